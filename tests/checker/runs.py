@@ -1,0 +1,54 @@
+"""What the tests of the checks share: variants of a stage, and runs of its checks."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SOLUTIONS = Path(__file__).parent / "solutions"
+
+RESIDUE = shutil.ignore_patterns("__pycache__", ".pytest_cache", "db.sqlite3")
+
+
+def copy_of(project: Path, folder: Path) -> Path:
+    """Copy a project to a new folder, without what its runs left behind."""
+    return shutil.copytree(project, folder, ignore=RESIDUE)
+
+
+def solution(name: str, folder: Path) -> Path:
+    """Copy the stage that a solution is of, with the solution's own files in it."""
+    stage = next(ROOT.glob(f"{name.partition('_')[0]}_*"))
+    copy_of(stage, folder)
+    return shutil.copytree(SOLUTIONS / name, folder, dirs_exist_ok=True)
+
+
+def replace(file: Path, right: str, wrong: str) -> None:
+    """Put a mistake into a file. The line that it replaces must be there, once."""
+    code = file.read_text(encoding="utf-8")
+    assert code.count(right) == 1, f"{right!r} stands {code.count(right)} times."
+    file.write_text(code.replace(right, wrong), encoding="utf-8")
+
+
+def check(
+    stage: str, *options: str | Path, suites: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run the checks of a stage as `learn.py check` does, and return what they say."""
+    suites = suites or (f"tests/test_{stage}.py",)
+    command = [sys.executable, "-m", "pytest", *suites, "--learner", "--maxfail=1"]
+    # A worker of pytest-xdist must not hand its role on to the pytest that it starts.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTEST_", "CI"))
+    }
+    return subprocess.run(
+        [*command, "-p", "no:cacheprovider", "-p", "no:xdist", *options],
+        cwd=ROOT,
+        env=environment | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )

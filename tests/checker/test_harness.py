@@ -1,0 +1,163 @@
+"""
+The harness: servers die with the tests, nothing waits for ever, a skip is no pass.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests import client, explain
+from tests.checker.runs import ROOT, check, copy_of, replace
+from tests.server import Server, ServerError, cut_library_frames, free_port
+
+ECHO = ROOT / "stage01_echo"
+
+HOLD_A_SERVER = """
+import pathlib, sys, time
+from tests.server import Server
+
+with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
+    print(server.port, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.posix("Windows has one way to end a process, and no signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_server_dies_with_the_tests(tmp_path: Path, name: str) -> None:
+    tests = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_SERVER, ECHO, tmp_path / "server.log"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with tests:
+        port = int(tests.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            tests.send_signal(getattr(signal, name))
+            # The server's end of the connection goes away only with the server: by a
+            # close or, where the system is in a hurry, by a reset.
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    wait_until_refused(port)
+
+
+def wait_until_refused(port: int) -> None:
+    """Return as soon as nobody listens on the port. Fails after 5 seconds."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
+        except ConnectionResetError:
+            continue  # The server is just going away.
+    pytest.fail(f"Somebody still listens on port {port} after 5 seconds.")
+
+
+def test_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    replace(project / "config" / "urls.py", "urlpatterns = [", "urlpatterns = [[")
+    server = Server(project, tmp_path / "server.log")
+    with pytest.raises(ServerError, match="ended with exit status 1"), server:
+        pass
+    assert "SyntaxError" in server.printed()
+
+
+def test_server_leaves_no_files_in_the_project(tmp_path: Path) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    before = sorted(project.rglob("*"))
+    with (
+        Server(project, tmp_path / "server.log") as server,
+        client.connect(server.url, "/ws/echo/"),
+    ):
+        pass
+    assert sorted(project.rglob("*")) == before
+
+
+def test_library_frames_are_cut_and_our_own_stay(tmp_path: Path) -> None:
+    own = tmp_path.resolve() / "chat" / "consumers.py"
+    printed = (
+        "Traceback (most recent call last):\n"
+        '  File "/usr/lib/python3/asyncio/tasks.py", line 1, in step\n'
+        "    run()\n"
+        f'  File "{own}", line 7, in receive\n'
+        "    raise ValueError\n"
+        "    ^^^^^^^^^^^^^^^^\n"
+        "ValueError\n"
+    )
+    relative = Path("chat") / "consumers.py"
+    assert cut_library_frames(printed, tmp_path) == (
+        "Traceback (most recent call last):\n"
+        f'  File "{relative}", line 7, in receive\n'
+        "    raise ValueError\n"
+        "    ^^^^^^^^^^^^^^^^\n"
+        "ValueError\n"
+    )
+
+
+def test_client_that_finds_no_server_says_so() -> None:
+    url = f"ws://127.0.0.1:{free_port()}"
+    with (
+        pytest.raises(client.WireError, match="Is the server running") as error,
+        client.connect(url, "/ws/echo/"),
+    ):
+        pass
+    assert explain.likely_mistake(error.value.symptom, "")
+
+
+def test_client_ignores_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
+    with (
+        Server(ECHO, tmp_path / "server.log") as server,
+        client.connect(server.url, "/ws/echo/") as ana,
+    ):
+        ana.send("hello")
+        ana.expect("hello")
+
+
+def test_checks_take_a_server_that_already_runs(tmp_path: Path) -> None:
+    with Server(ECHO, tmp_path / "server.log") as server:
+        result = check("stage01_echo", "--url", server.url)
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+    # What needs the server's own output cannot be checked from outside.
+    assert "  --    close raises nothing in the server" in result.stdout
+
+
+def test_checks_of_a_server_that_does_not_run_say_so() -> None:
+    result = check("stage01_echo", "--url", f"ws://127.0.0.1:{free_port()}")
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "Start the server first" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("ci", "status"), [({"CI": "true"}, pytest.ExitCode.TESTS_FAILED), ({}, 0)]
+)
+def test_skip_is_a_failure_in_ci_and_only_there(
+    tmp_path: Path, ci: dict[str, str], status: int
+) -> None:
+    with Server(ECHO, tmp_path / "server.log") as server:
+        result = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "tests/test_stage01_echo.py"),
+                *("--url", server.url, "-k", "nothing_in_the_server"),
+                *("-p", "no:cacheprovider", "-p", "no:xdist"),
+            ],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if k != "CI"} | ci,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert result.returncode == status, result.stdout

@@ -1,0 +1,26 @@
+"""
+The checks promise what the contract says, and nothing else.
+
+They pass on solutions that look nothing like ours, and fail on what is no solution.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checker.runs import ROOT, SOLUTIONS, check, solution
+
+
+@pytest.mark.parametrize(
+    "name", sorted(folder.name for folder in SOLUTIONS.glob("stage01_*"))
+)
+def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
+    project = solution(name, tmp_path / "project")
+    result = check("stage01_echo", "--project", project)
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+
+
+def test_plain_django_fails() -> None:
+    result = check("stage01_echo", "--project", ROOT / "tests" / "plain_django")
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
+    assert 'Put "daphne" first in INSTALLED_APPS' in result.stdout

@@ -1,0 +1,193 @@
+"""
+A WebSocket client whose every wait is bounded.
+
+What the server does wrong becomes an exception that says what was seen on the wire.
+"""
+
+import http.client
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.sync import client as sync
+
+PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
+HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
+
+# What a client sees of a handshake that is never answered: it waits in vain, or the
+# server hangs up.
+NO_ANSWER = (TimeoutError, InvalidMessage, ConnectionResetError)
+
+
+class WireError(AssertionError):
+    """The server broke the contract; `symptom` names how, for tests/explain.py."""
+
+    def __init__(self, symptom: str, message: str) -> None:
+        super().__init__(message)
+        self.symptom = symptom
+
+
+class Client(sync.ClientConnection):
+    """A connection of the `websockets` library that waits 3 seconds at most."""
+
+    def recv(self, **options: Any) -> str | bytes:
+        """Return the next message. Raises WireError if none comes."""
+        __tracebackhide__ = True
+        try:
+            return super().recv(timeout=PATIENCE, **options)
+        except TimeoutError:
+            raise WireError(
+                "silence",
+                f"The connection is open, but no message came within {PATIENCE} "
+                f"seconds.",
+            ) from None
+        except ConnectionClosed as closed:
+            raise ended(closed) from None
+
+    def send(self, message: Any, **options: Any) -> None:
+        """Send a message. Raises WireError if the connection is closed."""
+        __tracebackhide__ = True
+        try:
+            super().send(message, **options)
+        except ConnectionClosed as closed:
+            raise ended(closed) from None
+
+    def expect(self, message: str | bytes) -> None:
+        """Fail unless the next message is this one."""
+        __tracebackhide__ = True
+        received = self.recv()
+        if received != message:
+            raise WireError(
+                "another message",
+                f"Expected {show(message)}, but {show(received)} came.",
+            )
+
+    def expect_open(self) -> None:
+        """Fail unless the server still answers a ping (RFC 6455, section 5.5.3)."""
+        __tracebackhide__ = True
+        try:
+            answered = self.ping().wait(PATIENCE)
+        except ConnectionClosed as closed:
+            raise ended(closed) from None
+        if not answered:
+            raise WireError(
+                "no pong", f"The server did not answer a ping within {PATIENCE} s."
+            )
+
+
+@contextmanager
+def connect(server: str, path: str, **options: Any) -> Iterator[Client]:
+    """
+    Open a WebSocket to a path of a server, and close it at the end.
+
+    `options` are those of `websockets.sync.client.connect`.
+    Raises WireError unless the handshake succeeds.
+    """
+    __tracebackhide__ = True
+    options = {
+        "create_connection": Client,
+        "open_timeout": HANDSHAKE,
+        "proxy": None,  # A proxy in the environment would take even 127.0.0.1.
+        "max_size": None,
+        "compression": None,
+        **options,
+    }
+    with ExitStack() as stack:
+        try:
+            try:
+                client = stack.enter_context(sync.connect(server + path, **options))
+            except NO_ANSWER:
+                # On a machine with much else to do, Daphne's own five seconds can
+                # be too few. Once more: only a server that never answers fails twice.
+                client = stack.enter_context(sync.connect(server + path, **options))
+        except InvalidStatus as refused:
+            status = refused.response.status_code
+            raise WireError(
+                f"HTTP {status}",
+                f"The handshake of {path} was answered with HTTP {status}, "
+                f"not with 101.",
+            ) from None
+        except ConnectionRefusedError:
+            raise WireError(
+                "nobody listens", f"Nobody listens at {server}. Is the server running?"
+            ) from None
+        except NO_ANSWER:
+            raise WireError(
+                "no answer",
+                f"The handshake of {path} got no answer. The server kept the client "
+                f"waiting, then hung up.",
+            ) from None
+        yield client
+
+
+def refusal(server: str, path: str, **options: Any) -> int:
+    """Return the HTTP status that a handshake is refused with. Raises WireError."""
+    __tracebackhide__ = True
+    try:
+        with connect(server, path, **options):
+            pass
+    except WireError as error:
+        if error.symptom.startswith("HTTP "):
+            return int(error.symptom.removeprefix("HTTP "))
+        raise
+    raise WireError(
+        "not refused",
+        f"The handshake of {path} was accepted with 101, but it must be refused.",
+    )
+
+
+@contextmanager
+def raw_handshake(
+    server: str, path: str, key: str = "dGhlIHNhbXBsZSBub25jZQ=="
+) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
+    """
+    Send a handshake by hand. Gives the answer, unjudged, and the TCP socket.
+
+    The key is the example of RFC 6455, section 1.3.
+    """
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=HANDSHAKE)
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": key,
+        "Sec-WebSocket-Version": "13",
+    }
+    with closing(connection):
+        connection.request("GET", path, headers=headers)
+        tcp = connection.sock
+        with connection.getresponse() as response:
+            yield response, tcp
+
+
+def vanish(server: str, path: str) -> None:
+    """Open a WebSocket and reset its TCP connection: no close frame, no goodbye."""
+    with raw_handshake(server, path) as (_response, tcp):
+        # SO_LINGER on, for zero seconds: closing then sends RST, not FIN.
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def ended(closed: ConnectionClosed) -> WireError:
+    """Say how a connection ended that should have stayed open."""
+    if closed.rcvd is None:
+        return WireError(
+            "close 1006", "The server dropped the connection without a close frame."
+        )
+    code = closed.rcvd.code
+    return WireError(
+        f"close {code}", f"The server closed the connection with code {code}."
+    )
+
+
+def show(message: str | bytes) -> str:
+    """Show a message so that text and binary can be told apart, and long ones cut."""
+    kind = "the text" if isinstance(message, str) else "the bytes"
+    shown = repr(message)
+    if len(shown) > 60:
+        shown = f"{shown[:60]}… ({len(message):,} long)"
+    return f"{kind} {shown}"

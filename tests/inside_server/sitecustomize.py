@@ -1,0 +1,34 @@
+"""
+Python runs this inside every server that the tests start, before Django.
+
+`tests/server.py` puts this folder on the server's PYTHONPATH.
+"""
+
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Coroutine
+
+
+def end_with_the_tests() -> None:
+    """End this process when the tests' end of its standard input is closed."""
+    # The system closes the pipe however the tests end, even if they are killed.
+    os.read(0, 1)
+    os._exit(1)
+
+
+def report_forgotten_await(coroutine: Coroutine) -> None:
+    """Print that nobody awaited a coroutine and, if known, where it was made."""
+    print(f"coroutine '{coroutine.__qualname__}' was never awaited", file=sys.stderr)
+    # Python keeps track of origins in the main thread only, where we ask for it.
+    if coroutine.cr_origin:
+        file, line, _function = coroutine.cr_origin[0]
+        print(f'  File "{file}", line {line}', file=sys.stderr)
+
+
+threading.Thread(target=end_with_the_tests, daemon=True).start()
+
+# Twisted, which Daphne is built on, swallows Python's own warning.
+sys.set_coroutine_origin_tracking_depth(1)
+warnings._warn_unawaited_coroutine = report_forgotten_await

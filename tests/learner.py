@@ -1,0 +1,91 @@
+"""
+`--learner`: a report for somebody who checks their own server.
+
+A line for each check, and for a failure what was seen, what it most likely means, and
+what the server printed. No stack frames of the checks: their code is not at fault.
+"""
+
+import re
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+TITLES = {"handshake": "Handshake", "message": "Messages", "close": "Close"}
+WIDTH = 88
+
+
+class LearnerReporter(TerminalReporter):
+    """Speaks of checks, not of tests."""
+
+    title = ""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.chosen = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.chosen = len(session.items)
+
+    def pytest_runtest_logstart(self, *arguments: object) -> None:
+        """Print nothing yet: a check is one line, written when it has ended."""
+
+    def pytest_runtest_logfinish(self, *arguments: object) -> None:
+        """Print no progress: the lines themselves are the progress."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # A test has three reports. Its call speaks for it, unless it never got there.
+        if report.when != "call" and report.passed:
+            return
+        self.counts[report.outcome] += 1
+        sentence = check_sentence(report.nodeid)
+        title = TITLES.get(sentence.split()[0].rstrip("s"), self.title)
+        if title != self.title:
+            self.title = title
+            self.write_line(f"\n{title}", bold=True)
+        if report.passed:
+            self.write("  ok    ", green=True)
+            self.write_line(sentence)
+        elif report.skipped:
+            self.write_line(f"  --    {sentence}")
+        else:
+            self.write("  FAIL  ", red=True, bold=True)
+            self.write_line(sentence)
+            self.write_failure(report)
+
+    def write_failure(self, report: pytest.TestReport) -> None:
+        """Print what was seen, the likely mistake, and what the server printed."""
+        crash = getattr(report.longrepr, "reprcrash", None)
+        seen = crash.message if crash else str(report.longrepr)
+        seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
+        self.write_line("")
+        for line in seen.splitlines()[:12]:
+            self.write_line(f"        {line}")
+        for title, text in report.sections:
+            if title in ("The likely mistake", "What the server printed"):
+                self.write_line(f"\n        {title}:", bold=True)
+                for line in text.strip().splitlines()[-40:]:
+                    self.write_line(f"          {line}")
+        self.write_line("")
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        passed, failed = self.counts["passed"], self.counts["failed"]
+        untried = self.chosen - sum(self.counts.values())
+        if failed:
+            words = f"\n{passed} checks pass, {failed} fails"
+            if untried:
+                words += f", {untried} not tried yet: mend this one first"
+            self.write_line(f"{words}.", red=True)
+        elif passed:
+            self.write_line(f"\nAll {passed} checks pass.", green=True)
+
+    def pytest_terminal_summary(self, *arguments: object) -> None:
+        """Print no summary: each failure was told where it happened."""
+
+
+def check_sentence(nodeid: str) -> str:
+    """Turn `…::test_message_comes_back[text]` into `message comes back (text)`."""
+    name = nodeid.rpartition("::")[2].removeprefix("test_")
+    name, _, variant = name.partition("[")
+    words = name.replace("_", " ").replace("http", "HTTP").replace(" mib", " MiB")
+    words = words.replace("websocket", "WebSocket")
+    return f"{words} ({variant.rstrip(']')})" if variant else words

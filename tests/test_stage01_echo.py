@@ -1,0 +1,140 @@
+"""
+Stage 1, echo: the server sends every message back to the client that it came from.
+
+The contract of `/ws/echo/`, in the order handshake, messages, close.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from tests.client import raw_handshake, refusal, vanish
+
+ECHO = "/ws/echo/"
+MIB = 1024 * 1024  # Bytes. Daphne takes no larger message.
+
+
+def test_handshake_switches_from_http_to_websocket(connect):
+    with connect(ECHO) as client:
+        assert client.response.status_code == 101
+
+
+def test_handshake_proves_that_the_server_read_the_key(url):
+    # The key and the answer to it are the example of RFC 6455, section 1.3.
+    with raw_handshake(url, ECHO, key="dGhlIHNhbXBsZSBub25jZQ==") as (response, _tcp):
+        accept = response.headers["Sec-WebSocket-Accept"]
+    assert accept == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+def test_handshake_of_any_other_path_is_refused(url):
+    paths = ["/ws/", "/ws/nowhere/", "/ws/echo/more/"]
+    with ThreadPoolExecutor() as pool:  # Daphne can take a second for each.
+        statuses = list(pool.map(partial(refusal, url), paths))
+    assert all(status >= 400 for status in statuses), statuses
+
+
+def test_messages_come_only_after_the_client_speaks(connect):
+    with connect(ECHO) as client:
+        client.send("first")
+        # If the server had spoken first, its message would come before this one.
+        client.expect("first")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["hello", "¡olé! 🎉", '{"type": "message"}', " \t\n\0 "],
+    ids=["ascii", "unicode", "json", "spaces"],
+)
+def test_message_of_text_comes_back_as_the_same_text(connect, message):
+    with connect(ECHO) as client:
+        client.send(message)
+        client.expect(message)
+
+
+@pytest.mark.parametrize(
+    "message", [b"hello", b"\x00\xff", bytes(range(256))], ids=["ascii", "two", "all"]
+)
+def test_message_of_bytes_comes_back_as_the_same_bytes(connect, message):
+    with connect(ECHO) as client:
+        client.send(message)
+        client.expect(message)
+
+
+@pytest.mark.parametrize("message", ["x" * MIB, b"\xff" * MIB], ids=["text", "bytes"])
+def test_message_of_1_mib_comes_back(connect, message):
+    with connect(ECHO) as client:
+        client.send(message)
+        client.expect(message)
+
+
+def test_message_in_three_frames_comes_back_whole(connect):
+    with connect(ECHO) as client:
+        client.send(["one, ", "two, ", "three"])
+        client.expect("one, two, three")
+
+
+def test_messages_come_back_in_order(connect):
+    with connect(ECHO) as client:
+        for number in range(100):
+            client.send(str(number))
+        for number in range(100):
+            client.expect(str(number))
+
+
+def test_message_comes_back_to_no_one_else(connect):
+    with connect(ECHO) as ana, connect(ECHO) as ben:
+        ana.send("for ana")
+        ana.expect("for ana")
+        # If the first message had leaked, it would reach ben before this one.
+        ben.send("for ben")
+        ben.expect("for ben")
+        # And ben's would reach ana before this one.
+        ana.send("for ana again")
+        ana.expect("for ana again")
+
+
+def test_close_is_left_to_the_client(connect):
+    with connect(ECHO) as client:
+        for message in ("one", b"two", "three"):
+            client.send(message)
+            client.expect(message)
+        client.expect_open()
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 4999])
+def test_close_is_answered_with_a_close_frame(connect, code):
+    with connect(ECHO) as client:
+        client.close(code)
+        answer = client.protocol.close_rcvd
+    assert answer is not None, "The server hung up without a close frame."
+    # Most servers return the client's code (RFC 6455, section 5.5.1). Daphne answers
+    # every code with 1000.
+    assert answer.code in (code, 1000)
+
+
+def test_close_without_a_code_is_answered_with_a_close_frame(url):
+    with raw_handshake(url, ECHO) as (_response, tcp):
+        # FIN and opcode 8; a masked payload of 0 bytes; the mask.
+        tcp.sendall(b"\x88\x80" + b"mask")
+        answer = tcp.recv(2)
+    assert answer[:1] == b"\x88", f"Expected a close frame, but {answer!r} came."
+
+
+def test_close_raises_nothing_in_the_server(connect, server):
+    start = server.position()
+    with connect(ECHO) as client:
+        client.send("hello")
+        client.expect("hello")
+    printed = server.printed_within("Traceback", start)
+    assert "Traceback" not in printed, "The server printed a traceback after the close."
+
+
+def test_close_without_a_goodbye_costs_the_others_nothing(connect, url):
+    with connect(ECHO) as client:
+        vanish(url, ECHO)
+        client.send("still here?")
+        client.expect("still here?")
+        with connect(ECHO) as newcomer:
+            newcomer.send("hello")
+            newcomer.expect("hello")
