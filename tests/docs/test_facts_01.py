@@ -1,0 +1,338 @@
+"""
+What chapter 1 says about Daphne, Channels and browsers, observed again.
+"""
+
+import inspect
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daphne.server import Server as Daphne
+from playwright.sync_api import Browser, Page
+from websockets.utils import accept_key as accept_for
+
+from tests import client
+from tests.checker.runs import ROOT, copy_of, replace
+from tests.server import Server
+
+ECHO = ROOT / "stage01_echo"
+PATH = "/ws/echo/"
+
+TALKATIVE = """
+import asyncio
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+
+class EchoConsumer(AsyncWebsocketConsumer):
+    async def receive(self, text_data):
+        match text_data.split():
+            case ["close", code]:
+                await self.close(int(code))
+            case ["wait"]:
+                # The next message of another client ends this, see below.
+                await asyncio.wait_for(released.wait(), 5)
+                await self.send("waited")
+            case ["release"]:
+                released.set()
+                await self.send("released")
+            case _:
+                await self.send(text_data)
+
+    async def disconnect(self, code):
+        print("disconnect", code, flush=True)
+
+
+released = asyncio.Event()
+"""
+
+
+@pytest.fixture(scope="module")
+def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose consumer does what the messages say."""
+    folder = tmp_path_factory.mktemp("talkative")
+    project = copy_of(ECHO, folder / "project")
+    (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
+    with Server(project, folder / "server.log") as server:
+        yield server
+
+
+@pytest.fixture
+def page(chromium: Browser, talkative: Server) -> Iterator[Page]:
+    """A page of the server's own origin, in which a test runs its script."""
+    page = chromium.new_page()
+    page.goto(talkative.url.replace("ws://", "http://"))
+    yield page
+    page.close()
+
+
+# Close codes
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 3999, 4000, 4999])
+def test_consumer_may_close_with_this_code(talkative: Server, code: int) -> None:
+    with client.connect(talkative.url, PATH) as ana:
+        ana.send(f"close {code}")
+        with pytest.raises(client.WireError) as error:
+            ana.recv()
+    assert error.value.symptom == f"close {code}"
+
+
+@pytest.mark.parametrize("code", [1001, 1003, 1008, 1011, 2999, 5000])
+def test_consumer_that_closes_with_another_code_gets_1011(
+    talkative: Server, code: int
+) -> None:
+    with client.connect(talkative.url, PATH) as ana:
+        ana.send(f"close {code}")
+        with pytest.raises(client.WireError) as error:
+            ana.recv()
+    assert error.value.symptom == "close 1011"
+
+
+def test_disconnect_gets_the_clients_code(talkative: Server) -> None:
+    start = talkative.position()
+    with client.connect(talkative.url, PATH) as ana:
+        ana.close(4321)
+    assert "disconnect 4321" in talkative.printed_within("disconnect", start)
+
+
+def test_disconnect_gets_none_for_a_close_without_a_code(talkative: Server) -> None:
+    start = talkative.position()
+    with client.raw_handshake(talkative.url, PATH) as (_response, tcp):
+        tcp.sendall(b"\x88\x80mask")
+        tcp.recv(2)
+    assert "disconnect None" in talkative.printed_within("disconnect", start)
+
+
+def test_disconnect_gets_1006_when_the_client_vanishes(talkative: Server) -> None:
+    start = talkative.position()
+    client.vanish(talkative.url, PATH)
+    assert "disconnect 1006" in talkative.printed_within("disconnect", start)
+
+
+# The consumer
+
+
+def test_messages_of_one_client_wait_for_each_other(talkative: Server) -> None:
+    with (
+        client.connect(talkative.url, PATH) as ana,
+        client.connect(talkative.url, PATH) as ben,
+    ):
+        ana.send("wait")
+        ana.send("after")
+        # Ben is served while ana's first message still waits. It waits for ben.
+        ben.send("release")
+        ben.expect("released")
+        ana.expect("waited")
+        ana.expect("after")
+
+
+def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
+    tmp_path: Path,
+) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "from channels.testing import WebsocketCommunicator\n"
+        "from config.asgi import application\n\n"
+        "async def test_empty():\n"
+        f'    client = WebsocketCommunicator(application, "{PATH}")\n'
+        "    await client.connect()\n"
+        '    await client.send_input({"type": "websocket.receive", "text": ""})\n'
+        '    assert await client.receive_from() == ""\n'
+        "    await client.disconnect()\n",
+        encoding="utf-8",
+    )
+    pytest_in(project)
+    with (
+        Server(project, tmp_path / "server.log") as server,
+        client.connect(server.url, PATH) as ana,
+    ):
+        ana.send("")
+        ana.send("next")
+        ana.expect("next")
+
+
+def test_refusal_is_4001_in_this_process_and_403_on_the_wire(tmp_path: Path) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    consumers = project / "chat" / "consumers.py"
+    replace(consumers, "await self.accept()", "await self.close(4001)")
+    (project / "chat" / "tests.py").write_text(
+        "from channels.testing import WebsocketCommunicator\n"
+        "from config.asgi import application\n\n"
+        "async def test_refusal():\n"
+        f'    client = WebsocketCommunicator(application, "{PATH}")\n'
+        "    assert await client.connect() == (False, 4001)\n",
+        encoding="utf-8",
+    )
+    pytest_in(project)
+    with Server(project, tmp_path / "server.log") as server:
+        assert client.refusal(server.url, PATH) == 403
+
+
+def pytest_in(project: Path) -> None:
+    """Run the project's own tests, which must pass."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+# Daphne
+
+
+def test_forgotten_await_is_silent_under_daphne(tmp_path: Path) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    replace(project / "chat" / "consumers.py", "await self.send", "self.send")
+    # Without our sitecustomize.py, which brings the warning back.
+    nothing = {"PYTHONPATH": ""}
+    with (
+        Server(project, tmp_path / "server.log", environment=nothing) as server,
+        client.connect(server.url, PATH) as ana,
+    ):
+        ana.send("hello")
+        ana.expect_open()
+        assert "never awaited" not in server.printed()
+
+
+def test_daphne_pings_after_20_s_and_gives_up_after_30_more() -> None:
+    defaults = inspect.signature(Daphne.__init__).parameters
+    assert defaults["ping_interval"].default == 20
+    assert defaults["ping_timeout"].default == 30
+
+
+def test_daphne_hangs_up_without_a_word_at_a_message_over_1_mib(
+    talkative: Server,
+) -> None:
+    start = talkative.position()
+    with client.connect(talkative.url, PATH) as ana:
+        ana.send("x" * (1024 * 1024 + 1))
+        with pytest.raises(client.WireError) as error:
+            ana.recv()
+        assert error.value.symptom == "close 1006"
+    assert "Traceback" not in talkative.printed_within("Traceback", start)
+
+
+# The browser
+
+
+def test_browser_does_not_say_why_a_handshake_failed(page: Page) -> None:
+    told = page.evaluate(
+        """() => new Promise((resolve) => {
+          const socket = new WebSocket(`ws://${location.host}/ws/nowhere/`);
+          const told = {};
+          socket.onerror = (event) => {
+            told.error = [event.message, event.code, event.reason].filter(Boolean);
+          };
+          socket.onclose = ({ code, reason }) => resolve({ ...told, code, reason });
+        })"""
+    )
+    assert told == {"error": [], "code": 1006, "reason": ""}
+
+
+@pytest.mark.parametrize("code", [1001, 1002, 1008, 1011, 2999, 5000])
+def test_browser_lets_no_page_close_with_this_code(page: Page, code: int) -> None:
+    assert close_in(page, code) == "InvalidAccessError"
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 4999])
+def test_browser_lets_a_page_close_with_this_code(page: Page, code: int) -> None:
+    assert close_in(page, code) == "closed"
+
+
+def close_in(page: Page, code: int) -> str:
+    """Close a page's socket, and return "closed" or the name of the exception."""
+    return page.evaluate(
+        """(code) => new Promise((resolve) => {
+          const socket = new WebSocket(`ws://${location.host}/ws/echo/`);
+          socket.onclose = () => resolve("closed");
+          socket.onopen = () => {
+            try {
+              socket.close(code);
+            } catch (error) {
+              socket.close();
+              resolve(error.name);
+            }
+          };
+        })""",
+        code,
+    )
+
+
+def test_send_throws_before_the_connection_is_open(page: Page) -> None:
+    name = page.evaluate(
+        """() => {
+          const socket = new WebSocket(`ws://${location.host}/ws/echo/`);
+          try {
+            socket.send("early");
+          } catch (error) {
+            return error.name;
+          } finally {
+            socket.close();
+          }
+        }"""
+    )
+    assert name == "InvalidStateError"
+
+
+def test_send_loses_the_message_after_the_close(page: Page) -> None:
+    kept = page.evaluate(
+        """() => new Promise((resolve) => {
+          const socket = new WebSocket(`ws://${location.host}/ws/echo/`);
+          socket.onopen = () => {
+            socket.close();
+            socket.send("12345");
+          };
+          // What send() took and the network did not: it never will.
+          socket.onclose = () => {
+            socket.send("67890");
+            resolve(socket.bufferedAmount);
+          };
+        })"""
+    )
+    assert kept == 10
+
+
+def test_browser_answers_pings_and_its_page_sees_none(page: Page) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        page.evaluate(
+            """(port) => {
+              window.events = [];
+              const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+              for (const type of ["open", "message", "error", "close"]) {
+                socket.addEventListener(type, () => window.events.push(type));
+              }
+            }""",
+            port,
+        )
+        listener.settimeout(10)
+        tcp, _address = listener.accept()
+        with tcp:
+            tcp.settimeout(10)
+            key = header(tcp.recv(4096), "Sec-WebSocket-Key")
+            tcp.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Accept: "
+                + accept_for(key).encode()
+                + b"\r\n\r\n\x89\x02Hi"
+            )
+            pong = tcp.recv(100)
+        assert pong[0] == 0x8A
+    page.wait_for_function("window.events.includes('close')")
+    assert "message" not in page.evaluate("window.events")
+
+
+def header(request: bytes, name: str) -> str:
+    """Return the value of a header of a request."""
+    for line in request.decode().split("\r\n"):
+        if line.lower().startswith(f"{name.lower()}:"):
+            return line.partition(":")[2].strip()
+    raise AssertionError(f"The browser sent no {name}.")
