@@ -6,12 +6,15 @@ what the server printed. No stack frames of the checks: their code is not at fau
 """
 
 import re
+import textwrap
 
 import pytest
 from _pytest.terminal import TerminalReporter
 
 TITLES = {"handshake": "Handshake", "message": "Messages", "close": "Close"}
-WIDTH = 88
+INDENT = " " * 8
+WIDTH = 88  # Characters of a line of prose.
+MOST = 40  # Lines of what was seen or printed: a traceback fits.
 
 
 class LearnerReporter(TerminalReporter):
@@ -58,25 +61,36 @@ class LearnerReporter(TerminalReporter):
         seen = crash.message if crash else str(report.longrepr)
         seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
         self.write_line("")
-        for line in seen.splitlines()[:12]:
-            self.write_line(f"        {line}")
-        for title, text in report.sections:
-            if title in ("The likely mistake", "What the server printed"):
-                self.write_line(f"\n        {title}:", bold=True)
-                for line in text.strip().splitlines()[-40:]:
-                    self.write_line(f"          {line}")
+        self.write_lines(seen.splitlines()[:MOST])
+        sections = dict(report.sections)
+        if mistake := sections.get("The likely mistake"):
+            self.write_line(f"\n{INDENT}The likely mistake:", bold=True)
+            width = WIDTH - len(INDENT)
+            self.write_lines(
+                textwrap.wrap(mistake, width, break_on_hyphens=False), yellow=True
+            )
+        if printed := sections.get("What the server printed"):
+            self.write_line(f"\n{INDENT}What the server printed:", bold=True)
+            self.write_lines(printed.strip().splitlines()[-MOST:])
         self.write_line("")
+
+    def write_lines(self, lines: list[str], **style: bool) -> None:
+        """Print lines under the check that they belong to."""
+        for line in lines:
+            self.write_line(f"{INDENT}{line}".rstrip(), **style)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         passed, failed = self.counts["passed"], self.counts["failed"]
         untried = self.chosen - sum(self.counts.values())
         if failed:
-            words = f"\n{passed} checks pass, {failed} fails"
+            words = f"{passed} checks passed, {failed} failed"
             if untried:
                 words += f", {untried} not tried yet: mend this one first"
-            self.write_line(f"{words}.", red=True)
-        elif passed:
+            self.write_line(f"\n{words}.", red=True)
+        elif passed and not untried:
             self.write_line(f"\nAll {passed} checks pass.", green=True)
+        else:
+            self.write_line(f"\n{passed} checks passed, {untried} not tried.")
 
     def pytest_terminal_summary(self, *arguments: object) -> None:
         """Print no summary: each failure was told where it happened."""

@@ -22,9 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[[str], Page]]:
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """
-    Open a page by its address, as in a fresh browser.
+    Open a page by its address, as in a fresh browser. A script can run before its own.
 
     At the end the page must have raised no exception and asked no other host.
     `page.errors` holds what it wrote to the console as an error.
@@ -35,8 +35,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[[str], Page]]:
     context.set_default_timeout(PATIENCE)
     hosts, exceptions = set(), []
 
-    def open_page(url: str) -> Page:
+    def open_page(url: str, script: str = "") -> Page:
         page = context.new_page()
+        page.add_init_script(script)
         page.errors = []
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname))

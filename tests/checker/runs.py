@@ -52,3 +52,9 @@ def check(
         timeout=120,
         check=False,
     )
+
+
+def likely_mistake(result: subprocess.CompletedProcess[str]) -> str:
+    """Return what a report calls the likely mistake, its lines joined again."""
+    _, _, rest = result.stdout.partition("The likely mistake:\n")
+    return " ".join(rest.partition("\n\n")[0].split())

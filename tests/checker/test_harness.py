@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import client, explain
-from tests.checker.runs import ROOT, check, copy_of, replace
+from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
 from tests.server import Server, ServerError, cut_library_frames, free_port
 
 ECHO = ROOT / "stage01_echo"
@@ -137,7 +137,7 @@ def test_checks_take_a_server_that_already_runs(tmp_path: Path) -> None:
 def test_checks_of_a_server_that_does_not_run_say_so() -> None:
     result = check("stage01_echo", "--url", f"ws://127.0.0.1:{free_port()}")
     assert result.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "Start the server first" in result.stdout
+    assert "Start the server first" in likely_mistake(result)
 
 
 @pytest.mark.parametrize(

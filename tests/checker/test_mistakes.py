@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.checker.runs import ROOT, check, copy_of, replace
+from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
 
 CONSUMERS = "chat/consumers.py"
 ROUTING = "chat/routing.py"
@@ -302,6 +302,5 @@ def test_mistake_is_named_by_the_check_that_promises_it(
     result = check("stage01_echo", "--project", project)
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
     assert f"FAIL  {mistake.fails}\n" in result.stdout
-    likely = result.stdout.partition("The likely mistake:")[2]
-    assert mistake.words in likely, result.stdout
+    assert mistake.words in likely_mistake(result), result.stdout
     assert "site-packages" not in result.stdout, result.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, SOLUTIONS, check, solution
+from tests.checker.runs import ROOT, SOLUTIONS, check, likely_mistake, solution
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
 def test_plain_django_fails() -> None:
     result = check("stage01_echo", "--project", ROOT / "tests" / "plain_django")
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
-    assert 'Put "daphne" first in INSTALLED_APPS' in result.stdout
+    assert 'Put "daphne" first in INSTALLED_APPS' in likely_mistake(result)
