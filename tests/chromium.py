@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 NAMES = [
     "chromium",
@@ -36,6 +37,8 @@ MISSING = (
     " or set CHROMIUM to the path of yours."
 )
 
+RUNNING: list[Browser] = []
+
 
 def find_chromium() -> str | None:
     """Return the path of a browser, or None. The variable CHROMIUM wins."""
@@ -44,12 +47,16 @@ def find_chromium() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium() -> Iterator[Browser]:
     """
     Yield a Playwright `Browser`, one for all tests; skip where there is none.
 
-    While it runs, this thread has a running event loop, so `asyncio.run()` fails in it.
+    A conftest.py imports this fixture, for the tests beside it. While the browser runs,
+    this thread has a running event loop, so `asyncio.run()` fails in it.
     """
+    if RUNNING:  # Another conftest.py was first. It also closes the browser.
+        yield RUNNING[0]
+        return
     path = find_chromium()
     if path is None:
         pytest.skip(MISSING)
@@ -61,5 +68,7 @@ def chromium():
             browser = playwright.chromium.launch(executable_path=path, args=flags)
         except Error as error:
             pytest.fail(f"{path} does not start.\n\n{error}", pytrace=False)
+        RUNNING.append(browser)
         yield browser
+        RUNNING.clear()
         browser.close()

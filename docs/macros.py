@@ -1,0 +1,309 @@
+"""
+Show the files of the stages on the pages, straight from the repository.
+
+A page calls a macro on a line of its own, at any indentation:
+
+    [[ include("stage01_echo/chat/consumers.py") ]]
+
+Whatever a macro cannot find or explain fails the build.
+"""
+
+import ast
+import json
+import re
+import tomllib
+from difflib import SequenceMatcher
+from functools import wraps
+from itertools import chain
+from pathlib import Path
+from textwrap import dedent
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+CONTEXT = 1  # Lines of a diff around those that changed.
+LANGUAGES = {
+    ".css": "css",
+    ".html": "html+django",
+    ".ini": "ini",
+    ".js": "javascript",
+    ".md": "markdown",
+    ".py": "python",
+    ".toml": "toml",
+    ".txt": "text",
+    ".yml": "yaml",
+}
+CALL = re.compile(r"^([ \t>]*)\[\[(.+)\]\][ \t]*$", re.MULTILINE)
+COMMENTS = {".py": "#", ".js": "//"}
+
+
+class CannotShow(Exception):  # noqa: N818  # It reads as the sentence that it starts.
+    """A page asks for something that the repository doesn't have."""
+
+
+def define_env(env):
+    """Offer the macros to the pages. Both builders, MkDocs and Zensical, call this."""
+
+    def offer(macro, is_block=True):
+        @wraps(macro)
+        def on_this_page(*args):
+            # MkDocs and Zensical name the page's source differently.
+            page = (
+                env.page.file.src_path if hasattr(env.page, "file") else env.page.path
+            )
+            try:
+                text = macro(*args)
+                if not is_block:
+                    return text
+                before = prefix(
+                    (DOCS / page).read_text(encoding="utf-8"), macro.__name__, args
+                )
+            except CannotShow as problem:
+                raise CannotShow(f"docs/{page}: {problem}") from None
+            return f"\n{before}".join(text.splitlines())
+
+        env.macro(on_this_page, macro.__name__)
+
+    for macro in (include, changes, bench_table, svg):
+        offer(macro)
+    offer(bench, is_block=False)
+
+
+def prefix(markdown, name, args):
+    """Return what stands before this call of a macro: spaces, or a quotation's `>`."""
+    found = set()
+    for before, text in CALL.findall(markdown):
+        call = ast.parse(text.strip(), mode="eval").body
+        if (call.func.id, tuple(map(ast.literal_eval, call.args))) == (name, args):
+            found.add(before)
+    if len(found) == 1:
+        return found.pop()
+    call = f"[[ {name}({', '.join(map(json.dumps, args))}) ]]"
+    if found:
+        raise CannotShow(f"{call} stands on this page twice, indented differently.")
+    raise CannotShow(f"{call} must stand alone on a line.")
+
+
+# Code
+
+
+def include(path, name=None):
+    """Show a file, or one object of it, with the lines that are new in this stage."""
+    lines = read(path)
+    first, last = find(path, lines, name) if name else (0, len(lines))
+    new = [number - first + 1 for number in new_lines(path) if first <= number < last]
+    code = dedent("".join(lines[first:last]))
+    return fence(code, LANGUAGES.get(Path(path).suffix, "text"), path, new)
+
+
+def fence(code, language, title, highlighted=()):
+    """Return a fenced code block, whatever backticks the code itself holds."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
+    lines = f' hl_lines="{" ".join(map(str, highlighted))}"' if highlighted else ""
+    return f'{ticks} {language} title="{title}"{lines}\n{code.rstrip()}\n{ticks}\n'
+
+
+def read(path):
+    """Return the lines of a file of this repository."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)
+    except OSError:
+        raise CannotShow(f"{path}: there is no such file.") from None
+
+
+def find(path, lines, name):
+    """Return where an object starts and ends, with the comment right above it."""
+    suffix = Path(path).suffix
+    if suffix == ".py":
+        first, last = find_in_python(lines, name)
+    elif suffix == ".js":
+        first, last = find_in_javascript(lines, name)
+    else:
+        raise CannotShow(f"{path}: objects are found in .py and .js files only.")
+    if first is None:
+        raise CannotShow(f"{path} has no object named {name}.")
+    while first and lines[first - 1].lstrip().startswith(COMMENTS[suffix]):
+        first -= 1
+    return first, last
+
+
+def find_in_python(lines, name):
+    """Find a function, class, method or variable by its dotted name."""
+    node = ast.parse("".join(lines))
+    for part in name.split("."):
+        node = next(
+            (child for child in getattr(node, "body", []) if part in names(child)), None
+        )
+    if node is None:
+        return None, None
+    decorators = getattr(node, "decorator_list", [])
+    return min(each.lineno for each in [node, *decorators]) - 1, node.end_lineno
+
+
+def names(node):
+    """Return the names that a statement defines."""
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return [getattr(node, "name", None)]
+
+
+def find_in_javascript(lines, name):
+    """Find a function that starts and ends at the left margin."""
+    start = re.compile(rf"(async )?function {re.escape(name)}\(")
+    first = next(
+        (number for number, line in enumerate(lines) if start.match(line)), None
+    )
+    if first is None:
+        return None, None
+    return first, next(
+        n for n in range(first, len(lines)) if lines[n].startswith("}")
+    ) + 1
+
+
+# What changed since the stage before
+
+
+def before(stage):
+    """Return the folder that a stage starts from: the first one, from plain Django."""
+    stages = [
+        "tests/plain_django",
+        *sorted(path.name for path in ROOT.glob("stage*_*")),
+    ]
+    if stage not in stages[1:]:
+        raise CannotShow(f"{stage}: there is no such stage.")
+    return stages[stages.index(stage) - 1]
+
+
+def new_lines(path):
+    """Return the numbers, from 0, of the lines that are new since the stage before."""
+    stage, _, rest = path.partition("/")
+    if not stage.startswith("stage") or before(stage).startswith("tests"):
+        return []
+    old = ROOT / before(stage) / rest
+    if not old.exists():
+        return []
+    opcodes = SequenceMatcher(None, read(old), read(path), autojunk=False).get_opcodes()
+    changed = [range(first, last) for tag, *_, first, last in opcodes if tag != "equal"]
+    return list(chain.from_iterable(changed))
+
+
+def changes(stage):
+    """
+    Show what a stage adds to the stage before, each piece with its reason.
+
+    The reasons are in reasons/<stage>.toml, in the order in which they are shown.
+    A piece without a reason, or a reason without a piece, fails the build.
+    """
+    source = f"docs/reasons/{stage}.toml"
+    reasons = tomllib.loads("".join(read(source)))
+    old, new = files(before(stage)), files(stage)
+    changed = {
+        path for path in old.keys() | new.keys() if old.get(path) != new.get(path)
+    }
+    for path in sorted(changed - reasons.keys()):
+        raise CannotShow(f"{source} gives no reason for {path}, which changed.")
+    return "\n".join(
+        piece
+        for path, reason in reasons.items()
+        for piece in explain(source, path, reason, old.get(path), new.get(path))
+    )
+
+
+def explain(source, path, reasons, old, new):
+    """Yield a file's name with its reason, or each of its hunks with one."""
+    if old == new:
+        raise CannotShow(f"{source} explains {path}, which did not change.")
+    if isinstance(reasons, str):
+        verb = "is new" if old is None else "is gone" if new is None else "changed"
+        yield f"`{path}` {verb}. {reasons}\n{{ .reason }}\n"
+        return
+    unused = dict(reasons)
+    for hunk in hunks(old or [], new or []):
+        keys = [
+            key
+            for key in reasons
+            if any(key in line[1:] for line in hunk if line[0] != " ")
+        ]
+        if len(keys) != 1:
+            problem = f"has {len(keys)} reasons" if keys else "has no reason"
+            raise CannotShow(
+                f"{source}: this piece of {path} {problem}:\n\n{''.join(hunk)}"
+            )
+        if keys[0] not in unused:
+            raise CannotShow(f"{source}: {keys[0]!r} is in two pieces of {path}.")
+        code = fence("".join(hunk), "diff", path)
+        yield f"{unused.pop(keys[0])}\n{{ .reason }}\n\n{code}"
+    for key in unused:
+        raise CannotShow(f"{source}: no line of {path} that changed has {key!r} in it.")
+
+
+def hunks(old, new):
+    """Yield the pieces of a unified diff, each a list of lines."""
+    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(
+        CONTEXT
+    ):
+        hunk = []
+        for tag, old_first, old_last, new_first, new_last in group:
+            if tag == "equal":
+                hunk += [f" {line}" for line in old[old_first:old_last]]
+            else:
+                hunk += [f"-{line}" for line in old[old_first:old_last]]
+                hunk += [f"+{line}" for line in new[new_first:new_last]]
+        yield hunk
+
+
+def files(folder):
+    """Return the lines of each file of a folder, without what a run leaves."""
+    return {
+        path.relative_to(ROOT / folder).as_posix(): read(path)
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and path.suffix not in {".pyc", ".sqlite3"}
+        and not any(
+            part.startswith(".") for part in path.relative_to(ROOT / folder).parts
+        )
+    }
+
+
+# Numbers and drawings
+
+
+def results(name):
+    """Return the result of a benchmark, as `python -m tests.bench` wrote it."""
+    try:
+        return json.loads("".join(read("docs/bench.json")))[name]
+    except KeyError:
+        raise CannotShow(f"docs/bench.json has no results named {name}.") from None
+
+
+def bench(name, row, column="ratio"):
+    """Return one number of a result: a row's `ratio` or `messages_per_s`."""
+    for each in results(name)["rows"]:
+        if each["name"] == row and column in each:
+            return number(each[column])
+    raise CannotShow(
+        f"docs/bench.json has no {column} of {row!r} among the results of {name}."
+    )
+
+
+def bench_table(name):
+    """Show a benchmark's result, and the machine that it was measured on."""
+    result = results(name)
+    rows = [
+        f"| {row['name']} | {number(row['messages_per_s'])} | {number(row['ratio'])} |"
+        for row in result["rows"]
+    ]
+    where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
+    head = ["| server | messages/s | ratio |", "| :-- | --: | --: |"]
+    return "\n".join([*head, *rows, "", f"Measured with {where}.", ""])
+
+
+def number(value):
+    """Write 12345.6 as 12,346, and 1.234 as 1.2."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def svg(name):
+    """Draw a file of assets/ into the page, where it takes the page's colours."""
+    # Markdown ends a block of HTML at an empty line.
+    drawing = "".join(line for line in read(f"docs/assets/{name}") if line.strip())
+    return f'<figure class="drawing" markdown="0">\n{drawing.rstrip()}\n</figure>\n'

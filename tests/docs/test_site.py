@@ -1,0 +1,401 @@
+"""
+The site builds with both builders, and its pages show what the repository holds.
+"""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Error, expect
+from playwright.sync_api import Page as Tab
+
+from tests.docs.repository import ROOT, copy_repository
+from tests.docs.site import BUILDERS, Page, build, read_site
+
+PATIENCE = 20_000  # Milliseconds. The search needs some hundreds.
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+WHOLE_FILE = re.compile(r'\[\[ include\("([^"]+)"\) \]\]')
+ONE_OBJECT = re.compile(r'\[\[ include\("([^"]+)", "[^"]+"\) \]\]')
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The site as both builders make it, by the name of the builder."""
+    folder = copy_repository(tmp_path_factory.mktemp("site") / "course")
+    built = {}
+    for builder in BUILDERS:
+        code, output = build(builder, folder)
+        if code or "warning" in output.lower():
+            pytest.fail(
+                f"{builder} does not build the site:\n\n{output}", pytrace=False
+            )
+        built[builder] = (folder / "site").rename(folder / builder)
+    return built
+
+
+@pytest.fixture(scope="session", params=BUILDERS)
+def site(request: pytest.FixtureRequest, sites: dict[str, Path]) -> Path:
+    """The site, made by one builder after the other."""
+    return sites[request.param]
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    """What is on the pages of the site."""
+    return read_site(site)
+
+
+def test_both_builders_show_the_same_code(sites: dict[str, Path]) -> None:
+    mkdocs, zensical = (
+        {path.name: page.codes for path, page in read_site(folder).items()}
+        for folder in (sites["mkdocs"], sites["zensical"])
+    )
+    assert mkdocs == zensical
+
+
+def test_links_lead_somewhere(pages: dict[Path, Page]) -> None:
+    broken = []
+    for path, page in pages.items():
+        if path.name == "404.html":  # A server may send it from any address.
+            continue
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = path.parent / unquote(parts.path) if parts.path else path
+            target = target.resolve()
+            if not target.exists() or (
+                parts.fragment
+                and target.suffix == ".html"
+                and not parts.fragment.startswith("__")
+                and unquote(parts.fragment) not in pages[target].ids
+            ):
+                broken.append(f"{path.name}: {link}")
+    assert not broken
+
+
+def test_images_have_a_text(pages: dict[Path, Page]) -> None:
+    for path, page in pages.items():
+        for image in page.images:
+            assert image.get("alt"), f"{path.name}: {image['src']} has no alt text."
+
+
+@pytest.mark.parametrize(
+    "source", sorted(ROOT.glob("docs/*.md")), ids=lambda path: path.name
+)
+def test_code_on_the_page_is_the_file(pages: dict[Path, Page], source: Path) -> None:
+    markdown = source.read_text(encoding="utf-8")
+    [page] = [page for path, page in pages.items() if path.stem == source.stem]
+    for path in WHOLE_FILE.findall(markdown):
+        shown = [code.text for code in page.codes if code.title == path]
+        # The page ends every block with one newline.
+        is_shown = (ROOT / path).read_text(encoding="utf-8").rstrip() + "\n" in shown
+        assert is_shown, f"{source.name} does not show {path} as it is."
+    for path in ONE_OBJECT.findall(markdown):
+        lines = [each.strip() for each in (ROOT / path).read_text("utf-8").splitlines()]
+        for code in page.codes:
+            if code.title == path:
+                part = [each.strip() for each in code.text.splitlines()]
+                places = range(len(lines) - len(part) + 1)
+                is_shown = any(lines[at : at + len(part)] == part for at in places)
+                assert is_shown, f"{source.name} shows what is not in {path}."
+
+
+# In the browser
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Tab]:
+    """A tab that allows no request to another host, and no error in the console."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    complaints = []
+    tab.on(
+        "console",
+        lambda message: message.type == "error" and complaints.append(message.text),
+    )
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    requests = []
+    tab.on("request", lambda request: requests.append(request.url))
+    yield tab
+    context.close()
+    assert requests, "The test has opened no page."
+    assert not [url for url in requests if not url.startswith(("file:", "data:"))]
+    assert not complaints
+
+
+def test_pages_are_quiet_and_ask_no_other_host(site: Path, tab: Tab) -> None:
+    for path in sorted(site.glob("*.html")):
+        if path.name != "404.html":
+            tab.goto(path.as_uri())
+    tab.wait_for_load_state("networkidle")
+
+
+def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
+    tab.goto((site / "index.html").as_uri())
+    # Each builder's theme has a key for its search, once its index is loaded.
+    key = "s" if site.name == "mkdocs" else "Control+k"
+    field = tab.locator("input:focus")
+    for _ in range(10):
+        tab.keyboard.press(key)
+        with suppress(Error):
+            field.wait_for(timeout=2_000)
+            break
+    # Not letter by letter: each would bring results that replace the last ones.
+    field.fill("PowerShell")
+    field.press("End")
+    result = tab.get_by_role("link").or_(tab.get_by_role("option"))
+    expect(result.filter(has_text="Without learn.py").first).to_be_visible(
+        timeout=PATIENCE
+    )
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile(r"/setup\.html"), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast(site: Path, tab: Tab, scheme: str) -> None:
+    tab.emulate_media(color_scheme=scheme)
+    for path in sorted(site.glob("*.html")):
+        if path.name != "404.html":
+            tab.goto(path.as_uri())
+            weak = tab.evaluate(CONTRAST)
+            assert not weak, f"{path.name}: " + "\n".join(weak)
+
+
+def test_colours_follow_the_system_until_the_reader_chooses(
+    site: Path, tab: Tab
+) -> None:
+    def wait_for(scheme: str) -> None:
+        expect(tab.locator("body")).to_have_attribute("data-md-color-scheme", scheme)
+
+    tab.emulate_media(color_scheme="dark")
+    tab.goto((site / "index.html").as_uri())
+    wait_for("slate")
+    tab.emulate_media(color_scheme="light")
+    wait_for("default")
+    # The toggle goes from the system's choice to light to dark.
+    for name in ("Switch to light mode", "Switch to dark mode"):
+        tab.get_by_title(name).click()
+    wait_for("slate")
+
+
+def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
+    tab.set_viewport_size({"width": 400, "height": 800})
+    tab.goto((site / "01-echo.html").as_uri())
+    drawing = tab.locator("figure.drawing svg").first
+    assert drawing.get_attribute("role") == "img"
+    # A unit of the drawing, in pixels, times the sizes of its letters, in units.
+    sizes = drawing.locator("text").evaluate_all(
+        "texts => texts.map(text => text.getScreenCTM().a"
+        " * parseFloat(getComputedStyle(text).fontSize))"
+    )
+    assert min(sizes) >= 12
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+# The macros
+
+
+@pytest.fixture
+def macros(tmp_path: Path) -> ModuleType:
+    """The macros, which look at a small repository of two stages."""
+    spec = importlib.util.spec_from_file_location("macros", ROOT / "docs/macros.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.ROOT = tmp_path
+    module.DOCS = tmp_path / "docs"
+    write(tmp_path, "tests/plain_django/settings.py", "A = 1\nB = 2\n")
+    write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
+    write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
+    write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")
+    return module
+
+
+def write(folder: Path, path: str, text: str) -> None:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(text, encoding="utf-8")
+
+
+PYTHON = """\
+import os
+
+# The comment
+# belongs to it.
+@decorator
+class Consumer:
+    async def connect(self):
+        await self.accept()
+
+    # Why.
+    @classmethod
+    def receive(cls):
+        return 1
+
+urlpatterns = [
+    1,
+]
+"""
+JAVASCRIPT = """\
+let socket;
+
+// Opens it.
+async function connect() {
+  if (1) {
+  }
+}
+
+function close() {
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "code"),
+    [
+        (
+            "a.py",
+            "Consumer.connect",
+            "async def connect(self):\n    await self.accept()",
+        ),
+        (
+            "a.py",
+            "Consumer.receive",
+            "# Why.\n@classmethod\ndef receive(cls):\n    return 1",
+        ),
+        ("a.py", "urlpatterns", "urlpatterns = [\n    1,\n]"),
+        ("a.js", "connect", JAVASCRIPT[13:69].rstrip()),
+        ("a.js", "close", "function close() {\n}"),
+    ],
+)
+def test_include_shows_one_object(
+    macros: ModuleType, tmp_path: Path, path: str, name: str, code: str
+) -> None:
+    write(tmp_path, "a.py", PYTHON)
+    write(tmp_path, "a.js", JAVASCRIPT)
+    assert macros.include(path, name).splitlines()[1:-1] == code.splitlines()
+
+
+def test_include_highlights_what_is_new_in_a_stage(macros: ModuleType) -> None:
+    shown = macros.include("stage02_routing/settings.py")
+    assert 'hl_lines="3"' in shown
+    assert 'hl_lines="1"' in macros.include("stage02_routing/settings.py", "C")
+    assert "hl_lines" not in macros.include("stage02_routing/settings.py", "A")
+    assert "hl_lines" not in macros.include("stage01_echo/settings.py")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["stage01_echo/none.py"], "stage01_echo/none.py: there is no such file."),
+        (
+            ["stage01_echo/new.py", "Old"],
+            "stage01_echo/new.py has no object named Old.",
+        ),
+        (["stage01_echo/new.py", "NEW.x"], "has no object named NEW.x."),
+    ],
+)
+def test_what_is_not_there_is_named(
+    macros: ModuleType, arguments: list[str], sentence: str
+) -> None:
+    with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
+        macros.include(*arguments)
+
+
+REASONS = '"new.py" = "Is new."\n["settings.py"]\n"B = 3" = "Is three."\n'
+
+
+def test_changes_come_with_their_reasons(macros: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    shown = macros.changes("stage01_echo")
+    assert "`new.py` is new. Is new.\n" in shown
+    assert 'Is three.\n{ .reason }\n\n``` diff title="settings.py"\n A = 1\n-B' in shown
+
+
+@pytest.mark.parametrize(
+    ("reasons", "sentence"),
+    [
+        ("", "gives no reason for new.py, which changed"),
+        (
+            '"new.py" = "x"\n["settings.py"]\n',
+            "this piece of settings.py has no reason",
+        ),
+        (
+            REASONS + '"A = 1" = "x"\n',
+            "no line of settings.py that changed has 'A = 1'",
+        ),
+        (REASONS + '"B" = "x"\n', "this piece of settings.py has 2 reasons"),
+        ('"old.py" = "x"\n' + REASONS, "explains old.py, which did not change"),
+    ],
+)
+def test_every_piece_has_one_reason(
+    macros: ModuleType, tmp_path: Path, reasons: str, sentence: str
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
+    with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
+        macros.changes("stage01_echo")
+
+
+def test_numbers_come_from_the_result(macros: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(macros.CannotShow, match=r"bench\.json: there is no such file"):
+        macros.bench_table("echo")
+    write(
+        tmp_path,
+        "docs/bench.json",
+        '{"echo": {"environment": {"Python": "3.13"}, "rows": ['
+        '{"name": "stage 1", "messages_per_s": 12345.6, "ratio": 1.94}]}}',
+    )
+    assert "| stage 1 | 12,346 | 1.9 |" in macros.bench_table("echo")
+    assert macros.bench("echo", "stage 1") == "1.9"
+    with pytest.raises(macros.CannotShow, match="no results named groups"):
+        macros.bench_table("groups")
+    with pytest.raises(macros.CannotShow, match="no ratio of 'stage 2'"):
+        macros.bench("echo", "stage 2")
+
+
+@pytest.mark.parametrize("prefix", ["", "    ", "> "])
+def test_macros_are_indented_like_their_call(
+    macros: ModuleType, tmp_path: Path, prefix: str
+) -> None:
+    page = SimpleNamespace(path="page.md")
+    offered = {}
+    env = SimpleNamespace(
+        page=page, macro=lambda macro, name: offered.update({name: macro})
+    )
+    macros.define_env(env)
+    write(
+        tmp_path,
+        "docs/page.md",
+        f'# Title\n\n{prefix}[[ include("stage01_echo/new.py") ]]\n',
+    )
+    shown = offered["include"]("stage01_echo/new.py")
+    assert f"\n{prefix}NEW = True\n{prefix}```" in shown
+    with pytest.raises(macros.CannotShow, match=r"docs/page\.md: .* must stand alone"):
+        offered["include"]("stage01_echo/settings.py")
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            'include("stage01_echo/none.py")',
+            "docs/setup.md: stage01_echo/none.py: there is no such file.",
+        ),
+        ("nothing", "'nothing' is undefined"),
+    ],
+)
+def test_a_wrong_call_fails_the_build(
+    builder: str, call: str, sentence: str, tmp_path: Path
+) -> None:
+    folder = copy_repository(tmp_path / "course")
+    with (folder / "docs/setup.md").open("a", encoding="utf-8") as page:
+        page.write(f"\n[[ {call} ]]\n")
+    code, output = build(builder, folder)
+    assert code
+    assert sentence in output
