@@ -28,6 +28,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from watchdog.events import (
+    FileClosedNoWriteEvent,
+    FileModifiedEvent,
+    FileOpenedEvent,
+    FileSystemEvent,
+)
+
+from tests import watch
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30  # Seconds: the bound of every wait here. None takes more than a few.
@@ -719,6 +727,32 @@ def test_watch_checks_on_a_save_and_not_on_what_the_checks_leave(
         running.interrupt()
         assert running.end() == 0
         assert "Traceback" not in running.printed
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FileOpenedEvent("chat/consumers.py"),
+        FileClosedNoWriteEvent("chat/consumers.py"),
+        FileModifiedEvent("chat/.#consumers.py"),
+        FileModifiedEvent("chat/__pycache__/consumers.cpython-311.pyc"),
+        FileModifiedEvent("db.sqlite3"),
+        FileModifiedEvent("server.log"),
+    ],
+    ids=str,
+)
+def test_watch_takes_nothing_else_for_a_save(event: FileSystemEvent) -> None:
+    saves = watch.Saves()
+    saves.on_any_event(event)
+    assert saves.saved.empty()
+
+
+def test_watch_takes_a_save_of_two_files_as_one() -> None:
+    saves = watch.Saves()
+    for name in "consumers.py", "routing.py":
+        saves.on_any_event(FileModifiedEvent(name))
+    assert saves.wait() == Path("routing.py")
+    assert saves.saved.empty()
 
 
 # run

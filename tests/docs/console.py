@@ -308,9 +308,21 @@ class Session:
         if step.expected and not terminal.ended and (found := beginning()):
             lines = terminal.printed.splitlines(keepends=True)
             terminal.printed = "".join(lines[found[0].count("\n") :])
+            self.wait_until_it_listens(terminal, self.typed(step.source))
             return step.expected
         printed, terminal.printed = terminal.printed, ""
         return self.compare(step.expected, self.shown(printed))
+
+    def wait_until_it_listens(self, terminal: Terminal, typed: str) -> None:
+        """Wait for the server that was started: it prints its address before."""
+        deadline = time.monotonic() + PATIENCE_FOR_A_SERVER
+        for port in (each for each in self.ports.values() if each in typed):
+            while terminal.process.poll() is None and time.monotonic() < deadline:
+                try:
+                    socket.create_connection(("127.0.0.1", int(port))).close()
+                    break
+                except OSError:
+                    time.sleep(0.02)
 
     def compare(self, expected: list[str], printed: list[str]) -> list[str]:
         """Return what is expected, when that is what was printed; else what was."""
