@@ -68,7 +68,7 @@ class Servers:
                 self.started[project] = self.stack.enter_context(server)
             except ServerError as error:
                 # It will not start the next time either: keep what it printed.
-                error.add_note(server.printed())
+                error.printed = server.printed()
                 self.started[project] = error
         started = self.started[project]
         if isinstance(started, ServerError):
@@ -141,7 +141,7 @@ def explain_failure(
     printed = ""
     if isinstance(error, ServerError):
         symptom = "no start"
-        printed = "\n".join(error.__notes__)
+        printed = error.printed
     elif hasattr(item, "server"):
         # A crash that explains the failure may not have been printed yet.
         printed = item.server.printed_within(explain.CRASH, item.position)

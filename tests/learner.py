@@ -61,18 +61,15 @@ class LearnerReporter(TerminalReporter):
         seen = crash.message if crash else str(report.longrepr)
         seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
         self.write_line("")
-        self.write_lines(seen.splitlines()[:MOST])
+        for line in seen.splitlines()[:MOST]:
+            self.write_lines(wrapped(line))
         sections = dict(report.sections)
         if mistake := sections.get("The likely mistake"):
             self.write_line(f"\n{INDENT}The likely mistake:", bold=True)
-            width = WIDTH - len(INDENT)
-            self.write_lines(
-                textwrap.wrap(mistake, width, break_on_hyphens=False), yellow=True
-            )
+            self.write_lines(wrapped(mistake), yellow=True)
         if printed := sections.get("What the server printed"):
             self.write_line(f"\n{INDENT}What the server printed:", bold=True)
             self.write_lines(printed.strip().splitlines()[-MOST:])
-        self.write_line("")
 
     def write_lines(self, lines: list[str], **style: bool) -> None:
         """Print lines under the check that they belong to."""
@@ -94,6 +91,11 @@ class LearnerReporter(TerminalReporter):
 
     def pytest_terminal_summary(self, *arguments: object) -> None:
         """Print no summary: each failure was told where it happened."""
+
+
+def wrapped(text: str) -> list[str]:
+    """Break prose into lines. Paths and names with hyphens stay whole."""
+    return textwrap.wrap(text, WIDTH - len(INDENT), break_on_hyphens=False) or [""]
 
 
 def check_sentence(nodeid: str) -> str:

@@ -24,7 +24,9 @@ LEFT_OUT = {"ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE", "PYTHONWARNINGS"}
 
 
 class ServerError(Exception):
-    """The server did not start. The message says why, as far as it is known."""
+    """The server did not start. `printed` is what it said about that."""
+
+    printed = ""
 
 
 class Server:

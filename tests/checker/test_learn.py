@@ -739,7 +739,7 @@ def test_watch_checks_on_a_save_and_not_on_what_the_checks_leave(
         FileModifiedEvent("db.sqlite3"),
         FileModifiedEvent("server.log"),
     ],
-    ids=str,
+    ids=lambda event: f"{event.event_type} {event.src_path}",
 )
 def test_watch_takes_nothing_else_for_a_save(event: FileSystemEvent) -> None:
     saves = watch.Saves()

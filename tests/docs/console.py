@@ -19,6 +19,7 @@ copy's .venv is the one that runs the tests.
 import argparse
 import json
 import os
+import random
 import re
 import select
 import signal
@@ -28,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -45,6 +46,7 @@ PORTS = ["8000", "8001"]  # What pages show instead of this run's free ports.
 
 FENCE = re.compile(r"( *)(`{3,}) *(\w+)(.*)")
 TITLE = re.compile(r'title="([^"]*)"')
+HIDDEN = re.compile(r"<!-- run: (.*)")  # What the prose tells the reader to do.
 VARIES = re.compile(r"<!-- varies: (.*?) -->")  # A page's own additions to VARYING.
 
 # What differs from run to run, or from machine to machine.
@@ -90,9 +92,12 @@ class Step:
 
 
 def blocks(markdown: str) -> Iterator[Block]:
-    """Yield the fenced blocks of a page, in order."""
+    """Yield the fenced blocks of a page, and its hidden commands, in order."""
     lines = iter(enumerate(markdown.splitlines(), start=1))
     for number, line in lines:
+        if hidden := HIDDEN.fullmatch(line):
+            yield Block(number, "", "hidden", "", [hidden[1].removesuffix(" -->")])
+            continue
         if not (fence := FENCE.fullmatch(line)):
             continue
         indent, ticks, language, rest = fence.groups()
@@ -107,7 +112,8 @@ def blocks(markdown: str) -> Iterator[Block]:
 
 def transcripts(markdown: str) -> list[Block]:
     """Return the blocks of a page that are run."""
-    return [each for each in blocks(markdown) if each.language in {"console", "pycon"}]
+    languages = {"console", "pycon", "hidden"}
+    return [each for each in blocks(markdown) if each.language in languages]
 
 
 def steps(block: Block) -> list[Step]:
@@ -247,6 +253,8 @@ class Session:
 
     def play(self, block: Block) -> list[str]:
         """Run a block. Return its lines, where output that came differently is new."""
+        if block.language == "hidden":
+            return self.in_hiding(block)
         lines = []
         *others, last = steps(block) or [Step([], "", [])]
         for step in [*others, last]:
@@ -260,6 +268,16 @@ class Session:
                 lines += self.in_shell(step, block.title, ends)
         return lines
 
+    def in_hiding(self, block: Block) -> list[str]:
+        """Do what the prose says, in the shell of the untitled blocks."""
+        [command] = block.lines
+        terminal = self.terminal("")
+        terminal.start(f"{{ {self.typed(command)}; }} >/dev/null || echo failed")
+        terminal.read(PATIENCE_FOR_A_COMMAND)
+        if terminal.printed or not terminal.ended:
+            raise CannotRun(f"The hidden `{command}` failed: {terminal.printed}")
+        return block.lines
+
     def in_python(self, step: Step) -> list[str]:
         if not step.typed:
             raise CannotRun("A pycon block starts with `>>> `.")
@@ -267,21 +285,23 @@ class Session:
         return self.compare(step.expected, self.shown(printed))
 
     def in_shell(self, step: Step, title: str, ends: bool) -> list[str]:
-        if title not in self.terminals:
-            if not step.source or step.source == "^C":
-                raise CannotRun(
-                    "The first console block of a terminal starts with `$ `."
-                )
-            state = self.home / f"terminal-{len(self.terminals)}"
-            terminal = Terminal(self.folder, self.environment, state)
-            self.terminals[title] = terminal
-            self.stops.callback(terminal.stop)
-        terminal = self.terminals[title]
+        if title not in self.terminals and step.source in ("", "^C"):
+            raise CannotRun("The first console block of a terminal starts with `$ `.")
+        terminal = self.terminal(title)
         if step.source == "^C":
             terminal.interrupt()
         elif step.source:
             terminal.start(self.typed(step.source))
         return (self.when_ended if ends else self.when_shown)(terminal, step)
+
+    def terminal(self, title: str) -> Terminal:
+        """Return the terminal with this title: it is opened when first asked for."""
+        if title not in self.terminals:
+            state = self.home / f"terminal-{len(self.terminals)}"
+            terminal = Terminal(self.folder, self.environment, state)
+            self.terminals[title] = terminal
+            self.stops.callback(terminal.stop)
+        return self.terminals[title]
 
     def when_ended(self, terminal: Terminal, step: Step) -> list[str]:
         """Compare all that a command prints."""
@@ -395,13 +415,14 @@ def give_packages(folder: Path) -> None:
 
 
 def free_ports(count: int) -> list[str]:
-    """Return ports of this machine that nothing listens on."""
-    with ExitStack() as stack:
-        addresses = [("127.0.0.1", 0)] * count
-        sockets = [
-            stack.enter_context(socket.create_server(each)) for each in addresses
-        ]
-        return [str(each.getsockname()[1]) for each in sockets]
+    """Return ports that nothing listens on, of four digits as those on the pages."""
+    found = []
+    for port in random.sample(range(8002, 10_000), 1000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(str(port))
+        if len(found) == count:
+            return found
+    raise CannotRun("This machine has no free port between 8002 and 9999.")
 
 
 def play_page(page: Path) -> Iterator[tuple[Block, list[str]]]:
@@ -434,6 +455,8 @@ def update(page: Path) -> None:
     played = list(play_page(page))
     lines = page.read_text(encoding="utf-8").splitlines()
     for block, new in reversed(played):
+        if block.language == "hidden":
+            continue
         indented = [(block.indent + line).rstrip() for line in new]
         lines[block.line : block.line + len(block.lines)] = indented
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
