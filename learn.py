@@ -438,7 +438,8 @@ def test(options: argparse.Namespace) -> int:
     for command in commands:
         arguments = command.split()
         if command == "pytest":
-            arguments += options.pytest
+            # Four at once, also on two cores: tests of servers wait most of the time.
+            arguments += ["-n", "4", "--dist", "worksteal", *options.pytest]
         print("\n$", *arguments, flush=True)
         codes.append(call("-m", *arguments))
     return max(codes)

@@ -887,11 +887,12 @@ def test_sigterm_ends_the_server_too(
 def test_test_runs_ruff_twice_then_pytest_with_what_was_added(
     checkout: Checkout,
 ) -> None:
+    several = ["-n", "4", "--dist", "worksteal"]
     result = checkout.learn("test", "-k", "a or b", "tests/docs", "--maxfail=2")
     assert [(tool["program"], tool["arguments"]) for tool in told(result)] == [
         ("ruff", ["check"]),
         ("ruff", ["format", "--check"]),
-        ("pytest", ["-k", "a or b", "tests/docs", "--maxfail=2"]),
+        ("pytest", [*several, "-k", "a or b", "tests/docs", "--maxfail=2"]),
     ]
     assert result.returncode == 0
 

@@ -185,6 +185,31 @@ def pytest_in(project: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_channels_looks_after_the_database_before_each_event(tmp_path: Path) -> None:
+    project = copy_of(ECHO, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "from channels import consumer\n"
+        "from channels.testing import WebsocketCommunicator\n"
+        "from config.asgi import application\n\n"
+        "async def test_calls(monkeypatch):\n"
+        "    calls = []\n"
+        "    original = consumer.aclose_old_connections\n\n"
+        "    async def counted():\n"
+        "        calls.append(1)\n"
+        "        await original()\n\n"
+        '    monkeypatch.setattr(consumer, "aclose_old_connections", counted)\n'
+        f'    client = WebsocketCommunicator(application, "{PATH}")\n'
+        "    await client.connect()\n"
+        "    for _ in range(3):\n"
+        '        await client.send_to(text_data="hello")\n'
+        "        await client.receive_from()\n"
+        "    assert len(calls) == 4  # The handshake and three messages.\n"
+        "    await client.disconnect()\n",
+        encoding="utf-8",
+    )
+    pytest_in(project)
+
+
 # Daphne
 
 
