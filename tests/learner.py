@@ -13,7 +13,7 @@ from _pytest.terminal import TerminalReporter
 
 TITLES = {"handshake": "Handshake", "message": "Messages", "close": "Close"}
 INDENT = " " * 8
-WIDTH = 88  # Characters of a line of prose.
+WIDTH = 80  # Characters of a line of prose: it fits a terminal, and a page.
 MOST = 40  # Lines of what was seen or printed: a traceback fits.
 
 

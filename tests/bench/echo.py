@@ -22,7 +22,7 @@ WARM_UP = 0.2  # Seconds. Python specializes the code that runs often.
 
 STAGE = "stage 1, asynchronous consumer"
 SOLUTIONS = {
-    "as in the article, synchronous consumer": "stage01_synchronous",
+    "synchronous consumer, as in many tutorials": "stage01_synchronous",
     "bare ASGI function, no Channels": "stage01_raw_asgi",
 }
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.checker.runs import ROOT, SOLUTIONS, check, likely_mistake, solution
+from tests.client import refusal
+from tests.server import Server
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,13 @@ def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
     project = solution(name, tmp_path / "project")
     result = check("stage01_echo", "--project", project)
     assert result.returncode == pytest.ExitCode.OK, result.stdout
+
+
+def test_stricter_door_refuses_with_403_and_no_traceback(tmp_path: Path) -> None:
+    project = solution("stage01_stricter_door", tmp_path / "project")
+    with Server(project, tmp_path / "server.log") as server:
+        assert refusal(server.url, "/ws/nowhere/") == 403
+        assert "Traceback" not in server.printed_within("Traceback")
 
 
 def test_plain_django_fails() -> None:
