@@ -234,7 +234,7 @@ class Checkout:
             "PIP_FIND_LINKS": folder.as_uri(),
             "UV_CACHE_DIR": str(folder / "uv"),
             "UV_NO_CONFIG": "1",
-            "UV_NO_INDEX": "1",
+            "UV_OFFLINE": "1",  # Asks no index, but takes what the folder has.
             "UV_FIND_LINKS": folder.as_uri(),
         }
 
@@ -247,7 +247,7 @@ class Checkout:
 
     def with_index(self, url: str) -> None:
         """Install from an index of packages, instead of a folder."""
-        for name in "PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_NO_INDEX", "UV_FIND_LINKS":
+        for name in "PIP_NO_INDEX", "PIP_FIND_LINKS", "UV_OFFLINE", "UV_FIND_LINKS":
             del self.environment[name]
         self.environment |= {"PIP_INDEX_URL": url, "UV_DEFAULT_INDEX": url}
         self.environment |= {"PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
