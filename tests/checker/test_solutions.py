@@ -22,6 +22,12 @@ def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
     assert result.returncode == pytest.ExitCode.OK, result.stdout
 
 
+@pytest.mark.parametrize("run", range(20))
+def test_our_own_stage_passes_every_time(run: int) -> None:
+    result = check("stage01_echo")
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+
+
 def test_stricter_door_refuses_with_403_and_no_traceback(tmp_path: Path) -> None:
     project = solution("stage01_stricter_door", tmp_path / "project")
     with Server(project, tmp_path / "server.log") as server:
