@@ -35,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
         plugins = config.pluginmanager
         plugins.unregister(plugins.getplugin("terminalreporter"))
         plugins.register(LearnerReporter(config), "terminalreporter")
+    project, url = config.getoption("project"), config.getoption("url")
+    if project and not (project / "manage.py").is_file():
+        raise pytest.UsageError(f"--project: there is no manage.py in {project}.")
+    if url and not url.startswith(("ws://", "wss://")):
+        raise pytest.UsageError(f"--url: {url} does not begin with ws:// or wss://.")
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
     )

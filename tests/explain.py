@@ -28,12 +28,6 @@ MISTAKES = [
     # The server does not start.
     Mistake(
         "no start",
-        r"No module named 'config'|No such file .*manage\.py",
-        "This folder is not laid out as `startproject` makes it. manage.py must stand "
-        "in the folder itself, beside the package config.",
-    ),
-    Mistake(
-        "no start",
         r"No module named '(?P<module>channels|daphne|django)'",
         "The Python that runs the server has no package {module}. Start the checks "
         "through learn.py, or activate its environment.",

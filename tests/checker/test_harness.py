@@ -141,6 +141,22 @@ def test_checks_of_a_server_that_does_not_run_say_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--project", "docs", "there is no manage.py in docs"),
+        ("--url", "http://127.0.0.1:8000", "does not begin with ws:// or wss://"),
+    ],
+)
+def test_options_that_name_no_server_are_refused(
+    option: str, value: str, sentence: str
+) -> None:
+    result = check("stage01_echo", option, value)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
     ("ci", "status"), [({"CI": "true"}, pytest.ExitCode.TESTS_FAILED), ({}, 0)]
 )
 def test_skip_is_a_failure_in_ci_and_only_there(

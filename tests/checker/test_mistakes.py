@@ -283,6 +283,14 @@ STAGE01 = [
         "config.asgi defines no application",
     ),
     Mistake(
+        "another name of the settings in manage.py",
+        "manage.py",
+        '"config.settings"',
+        '"configuration.settings"',
+        HANDSHAKE,
+        "An import fails: No module named 'configuration'",
+    ),
+    Mistake(
         "no DEBUG",
         SETTINGS,
         "DEBUG = True\n",

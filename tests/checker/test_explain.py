@@ -1,0 +1,57 @@
+"""
+The sentences that test_mistakes.py cannot earn: for other machines, and from outside.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
+from tests.explain import MISTAKES
+from tests.explain import likely_mistake as sentence_for
+from tests.server import Server
+
+
+def test_wsgi_server_is_recognised_from_outside(tmp_path: Path) -> None:
+    plain = ROOT / "tests" / "plain_django"
+    with Server(plain, tmp_path / "server.log") as server:
+        result = check("stage01_echo", "--url", server.url)
+    assert "An ordinary web server answers here" in likely_mistake(result)
+
+
+def test_exception_is_recognised_from_outside(tmp_path: Path) -> None:
+    project = copy_of(ROOT / "stage01_echo", tmp_path / "project")
+    replace(project / "chat" / "consumers.py", "await self.send(", "await self.sent(")
+    with Server(project, tmp_path / "server.log") as server:
+        result = check("stage01_echo", "--url", server.url)
+    assert "1011 is the server's word for an exception" in likely_mistake(result)
+
+
+@pytest.mark.parametrize(
+    ("symptom", "printed", "words"),
+    [
+        (
+            "no start",
+            "ModuleNotFoundError: No module named 'channels'\n",
+            "has no package channels",
+        ),
+        ("close 1006", "", "dropped the connection"),
+        ("close 1005", "", "leaves the close to the client"),
+    ],
+)
+def test_what_this_machine_does_not_show_is_explained(
+    symptom: str, printed: str, words: str
+) -> None:
+    assert words in sentence_for(symptom, printed)
+
+
+def test_what_fits_no_mistake_is_not_explained() -> None:
+    assert sentence_for("HTTP 418", "") == ""
+
+
+def test_every_sentence_can_be_filled_in() -> None:
+    for mistake in MISTAKES:
+        # A name that the pattern does not catch would fail only when it is needed.
+        groups = re.compile(mistake.printed).groupindex
+        assert mistake.sentence.format(**dict.fromkeys(groups, "x"))
