@@ -4,13 +4,15 @@ A WebSocket client whose every wait is bounded.
 What the server does wrong becomes an exception that says what was seen on the wire.
 """
 
-import http.client
+import json
 import socket
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from email import message_from_string
+from email.message import Message
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
@@ -66,6 +68,36 @@ class Client(sync.ClientConnection):
                 "another message",
                 f"Expected {show(message)}, but {show(received)} came.",
             )
+
+    def send_json(self, **message: Any) -> None:
+        """Send a JSON object in a text frame. Raises WireError if that is too late."""
+        __tracebackhide__ = True
+        self.send(json.dumps(message))
+
+    def expect_json(self, **expected: Any) -> dict[str, Any]:
+        """
+        Fail unless the next message is a JSON object with these keys and values.
+
+        Returns the whole object: a contract allows more keys than it names.
+        """
+        __tracebackhide__ = True
+        received = self.recv()
+        try:
+            message = json.loads(received) if isinstance(received, str) else None
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            raise WireError(
+                "no JSON",
+                f"Expected a JSON object in a text frame, but {show(received)} came.",
+            )
+        if message | expected != message:
+            raise WireError(
+                difference(message, expected),
+                f"Expected {show(json.dumps(expected, ensure_ascii=False))}, but "
+                f"{show(received)} came.",
+            )
+        return message
 
     def expect_open(self) -> None:
         """Fail unless the server still answers a ping (RFC 6455, section 5.5.3)."""
@@ -141,27 +173,45 @@ def refusal(server: str, path: str, **options: Any) -> int:
     )
 
 
+class Answer(NamedTuple):
+    """The answer to a handshake, unjudged."""
+
+    status: int
+    headers: Message
+
+
 @contextmanager
 def raw_handshake(
     server: str, path: str, key: str = "dGhlIHNhbXBsZSBub25jZQ=="
-) -> Iterator[tuple[http.client.HTTPResponse, socket.socket]]:
+) -> Iterator[tuple[Answer, socket.socket]]:
     """
-    Send a handshake by hand. Gives the answer, unjudged, and the TCP socket.
+    Send a handshake by hand. Gives the answer and the TCP socket.
 
-    The key is the example of RFC 6455, section 1.3.
+    The key is the example of RFC 6455, section 1.3. The path is sent as it is, in
+    Latin-1. Nothing is read from the socket but the head of the answer.
     """
-    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=HANDSHAKE)
-    headers = {
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Key": key,
-        "Sec-WebSocket-Version": "13",
-    }
-    with closing(connection):
-        connection.request("GET", path, headers=headers)
-        tcp = connection.sock
-        with connection.getresponse() as response:
-            yield response, tcp
+    parts = urlsplit(server)
+    request = (
+        f"GET {path} HTTP/1.1\r\n"
+        f"Host: {parts.netloc}\r\n"
+        f"Upgrade: websocket\r\n"
+        f"Connection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\n"
+        f"Sec-WebSocket-Version: 13\r\n"
+        f"\r\n"
+    )
+    address = (parts.hostname, parts.port)
+    with socket.create_connection(address, timeout=HANDSHAKE) as tcp:
+        tcp.sendall(request.encode("latin-1"))
+        head = b""
+        # Byte by byte, because the server's first frame may follow at once.
+        while not head.endswith(b"\r\n\r\n"):
+            byte = tcp.recv(1)
+            if not byte:
+                raise WireError("no answer", f"The handshake of {path} got no answer.")
+            head += byte
+        status_line, _, headers = head.decode("latin-1").partition("\r\n")
+        yield Answer(int(status_line.split()[1]), message_from_string(headers)), tcp
 
 
 def vanish(server: str, path: str) -> None:
@@ -170,6 +220,25 @@ def vanish(server: str, path: str) -> None:
         # SO_LINGER on, for zero seconds: closing then sends RST, not FIN.
         linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def expect_refused(server: str, path: str, **options: Any) -> None:
+    """Fail unless the handshake is refused with HTTP 403."""
+    __tracebackhide__ = True
+    status = refusal(server, path, **options)
+    if status != 403:
+        raise WireError(
+            f"refused with {status}",
+            f"The handshake of {path} was refused with HTTP {status}. It must be 403.",
+        )
+
+
+def difference(message: dict[str, Any], expected: dict[str, Any]) -> str:
+    """Name what is wrong with a JSON message: its type, or the first key that is."""
+    if message.get("type") != expected.get("type"):
+        return f"{message.get('type')} for {expected.get('type')}"
+    wrong = next(key for key in expected if message.get(key) != expected[key])
+    return f"another {wrong}" if wrong in message else f"no {wrong}"
 
 
 def ended(closed: ConnectionClosed) -> WireError:

@@ -103,5 +103,5 @@ def check_sentence(nodeid: str) -> str:
     name = nodeid.rpartition("::")[2].removeprefix("test_")
     name, _, variant = name.partition("[")
     words = name.replace("_", " ").replace("http", "HTTP").replace(" mib", " MiB")
-    words = words.replace("websocket", "WebSocket")
+    words = words.replace("websocket", "WebSocket").replace("utf 8", "UTF-8")
     return f"{words} ({variant.rstrip(']')})" if variant else words
