@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.protocol import State
 from websockets.sync import client as sync
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
@@ -51,6 +52,18 @@ class Client(sync.ClientConnection):
         except ConnectionClosed as closed:
             raise ended(closed) from None
 
+    def recv_within(self, seconds: float) -> str | bytes:
+        """
+        Return the next message. Raises TimeoutError if none comes in that time.
+
+        Raises WireError if the connection is closed.
+        """
+        __tracebackhide__ = True
+        try:
+            return super().recv(timeout=seconds)
+        except ConnectionClosed as closed:
+            raise ended(closed) from None
+
     def send(self, message: Any, **options: Any) -> None:
         """Send a message. Raises WireError if the connection is closed."""
         __tracebackhide__ = True
@@ -81,23 +94,29 @@ class Client(sync.ClientConnection):
         Returns the whole object: a contract allows more keys than it names.
         """
         __tracebackhide__ = True
-        received = self.recv()
+        return compare_json(self.recv(), expected)
+
+    def is_closed(self) -> bool:
+        """Say whether the connection has ended, as far as this side knows."""
+        return self.state is not State.OPEN
+
+    def expect_close(self, code: int) -> None:
+        """Fail unless the server closes the connection with this code."""
+        __tracebackhide__ = True
         try:
-            message = json.loads(received) if isinstance(received, str) else None
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
+            while True:
+                super().recv(timeout=PATIENCE)
+        except TimeoutError:
             raise WireError(
-                "no JSON",
-                f"Expected a JSON object in a text frame, but {show(received)} came.",
-            )
-        if message | expected != message:
-            raise WireError(
-                difference(message, expected),
-                f"Expected {show(json.dumps(expected, ensure_ascii=False))}, but "
-                f"{show(received)} came.",
-            )
-        return message
+                "left open",
+                f"The server left the connection open. It must close it with {code}.",
+            ) from None
+        except ConnectionClosed as closed:
+            if closed.rcvd is None or closed.rcvd.code != code:
+                raise WireError(
+                    f"{ended(closed).symptom} for {code}",
+                    f"{ended(closed)} It must be {code}.",
+                ) from None
 
     def expect_open(self) -> None:
         """Fail unless the server still answers a ping (RFC 6455, section 5.5.3)."""
@@ -233,6 +252,27 @@ def expect_refused(server: str, path: str, **options: Any) -> None:
         )
 
 
+def compare_json(received: str | bytes, expected: dict[str, Any]) -> dict[str, Any]:
+    """Return a message's JSON object. Raises WireError unless it has these values."""
+    __tracebackhide__ = True
+    try:
+        message = json.loads(received) if isinstance(received, str) else None
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise WireError(
+            "no JSON",
+            f"Expected a JSON object in a text frame, but {show(received)} came.",
+        )
+    if message | expected != message:
+        raise WireError(
+            difference(message, expected),
+            f"Expected {show(json.dumps(expected, ensure_ascii=False))}, but "
+            f"{show(received)} came.",
+        )
+    return message
+
+
 def difference(message: dict[str, Any], expected: dict[str, Any]) -> str:
     """Name what is wrong with a JSON message: its type, or the first key that is."""
     if message.get("type") != expected.get("type"):
@@ -257,6 +297,6 @@ def show(message: str | bytes) -> str:
     """Show a message so that text and binary can be told apart, and long ones cut."""
     kind = "the text" if isinstance(message, str) else "the bytes"
     shown = repr(message)
-    if len(shown) > 60:
-        shown = f"{shown[:60]}… ({len(message):,} long)"
+    if len(shown) > 160:  # Two lines: a message of a room, with its name and text.
+        shown = f"{shown[:160]}… ({len(message):,} long)"
     return f"{kind} {shown}"

@@ -8,7 +8,8 @@ The fixtures of the checks, and the options that point them at other servers.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from tests import client, explain
 from tests.learner import LearnerReporter
+from tests.redis_server import MISSING, RedisServer, find_redis
 from tests.server import Server, ServerError
 
 ROOT = Path(__file__).parent.parent
@@ -45,10 +47,32 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a layer twice, the whole file in memory and then on Redis."""
+    if "layer" in metafunc.fixturenames:
+        there = metafunc.config.getoption("url")
+        layers = ["as it is"] if there else ["in memory", "on Redis"]
+        metafunc.parametrize("layer", layers, indirect=True, scope="session")
+
+
+def section(item: pytest.Item) -> int:
+    """Return the place of a check in its contract: handshake, messages, close."""
+    words = ("test_handshake", "test_message", "test_close")
+    places = [n for n, word in enumerate(words) if item.name.startswith(word)]
+    return places[0] if places else len(words)
+
+
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what this system can never run. What it could run is skipped."""
+    """
+    Put the checks of a stage in the order of its contract.
+
+    A stage also imports checks from the stage before. What this system can never run
+    is left out here; what it could run is skipped.
+    """
+    if all(item.path.name.startswith("test_stage") for item in items):
+        items.sort(key=lambda item: (item.path, section(item)))
     if sys.platform == "win32":
         left_out = [item for item in items if item.get_closest_marker("posix")]
         config.hook.pytest_deselected(items=left_out)
@@ -61,21 +85,21 @@ class Servers:
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self.stack = stack
         self.folder = folder
-        self.started: dict[Path, Server | ServerError] = {}
+        self.started: dict[tuple, Server | ServerError] = {}
 
-    def of(self, project: Path) -> Server:
+    def of(self, project: Path, environment: Mapping[str, str]) -> Server:
         """Return the running server of a project. Raises ServerError."""
-        project = project.resolve()
-        if project not in self.started:
+        key = (project.resolve(), *environment.items())
+        if key not in self.started:
             log = self.folder / f"{len(self.started)}-{project.name}.log"
-            server = Server(project, log)
+            server = Server(project, log, environment=environment)
             try:
-                self.started[project] = self.stack.enter_context(server)
+                self.started[key] = self.stack.enter_context(server)
             except ServerError as error:
                 # It will not start the next time either: keep what it printed.
                 error.printed = server.printed()
-                self.started[project] = error
-        started = self.started[project]
+                self.started[key] = error
+        started = self.started[key]
         if isinstance(started, ServerError):
             raise started
         return started
@@ -86,6 +110,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The servers of this run. They stop at its end."""
     with ExitStack() as stack:
         yield Servers(stack, tmp_path_factory.mktemp("servers"))
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The Redis of this run, which holds nothing else. Skips where there is none."""
+    if find_redis() is None:
+        pytest.skip(MISSING)
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -100,19 +133,57 @@ def project(request: pytest.FixtureRequest, stage: str) -> Path:
     return request.config.getoption("project") or ROOT / stage
 
 
+@pytest.fixture(scope="session")
+def layer(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment that makes a project's channel layer what the test asks for."""
+    if request.param == "on Redis":
+        return {"REDIS_URL": request.getfixturevalue("redis").url}
+    return {}
+
+
 @pytest.fixture
-def server(request: pytest.FixtureRequest, project: Path, servers: Servers) -> Server:
+def environment() -> dict[str, str]:
+    """The environment of the server. Stages with a channel layer override it."""
+    return {}
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest,
+    project: Path,
+    servers: Servers,
+    environment: dict[str, str],
+) -> Server:
     """The server of the project under test."""
     if request.config.getoption("url"):
         pytest.skip("needs to see what the server prints, which --url does not show")
-    server = servers.of(project)
+    server = servers.of(project, environment)
     request.node.server = server
     request.node.position = server.position()
     return server
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest) -> str:
+def start(
+    request: pytest.FixtureRequest, project: Path, tmp_path: Path
+) -> Iterator[Callable[..., Server]]:
+    """Start more servers of the project under test: `start(REDIS_URL="redis://…")`."""
+    if request.config.getoption("url"):
+        pytest.skip("needs servers of its own, and --url names one that runs already")
+    with ExitStack() as stack:
+
+        def start(**environment: str) -> Server:
+            log = tmp_path / f"server-{uuid.uuid4()}.log"
+            server = Server(project, log, environment=environment)
+            request.node.server = stack.enter_context(server)
+            request.node.position = 0
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, environment: dict[str, str]) -> str:
     """The address of the server under test: ws://, host and port."""
     if url := request.config.getoption("url"):
         return url.rstrip("/")
@@ -150,7 +221,7 @@ def explain_failure(
     elif hasattr(item, "server"):
         # A crash that explains the failure may not have been printed yet.
         printed = item.server.printed_within(explain.CRASH, item.position)
-    if mistake := explain.likely_mistake(symptom, printed):
+    if mistake := explain.likely_mistake(symptom, printed, item.nodeid):
         report.sections.append(("The likely mistake", mistake))
     if printed:
         report.sections.append(("What the server printed", printed))

@@ -24,6 +24,7 @@ class LearnerReporter(TerminalReporter):
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.reasons: dict[str, None] = {}  # Why checks were skipped, in order.
         self.chosen = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -50,6 +51,7 @@ class LearnerReporter(TerminalReporter):
             self.write_line(sentence)
         elif report.skipped:
             self.write_line(f"  --    {sentence}")
+            self.reasons[report.longrepr[2].removeprefix("Skipped: ")] = None
         else:
             self.write("  FAIL  ", red=True, bold=True)
             self.write_line(sentence)
@@ -78,12 +80,18 @@ class LearnerReporter(TerminalReporter):
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         passed, failed = self.counts["passed"], self.counts["failed"]
+        skipped = self.counts["skipped"]
         untried = self.chosen - sum(self.counts.values())
+        for reason in self.reasons:
+            self.write_line("\nNot checked:", bold=True)
+            self.write_lines(wrapped(reason))
         if failed:
             words = f"{passed} checks passed, {failed} failed"
             if untried:
                 words += f", {untried} not tried yet: mend this one first"
             self.write_line(f"\n{words}.", red=True)
+        elif passed and skipped and not untried:
+            self.write_line(f"\n{passed} checks pass, {skipped} could not be tried.")
         elif passed and not untried:
             self.write_line(f"\nAll {passed} checks pass.", green=True)
         else:

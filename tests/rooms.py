@@ -29,3 +29,12 @@ def enter(
     with connect(server, address(room, name), **options) as client:
         client.expect_json(type="welcome", room=room, name=name)
         yield client
+
+
+@contextmanager
+def join(server: str, room: str, name: str = "ana", **options: Any) -> Iterator[Client]:
+    """Enter a room, and read that we did: from now on we hear everyone in it."""
+    __tracebackhide__ = True
+    with enter(server, room, name, **options) as client:
+        client.expect_json(type="join", name=name)
+        yield client

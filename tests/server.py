@@ -20,7 +20,12 @@ STOP = 10  # Seconds.
 CRASH_CHECK = 1.5  # Seconds.
 
 # These would lead the server to other settings than the project's own.
-LEFT_OUT = {"ALLOWED_HOSTS", "DJANGO_SETTINGS_MODULE", "PYTHONWARNINGS"}
+LEFT_OUT = {
+    "ALLOWED_HOSTS",
+    "DJANGO_SETTINGS_MODULE",
+    "PYTHONWARNINGS",
+    "REDIS_URL",
+}
 
 
 class ServerError(Exception):
@@ -54,7 +59,6 @@ class Server:
         self.python = python
 
     def __enter__(self) -> Self:
-        inherited = {k: v for k, v in os.environ.items() if k not in LEFT_OUT}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [
@@ -62,13 +66,8 @@ class Server:
                     *("runserver", "--noreload", f"127.0.0.1:{self.port}"),
                 ],
                 cwd=self.project,
-                env=inherited
-                | {
-                    "PYTHONDONTWRITEBYTECODE": "1",  # Leave the reader's folder clean.
-                    "PYTHONPATH": str(INSIDE_SERVER),
-                    "PYTHONUNBUFFERED": "1",
-                    "PYTHONUTF8": "1",
-                }
+                env=clean_environment()
+                | {"PYTHONPATH": str(INSIDE_SERVER), "PYTHONUNBUFFERED": "1"}
                 | self.environment,
                 stdin=subprocess.PIPE,  # Its end tells the server that we are gone.
                 stdout=log,
@@ -146,6 +145,33 @@ class Server:
                 break
             time.sleep(0.02)
         return self.printed(since)
+
+
+def clean_environment() -> dict[str, str]:
+    """Return our environment, without what would lead a project elsewhere."""
+    inherited = {k: v for k, v in os.environ.items() if k not in LEFT_OUT}
+    return inherited | {
+        "PYTHONDONTWRITEBYTECODE": "1",  # Leave the reader's folder clean.
+        "PYTHONUTF8": "1",
+    }
+
+
+def manage(
+    project: Path, *words: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project's manage.py, for 30 seconds at most."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=project,
+        env=clean_environment() | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=START,
+        check=False,
+    )
 
 
 def free_port() -> int:

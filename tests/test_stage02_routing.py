@@ -4,6 +4,8 @@ Stage 2, routing: the URL names the room and the client, and every message is an
 The contract of `/ws/rooms/<room>/?name=…`, in the order handshake, messages, close.
 """
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -225,6 +227,28 @@ def test_close_raises_nothing_in_the_server(enter_room, server):
         pass
     printed = server.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
+
+
+def test_close_right_after_a_message_raises_nothing_in_the_server(url, room, server):
+    start = server.position()
+    message = bytes([0x81, 0x82]) + b"\0\0\0\0{}"  # Text, masked, 2 bytes.
+    close = b"\x88\x80\0\0\0\0"
+
+    def speak_and_leave(number):
+        with raw_handshake(url, address(room)) as (_response, tcp):
+            tcp.sendall(message * 5)
+            # At some of these moments the server is just about to answer.
+            time.sleep(number % 10 / 1_000)
+            tcp.sendall(close)
+            while tcp.recv(1_000):
+                pass
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(speak_and_leave, range(200)))
+    printed = server.printed_within("Traceback", start)
+    assert "Traceback" not in printed, (
+        "The server printed a traceback for a client that spoke and left at once."
+    )
 
 
 def test_close_without_a_goodbye_costs_the_others_nothing(enter_room, url, room):

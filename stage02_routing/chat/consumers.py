@@ -1,6 +1,8 @@
 import json
+from contextlib import suppress
 from urllib.parse import parse_qs
 
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 LONGEST_NAME = 30  # Characters.
@@ -51,6 +53,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case _:
                 detail = 'Expected {"type": "message", "text": "…"}, and some text.'
                 await self.send_error("bad-message", detail)
+
+    async def send(self, text_data=None, bytes_data=None, close=False):
+        # Who has closed cannot be told anything. The disconnect event is on its way.
+        with suppress(Disconnected):
+            await super().send(text_data, bytes_data, close)
 
     async def send_error(self, code, detail):
         await self.send_json({"type": "error", "code": code, "detail": detail})

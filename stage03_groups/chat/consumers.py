@@ -1,8 +1,10 @@
 import json
 import logging
+from contextlib import suppress
 from urllib.parse import parse_qs
 
 import redis
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
@@ -100,6 +102,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
     # The event's type names this method: "room.message", with a dot for the underscore.
     async def room_message(self, event):
         await self.send(text_data=event["text"])
+
+    async def send(self, text_data=None, bytes_data=None, close=False):
+        # Who has closed cannot be told anything. The disconnect event is on its way.
+        with suppress(Disconnected):
+            await super().send(text_data, bytes_data, close)
 
     async def send_error(self, code, detail):
         await self.send_json({"type": "error", "code": code, "detail": detail})

@@ -40,8 +40,15 @@ if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            # The layer waits 5 s for news, and redis-py 8 gives up after as long.
-            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    # The layer waits 5 s for news, and redis-py 8 gives up after as long.
+                    "socket_timeout": None,
+                    # A crowd that leaves at once needs more than redis-py 8's 100.
+                    "max_connections": 10_000,
+                },
+            ],
         },
     }
 

@@ -1,0 +1,132 @@
+"""
+The Redis of the tests: it comes back where it was, and does not outlive them.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis as client
+
+from tests.checker.runs import ROOT
+from tests.checker.test_harness import wait_until_refused
+from tests.redis_server import RedisServer, find_redis
+from tests.server import ServerError
+
+HOLD_A_REDIS = """
+import pathlib, sys, time
+from tests.redis_server import RedisServer
+
+with RedisServer(pathlib.Path(sys.argv[1])) as redis:
+    print(redis.port, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_redis_answers(redis: RedisServer) -> None:
+    assert redis.command("PING") is True
+
+
+def test_redis_shows_what_it_holds(redis: RedisServer) -> None:
+    redis.command("SET", "looked:b", "tea")
+    redis.command("SET", "looked:a", b"\xff\x00")
+    assert redis.keys("looked:*") == ["looked:a", "looked:b"]
+    assert redis.command("GET", "looked:b") == "tea"
+    assert redis.command("GET", "looked:a") == "\ufffd\x00"
+    assert redis.command("DEL", "looked:a", "looked:b") == 2
+
+
+def test_redis_listens_on_loopback_only(redis: RedisServer) -> None:
+    assert redis.command("CONFIG GET", "bind") == {"bind": "127.0.0.1"}
+
+
+def test_redis_starts_again_on_the_same_port_with_nothing_in_it(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    with RedisServer(tmp_path) as own:
+        assert own.port != redis.port
+        own.command("SET", "kept", "no")
+        own.stop()
+        with pytest.raises(client.ConnectionError):
+            own.command("PING")
+        own.start()
+        assert own.keys() == []
+        assert own.url == f"redis://127.0.0.1:{own.port}"
+    assert [file.name for file in tmp_path.iterdir()] == ["redis.log"]
+
+
+def test_redis_that_cannot_start_says_why(redis: RedisServer, tmp_path: Path) -> None:
+    own = RedisServer(tmp_path)
+    own.port = redis.port
+    own.url = f"redis://127.0.0.1:{own.port}"
+    with pytest.raises(ServerError, match="Address already in use"), own:
+        pass
+
+
+@pytest.mark.posix("Windows has one way to end a process, and no signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_redis_dies_with_the_tests(
+    redis: RedisServer, tmp_path: Path, name: str
+) -> None:
+    tests = subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_REDIS, tmp_path],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with tests:
+        port = int(tests.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            tests.send_signal(getattr(signal, name))
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    wait_until_refused(port)
+
+
+@pytest.mark.posix("Windows has one way to end a process, and no signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_redis_dies_with_its_lifeline(
+    redis: RedisServer, tmp_path: Path, name: str
+) -> None:
+    with RedisServer(tmp_path) as own:
+        own.process.send_signal(getattr(signal, name))
+        own.process.wait(5)
+        wait_until_refused(own.port)
+
+
+def test_missing_redis_is_a_skip_that_says_how_to_install_it(tmp_path: Path) -> None:
+    missing = {"REDIS_SERVER": str(tmp_path / "redis-server")}
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", f"{Path(__file__)}::test_redis_answers"),
+            *("-p", "no:cacheprovider", "-p", "no:xdist"),
+        ],
+        cwd=ROOT,
+        env={k: v for k, v in os.environ.items() if k != "CI"} | missing,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+    assert "1 skipped" in run.stdout
+    assert "apt install redis-server" in run.stdout
+    assert "brew install redis" in run.stdout
+
+
+def test_missing_redis_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REDIS_SERVER", str(tmp_path / "redis-server"))
+    assert find_redis() is None
+    with (
+        pytest.raises(ServerError, match="apt install redis-server"),
+        RedisServer(tmp_path),
+    ):
+        pass

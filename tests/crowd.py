@@ -1,0 +1,93 @@
+"""
+Hundreds of clients in one room, without a thread for each.
+
+A client of `websockets` has a thread that reads all the time. These read only when they
+are asked to; until then the system keeps what came.
+"""
+
+import json
+import socket
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+
+from tests.client import PATIENCE, WireError, compare_json
+from tests.rooms import address
+
+CHUNK = 65_536  # Bytes: the most that is read at once.
+
+
+class Member:
+    """A client in a room. Its waits end after 3 seconds, like those of `Client`."""
+
+    def __init__(self, server: str, path: str) -> None:
+        parts = urlsplit(server)
+        self.socket = socket.create_connection((parts.hostname, parts.port), PATIENCE)
+        self.protocol = ClientProtocol(parse_uri(server + path), max_size=None)
+        self.protocol.send_request(self.protocol.connect())
+        self.messages: deque[str] = deque()
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the protocol wants to be sent: messages, and pongs."""
+        for chunk in self.protocol.data_to_send():
+            self.socket.sendall(chunk)
+
+    def recv(self) -> str:
+        """Return the next text message. Raises WireError if none comes."""
+        while not self.messages:
+            try:
+                came = self.socket.recv(CHUNK)
+            except TimeoutError:
+                raise WireError(
+                    "silence", f"A client heard nothing for {PATIENCE} seconds."
+                ) from None
+            if not came:
+                raise WireError("close 1006", "The server dropped a connection.")
+            self.protocol.receive_data(came)
+            for event in self.protocol.events_received():
+                if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                    self.messages.append(event.data.decode())
+            self.flush()
+            if self.protocol.handshake_exc:
+                raise WireError("no handshake", str(self.protocol.handshake_exc))
+        return self.messages.popleft()
+
+    def send_json(self, **message: Any) -> None:
+        """Send a JSON object in a text frame."""
+        self.protocol.send_text(json.dumps(message).encode())
+        self.flush()
+
+    def expect_json(self, **expected: Any) -> dict[str, Any]:
+        """Fail unless the next message is a JSON object with these keys and values."""
+        __tracebackhide__ = True
+        return compare_json(self.recv(), expected)
+
+
+@contextmanager
+def crowd(server: str, room: str, size: int) -> Iterator[list[Member]]:
+    """
+    Let many clients join a room, one after the other, and read what that tells.
+
+    At the end all leave without a goodbye, at once.
+    """
+    __tracebackhide__ = True
+    names = [f"client {number}" for number in range(size)]
+    with ExitStack() as stack:
+        members = []
+        for name in names:
+            member = Member(server, address(room, name))
+            stack.enter_context(member.socket)
+            member.expect_json(type="welcome", room=room, name=name)
+            member.expect_json(type="join", name=name)
+            members.append(member)
+        for place, member in enumerate(members):
+            for name in names[place + 1 :]:
+                member.expect_json(type="join", name=name)
+        yield members

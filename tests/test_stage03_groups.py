@@ -1,0 +1,308 @@
+"""
+Stage 3, groups: everyone in the room hears every message, and nobody else.
+
+The contract of `/ws/rooms/<room>/?name=…`, in the order handshake, messages, close. It
+is checked twice: in memory, and through a Redis that the checks start.
+"""
+
+import json
+import time
+from contextlib import ExitStack, suppress
+from functools import partial
+from itertools import count
+
+import pytest
+
+from tests.client import WireError, connect, expect_refused, vanish
+from tests.crowd import crowd
+from tests.redis_server import RedisServer
+from tests.rooms import address, fresh_room, join
+from tests.server import manage
+
+# The promises of stage 2 that stage 3 keeps.
+from tests.test_stage02_routing import (  # noqa: F401
+    test_close_is_answered_with_a_close_frame,
+    test_close_is_left_to_the_client,
+    test_close_raises_nothing_in_the_server,
+    test_close_right_after_a_message_raises_nothing_in_the_server,
+    test_handshake_of_a_bad_room_is_refused_with_403,
+    test_handshake_of_any_other_path_is_refused_with_403,
+    test_handshake_switches_from_http_to_websocket,
+    test_handshake_takes_the_name_from_the_query_string,
+    test_handshake_takes_the_room_from_the_path,
+    test_handshake_that_is_refused_raises_nothing_in_the_server,
+    test_handshake_with_a_bad_name_is_refused_with_403,
+    test_handshake_with_a_name_that_is_no_utf_8_is_answered,
+    test_handshake_without_a_name_makes_a_guest,
+    test_message_is_answered_with_room_name_and_text,
+    test_message_of_the_server_comes_first,
+    test_message_that_is_bad_is_answered_with_an_error,
+    test_message_that_no_parser_likes_is_answered,
+)
+
+IDLE = 8  # Seconds. Longer than any layer waits for Redis at a time.
+RETURN = 5  # Seconds that a server has to find a Redis that is back.
+EMPTY = 20  # Seconds that a server may take to hear of 200 closes.
+MINUTE = range(61)  # Seconds.
+AWAY = 4503  # The code that a connection is closed with while Redis is away.
+
+
+@pytest.fixture
+def environment(layer):
+    return layer
+
+
+@pytest.fixture
+def room():
+    return fresh_room()
+
+
+@pytest.fixture
+def enter_room(url, room):
+    """Join the room of this test, and read the welcome and the join."""
+    return partial(join, url, room)
+
+
+def test_handshake_is_told_to_everyone_in_the_room(enter_room):
+    # Entering reads the newcomer's own join, after the welcome.
+    with enter_room("ana") as ana, enter_room("ben") as ben, enter_room("cleo"):
+        ana.expect_json(type="join", name="ben")
+        ana.expect_json(type="join", name="cleo")
+        ben.expect_json(type="join", name="cleo")
+
+
+def test_handshake_that_is_refused_is_told_to_nobody(enter_room, url, room):
+    with enter_room("ana") as ana:
+        expect_refused(url, address(room, "x" * 31))
+        # A join or a leave would come before this.
+        ana.send_json(type="message", text="nobody new")
+        ana.expect_json(type="message", text="nobody new")
+
+
+def test_message_reaches_everyone_in_the_room(enter_room, room):
+    with enter_room("ana") as ana, enter_room("ben") as ben, enter_room("cleo") as cleo:
+        for client, newcomers in [(ana, ["ben", "cleo"]), (ben, ["cleo"])]:
+            for name in newcomers:
+                client.expect_json(type="join", name=name)
+        ben.send_json(type="message", text="¡olé! 🎉")
+        for client in (ana, ben, cleo):
+            client.expect_json(type="message", room=room, name="ben", text="¡olé! 🎉")
+
+
+def test_message_stays_in_its_room(url, room):
+    # Two rooms whose names differ as little as can be.
+    with join(url, f"{room}-a", "ana") as ana, join(url, f"{room}-A", "ben") as ben:
+        ana.send_json(type="message", text="for ana")
+        ana.expect_json(type="message", text="for ana")
+        # If the first message had leaked, it would reach ben before this one.
+        ben.send_json(type="message", text="for ben")
+        ben.expect_json(type="message", text="for ben")
+
+
+def test_messages_reach_everyone_in_order(enter_room):
+    with enter_room("ana") as ana, enter_room("ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        for start in range(0, 100, 20):
+            numbers = range(start, start + 20)
+            for number in numbers:
+                ana.send_json(type="message", text=str(number))
+            for client in (ana, ben):
+                for number in numbers:
+                    client.expect_json(type="message", text=str(number))
+
+
+def test_message_that_is_bad_is_answered_to_its_sender_only(enter_room):
+    with enter_room("ana") as ana, enter_room("ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        ana.send("no JSON")
+        ana.expect_json(type="error", code="bad-json")
+        # If the error had leaked, it would reach ben before this.
+        ana.send_json(type="message", text="next")
+        ben.expect_json(type="message", text="next")
+
+
+def test_message_with_half_a_character_harms_nobody(enter_room):
+    with enter_room("ana") as ana, enter_room("ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        ana.send('{"type": "message", "text": "\\ud83c"}')
+        # The contract does not say what becomes of it. The next message arrives.
+        ana.expect_json()
+        ana.send_json(type="message", text="next")
+        ana.expect_json(type="message", text="next")
+        while ben.expect_json().get("text") != "next":
+            pass
+
+
+def test_messages_reach_300_clients_in_order(url, room):
+    with crowd(url, room, 300) as clients:
+        for number in range(20):
+            clients[0].send_json(type="message", text=str(number))
+        for client in clients:
+            for number in range(20):
+                client.expect_json(type="message", text=str(number))
+
+
+def test_messages_of_two_servers_on_one_redis_reach_both(start, redis, room):
+    first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
+    with join(first.url, room, "ana") as ana:
+        with join(second.url, room, "ben") as ben:
+            ana.expect_json(type="join", name="ben")
+            ana.send_json(type="message", text="from the first")
+            ben.expect_json(type="message", name="ana", text="from the first")
+            ben.send_json(type="message", text="from the second")
+            for text in ("from the first", "from the second"):
+                ana.expect_json(type="message", text=text)
+        ana.expect_json(type="leave", name="ben")
+
+
+def test_message_after_8_idle_seconds_on_redis_arrives(start, redis, room):
+    server = start(REDIS_URL=redis.url)
+    with join(server.url, room, "ana") as ana, join(server.url, room, "ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        with pytest.raises(TimeoutError):
+            ana.recv_within(IDLE)
+        ana.send_json(type="message", text="still here?")
+        ana.expect_json(type="message", text="still here?")
+        ben.expect_json(type="message", text="still here?")
+
+
+def test_message_of_the_command_announce_reaches_the_room(start, redis, project, room):
+    server = start(REDIS_URL=redis.url)
+    with join(server.url, room) as ana, join(server.url, f"{room}-2") as ben:
+        run = manage(project, "announce", room, "¡a comer!", REDIS_URL=redis.url)
+        assert run.returncode == 0, run.stdout
+        ana.expect_json(type="announcement", text="¡a comer!")
+        # If it had leaked, it would reach ben before this one.
+        run = manage(project, "announce", f"{room}-2", "and you", REDIS_URL=redis.url)
+        assert run.returncode == 0, run.stdout
+        ben.expect_json(type="announcement", text="and you")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        (["garden", "dinner"], {}),
+        (["garden", "dinner"], {"REDIS_URL": "redis://127.0.0.1:1"}),
+        (["no room", "dinner"], {"REDIS_URL": "redis://127.0.0.1:1"}),
+        (["garden", ""], {"REDIS_URL": "redis://127.0.0.1:1"}),
+        (["garden", "x" * 2_001], {"REDIS_URL": "redis://127.0.0.1:1"}),
+    ],
+    ids=["no Redis", "Redis away", "bad room", "no text", "long text"],
+)
+def test_message_that_announce_cannot_send_is_refused_in_words(
+    request, project, words, environment
+):
+    if request.config.getoption("url"):
+        pytest.skip("needs the project's manage.py, which --url does not show")
+    run = manage(project, "announce", *words, **environment)
+    assert run.returncode == 1, f"Exit status {run.returncode}:\n{run.stdout}"
+    assert "Traceback" not in run.stdout, run.stdout
+    assert run.stdout.strip(), "It exits with 1, but does not say why."
+
+
+def test_close_is_told_to_everyone_who_stays(enter_room):
+    with enter_room("ana") as ana, enter_room("ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        with enter_room("cleo"):
+            for client in (ana, ben):
+                client.expect_json(type="join", name="cleo")
+        for client in (ana, ben):
+            client.expect_json(type="leave", name="cleo")
+        ana.expect_open()
+
+
+def test_close_without_a_goodbye_is_told_to_the_others(enter_room, url, room):
+    with enter_room("ana") as ana:
+        vanish(url, address(room, "ben"))
+        ana.expect_json(type="join", name="ben")
+        ana.expect_json(type="leave", name="ben")
+        ana.send_json(type="message", text="still here?")
+        ana.expect_json(type="message", text="still here?")
+
+
+def test_close_of_200_clients_leaves_nothing_in_redis(start, redis, room):
+    server = start(REDIS_URL=redis.url)
+    before = traces(redis)
+    with crowd(server.url, room, 200):
+        assert traces(redis) != before, "Nothing of the room is in Redis."
+    deadline = time.monotonic() + EMPTY
+    while traces(redis) != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert traces(redis) == before, "The room is empty, but Redis still knows it."
+
+
+def traces(redis):
+    """Return what Redis holds for long, and what somebody has subscribed to."""
+    # A message to somebody who has just gone stays for a minute, and harms nobody.
+    keys = redis.keys()
+    lasting = [key for key in keys if redis.command("TTL", key) not in MINUTE]
+    return lasting, sorted(redis.command("PUBSUB", "CHANNELS"))
+
+
+def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
+    start, tmp_path, room
+):
+    with RedisServer(tmp_path) as redis, ExitStack() as stack:
+        server = start(REDIS_URL=redis.url)
+        members = {
+            name: stack.enter_context(join(server.url, room, name))
+            for name in ("ana", "ben")
+        }
+        members["ana"].send_json(type="message", text="before")
+        for client in members.values():
+            texts_until(client, "before")
+
+        redis.stop()
+        for name in ("cleo", "dora"):
+            with connect(server.url, address(room, name)) as newcomer:
+                newcomer.expect_close(AWAY)
+        # A member is closed too, at the latest when it speaks, or hears again later.
+        with suppress(WireError):
+            members["ana"].send_json(type="message", text="lost")
+
+        redis.start()
+        deadline = time.monotonic() + RETURN
+        names = ("ana", "ben", "cleo")
+        for attempt in count():
+            assert time.monotonic() < deadline, (
+                f"Redis was back for {RETURN} seconds, and not all of ana, ben and "
+                f"cleo could connect and hear each other."
+            )
+            for name in names:
+                if name not in members or members[name].is_closed():
+                    with suppress(WireError):
+                        members[name] = stack.enter_context(
+                            join(server.url, room, name)
+                        )
+            if len(members) == len(names) and hear(members, attempt):
+                break
+
+        members["cleo"].send_json(type="message", text="once")
+        members["cleo"].send_json(type="message", text="end")
+        for name, client in members.items():
+            texts = texts_until(client, "end")
+            assert texts.count("once") == 1, f"{name} heard {texts}."
+
+
+def texts_until(client, last):
+    """Return the texts that a client hears, up to and including the last one."""
+    texts = []
+    while last not in texts:
+        message = client.expect_json()
+        if message["type"] == "message":
+            texts.append(message["text"])
+    return texts
+
+
+def hear(members, attempt):
+    """Let everyone say something. Returns whether everyone heard everyone."""
+    try:
+        for name, client in members.items():
+            client.send_json(type="message", text=f"{name} {attempt}")
+        for client in members.values():
+            missing = {f"{name} {attempt}" for name in members}
+            while missing:
+                missing.discard(json.loads(client.recv_within(1)).get("text"))
+    except (WireError, TimeoutError):
+        return False
+    return True
