@@ -43,7 +43,7 @@ if REDIS_URL:
             "hosts": [
                 {
                     "address": REDIS_URL,
-                    # The layer waits 5 s for news, and redis-py 8 gives up after as long.
+                    # The layer waits 5 s for news; redis-py 8 gives up after 5 s.
                     "socket_timeout": None,
                     # A crowd that leaves at once needs more than redis-py 8's 100.
                     "max_connections": 10_000,

@@ -1,6 +1,7 @@
 """A page of a stage, open in Chromium."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,6 +10,8 @@ from playwright.sync_api import Browser, Page
 from tests.chromium import chromium
 
 __all__ = ["chromium"]
+
+ASSETS = Path(__file__).parent.parent.parent / "docs" / "assets"
 
 PATIENCE = 10_000  # Milliseconds. A page answers within tens of them.
 
@@ -54,3 +57,24 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     context.close()
     assert not exceptions
     assert hosts <= {"127.0.0.1", None}  # A data: address has no host.
+
+
+@pytest.fixture
+def take_screenshot(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[Page, str], None]:
+    """
+    Take the screenshot of a page that a chapter shows, by its name in docs/assets.
+
+    With --screenshots it is put there. It fails unless the chapter's picture is one of
+    this page: of the same width and height.
+    """
+
+    def take_screenshot(page: Page, name: str) -> None:
+        taken = page.screenshot(path=tmp_path / name)
+        if request.config.getoption("screenshots"):
+            (ASSETS / name).write_bytes(taken)
+        header = slice(16, 24)  # Of the PNG: width and height.
+        assert taken[header] == (ASSETS / name).read_bytes()[header]
+
+    return take_screenshot

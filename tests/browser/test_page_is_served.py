@@ -36,15 +36,20 @@ def get(url: str, path: str = "/", host: str = "") -> HTTPResponse:
     return response
 
 
-def test_page_and_every_file_that_it_names_are_served(url: str) -> None:
-    page = get(url)
-    assert page.status == 200, page.text
-    paths = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page.text)
-    assert paths
-    for path in paths:
-        file = get(url, urljoin("/", path))
-        assert file.status == 200, path
-        assert file.text, path
+def test_pages_and_every_file_that_they_name_are_served(url: str) -> None:
+    served = set()
+    to_ask = {"/"}
+    while to_ask:
+        path = to_ask.pop()
+        response = get(url, path)
+        assert response.status == 200, path
+        assert response.text, path
+        served.add(path)
+        if response.getheader("Content-Type").startswith("text/html"):
+            # From stage 2 on, the first page offers the pages of rooms.
+            links = re.findall(r'(?:src|href|action)="(?!data:)([^"]+)"', response.text)
+            to_ask |= {urljoin(path, link) for link in links} - served
+    assert any(path.endswith("/chat.js") for path in served), served
 
 
 def test_page_is_not_served_to_an_unknown_host(url: str) -> None:
@@ -59,8 +64,15 @@ def test_page_is_served_to_a_host_that_the_environment_names(
         assert get(server.url, host="classroom.example").status == 200
 
 
-def test_page_that_is_not_there_is_404_and_no_exception(server: Server) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere/", "/rooms/a.b/", f"/rooms/{'x' * 51}/", "/rooms/caf%C3%A9/"],
+    ids=["nowhere", "dot", "long", "accent"],
+)
+def test_page_that_is_not_there_is_404_and_no_exception(
+    server: Server, path: str
+) -> None:
     start = server.position()
-    response = get(server.url, "/nowhere/")
+    response = get(server.url, path)
     assert response.status == 404, response.text
     assert "Traceback" not in server.printed(start)

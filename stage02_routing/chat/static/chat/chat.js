@@ -89,7 +89,8 @@ textForm.addEventListener("submit", (event) => {
   const text = textForm.message.value;
   const isRaw = event.submitter?.name === "raw"; // A way to try what is not allowed.
   const message = isRaw ? text : JSON.stringify({ type: "message", text });
-  if (send(message)) textForm.reset();
+  // What was tried stays, to be mended and tried again.
+  if (send(message) && !isRaw) textForm.reset();
 });
 
 fileForm.addEventListener("submit", async (event) => {
@@ -133,7 +134,9 @@ function report(words) {
 function show(message) {
   const item = document.createElement("li");
   item.textContent = message; // Not innerHTML: a message must not become a script.
-  document.querySelector("#messages").append(item);
+  const messages = document.querySelector("#messages");
+  messages.append(item);
+  messages.scrollTop = messages.scrollHeight; // To its end, where the newest is.
 }
 
 connect();

@@ -118,7 +118,9 @@ function report(words) {
 function show(message) {
   const item = document.createElement("li");
   item.textContent = message; // Not innerHTML: a message must not become a script.
-  document.querySelector("#messages").append(item);
+  const messages = document.querySelector("#messages");
+  messages.append(item);
+  messages.scrollTop = messages.scrollHeight; // To its end, where the newest is.
 }
 
 connect();

@@ -1,0 +1,65 @@
+"""What the tests do on a page, and what they look at: the same in every stage."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+OpenPage = Callable[..., Page]
+
+
+def send_text(page: Page, text: str) -> None:
+    page.get_by_label("Text").fill(text)
+    page.get_by_role("button", name="Send", exact=True).click()
+
+
+def send_raw(page: Page, text: str) -> None:
+    """Send a text as it is, from stage 2 on."""
+    page.get_by_label("Text").fill(text)
+    page.get_by_role("button", name="Send without JSON around it").click()
+
+
+def send_file(page: Page, file: Path, content: bytes) -> None:
+    """Send the bytes of a file, which is written first."""
+    file.write_bytes(content)
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Send its bytes").click()
+
+
+def close(page: Page, code: int, reason: str = "") -> None:
+    page.get_by_label("Code").fill(str(code))
+    page.get_by_label("Reason").fill(reason)
+    page.get_by_role("button", name="Close").click()
+
+
+def message(page: Page, words: str) -> Locator:
+    """Return the one line among the messages that reads so."""
+    return page.locator("#messages").get_by_text(words, exact=True)
+
+
+def note_attempts(page: Page) -> None:
+    """Take down what the status says from now on: no report stands for long."""
+    page.evaluate(
+        """() => {
+          window.reports = [];
+          const status = document.querySelector("#status");
+          const note = () => window.reports.push(status.textContent);
+          new MutationObserver(note).observe(status, { childList: true });
+        }"""
+    )
+
+
+def attempts(page: Page, number: int) -> list[str]:
+    """Wait for an attempt to connect, and return what the status said up to it."""
+    page.wait_for_function(
+        "number => reports.some((words) => words.includes(`Attempt ${number} `))",
+        arg=number,
+    )
+    reports = page.evaluate("reports.filter((words) => words.includes('Attempt'))")
+    return reports[:number]
+
+
+def wire(page: Page) -> list[list[str]]:
+    """Return the rows of the wire log, without the time."""
+    rows = page.locator("#wire tr").all()
+    return [row.locator("td").all_inner_texts()[1:] for row in rows]
