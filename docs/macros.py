@@ -32,6 +32,15 @@ LANGUAGES = {
     ".txt": "text",
     ".yml": "yaml",
 }
+# What a table of numbers shows, if a benchmark measured it.
+COLUMNS = {
+    "messages_per_s": "messages/s",
+    "deliveries_per_s": "deliveries/s",
+    "handshakes_per_s": "handshakes/s",
+    "ratio": "ratio",
+    "p50_ms": "p50, ms",
+    "p99_ms": "p99, ms",
+}
 CALL = re.compile(r"^([ \t>]*)\[\[(.+)\]\][ \t]*$", re.MULTILINE)
 COMMENTS = {".py": "#", ".js": "//"}
 
@@ -276,7 +285,7 @@ def results(name):
 
 
 def bench(name, row, column="ratio"):
-    """Return one number of a result: a row's `ratio` or `messages_per_s`."""
+    """Return one number of a result: a row's `ratio`, or another of its columns."""
     for each in results(name)["rows"]:
         if each["name"] == row and column in each:
             return number(each[column])
@@ -288,18 +297,28 @@ def bench(name, row, column="ratio"):
 def bench_table(name):
     """Show a benchmark's result, and the machine that it was measured on."""
     result = results(name)
+    columns = [key for key in COLUMNS if key in result["rows"][0]]
     rows = [
-        f"| {row['name']} | {number(row['messages_per_s'])} | {number(row['ratio'])} |"
+        cells(row["name"], *(number(row[key]) for key in columns))
         for row in result["rows"]
     ]
     where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
-    head = ["| server | messages/s | ratio |", "| :-- | --: | --: |"]
+    head = [
+        cells("server", *(COLUMNS[key] for key in columns)),
+        cells(":--", *("--:" for _ in columns)),
+    ]
     return "\n".join([*head, *rows, "", f"Measured with {where}.", ""])
 
 
+def cells(*texts):
+    """Write one line of a table."""
+    return f"| {' | '.join(texts)} |"
+
+
 def number(value):
-    """Write 12345.6 as 12,346, and 1.234 as 1.2."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    """Write 12345.6 as 12,346, 12.34 as 12.3, and 1.234 as 1.23."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
 
 
 def svg(name):

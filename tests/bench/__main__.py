@@ -2,7 +2,8 @@
 Run a benchmark, print its table, and keep it for the site if asked to.
 
     python -m tests.bench echo
-    python -m tests.bench echo --write
+    python -m tests.bench fanout --write
+    python -m tests.bench fanout --profile
 """
 
 import argparse
@@ -14,16 +15,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import echo
+from tests.bench import echo, fanout, handshake
+from tests.bench.groups import Missing
 from tests.checker.runs import ROOT
 from tests.client import WireError
 from tests.server import ServerError
 
 BENCHMARKS = {
-    "echo": echo.measure,
+    "echo": echo,
+    "fanout": fanout,
+    "handshake": handshake,
 }
 RESULTS = ROOT / "docs" / "bench.json"
+PROFILE = ROOT / "docs" / "assets" / "fanout-profile.svg"
 PACKAGES = ["Django", "Channels", "Daphne"]
+
+# What a row may hold beside its name: the heading, and how it is printed.
+COLUMNS = {
+    "messages_per_s": ("messages/s", "{:,g}"),
+    "deliveries_per_s": ("deliveries/s", "{:,g}"),
+    "handshakes_per_s": ("handshakes/s", "{:,g}"),
+    "ratio": ("ratio", "{:.2f}"),
+    "stage_1_times": ("stage 1 is", "{:.2f} x"),
+    "stage_3_ratio": ("of stage 3", "{:.2f}"),
+    "p50_ms": ("p50 ms", "{:,g}"),
+    "p99_ms": ("p99 ms", "{:,g}"),
+    "client_busy": ("client busy", "{:.0%}"),
+}
 
 # Significant digits: what the noise of a quiet machine leaves of a number.
 DIGITS = 3
@@ -51,13 +69,16 @@ def show(result: dict[str, Any]) -> None:
     """Print a result as a table."""
     print(", ".join(f"{key} {value}" for key, value in result["environment"].items()))
     print(f"{result['rounds']} rounds of {result['seconds']} s in turn, medians.\n")
-    width = max(len(row["name"]) for row in result["rows"])
-    print(f"{'':{width}}  messages/s   ratio  stage 1 is  client busy")
-    for row in result["rows"]:
-        print(
-            f"{row['name']:{width}}  {row['messages_per_s']:>10,} {row['ratio']:>7.2f}"
-            f" {row['stage_1_times']:>9.2f} x {row['client_busy']:>12.0%}"
-        )
+    columns = {key: how for key, how in COLUMNS.items() if key in result["rows"][0]}
+    table = [["", *(heading for heading, _form in columns.values())]]
+    table += [
+        [row["name"], *(form.format(row[key]) for key, (_, form) in columns.items())]
+        for row in result["rows"]
+    ]
+    name_width, *widths = (max(map(len, column)) for column in zip(*table, strict=True))
+    for name, *cells in table:
+        numbers = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        print("  ".join([name.ljust(name_width), *numbers]))
 
 
 def write(file: Path, name: str, result: dict[str, Any]) -> None:
@@ -78,12 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Return 0, or 1 if a server failed, or 2 if what was asked for cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("benchmark", help=f"one of: {', '.join(BENCHMARKS)}")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int)
     parser.add_argument(
-        "--seconds",
-        type=float,
-        default=0.3,
-        help="how long each server is measured in a round",
+        "--seconds", type=float, help="how long each server is measured in a round"
     )
     parser.add_argument(
         "--write",
@@ -93,16 +111,34 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="FILE",
         help="keep the result in docs/bench.json, or in another file",
     )
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        nargs="?",
+        const=PROFILE,
+        metavar="FILE",
+        help="of fanout: draw docs/assets/fanout-profile.svg, or another file, instead",
+    )
     options = parser.parse_args(arguments)
 
     if options.benchmark not in BENCHMARKS:
         known = ", ".join(BENCHMARKS)
         return say(f"There is no benchmark {options.benchmark!r}, only: {known}.")
-    if options.rounds < 1 or options.seconds <= 0:
+    benchmark = BENCHMARKS[options.benchmark]
+    rounds = benchmark.ROUNDS if options.rounds is None else options.rounds
+    seconds = benchmark.SECONDS if options.seconds is None else options.seconds
+    if rounds < 1 or seconds <= 0:
         return say("There must be a round, and it must take some time.")
+    if options.profile and benchmark is not fanout:
+        return say("Only fanout has a profile.")
     print("Measuring. The less else this machine does, the better.", file=sys.stderr)
     try:
-        measured = BENCHMARKS[options.benchmark](options.rounds, options.seconds)
+        if options.profile:
+            fanout.profile(options.profile)
+            return 0
+        measured = benchmark.measure(rounds, seconds)
+    except Missing as missing:
+        return say(str(missing))
     except (ServerError, WireError) as error:
         return say(str(error), 1)
     rows = [
@@ -113,8 +149,8 @@ def main(arguments: list[str] | None = None) -> int:
         "rows": rows,
         "command": f"python -m tests.bench {options.benchmark}",
         "environment": environment(),
-        "rounds": options.rounds,
-        "seconds": options.seconds,
+        "rounds": rounds,
+        "seconds": seconds,
     }
     show(result)
     if options.write:

@@ -14,10 +14,12 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.load import TEXT, Load, load
+from tests.bench.load import MESSAGE, Load, load
 from tests.checker.runs import ROOT, solution
 from tests.server import Server
 
+ROUNDS = 20
+SECONDS = 0.3
 WARM_UP = 0.2  # Seconds. Python specializes the code that runs often.
 
 STAGE = "stage 1, asynchronous consumer"
@@ -60,7 +62,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
                         load(server.url, "/ws/echo/", seconds=seconds, **shape)
                     )
     return {
-        "message": f"text, {len(TEXT)} bytes",
+        "message": f"text, {len(MESSAGE)} bytes",
         "rows": [
             row(f"{name}; {traffic}", loads, measured[traffic, STAGE])
             for (traffic, name), loads in measured.items()

@@ -2,8 +2,7 @@
 A client that costs far less than any server in Python.
 
 It builds its one frame beforehand, and compares what comes back as bytes: nothing is
-masked, parsed or decoded while the time runs. The price is that every frame has the
-same mask, where RFC 6455, section 5.3, wants a new one each time.
+masked, parsed or decoded while the time runs.
 """
 
 import selectors
@@ -11,21 +10,13 @@ import time
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from tests.client import PATIENCE, WireError, raw_handshake
+from tests.bench.frames import CHUNK, TEXT, connected, from_client, from_server
+from tests.client import PATIENCE, WireError
 
-TEXT = b"A text message, 32 bytes of it.\n"
-MASK = b"\x37\xfa\x21\x3d"  # From the examples of RFC 6455, section 5.7.
+MESSAGE = b"A text message, 32 bytes of it.\n"
+SENT = from_client(TEXT, MESSAGE)
+ECHO = from_server(TEXT, MESSAGE)
 
-# FIN and opcode 1, text. Then the length: with the top bit if a mask follows, as it
-# must from the client and must not from the server. RFC 6455, section 5.2.
-SENT = (
-    bytes([0x81, 0x80 | len(TEXT)])
-    + MASK
-    + bytes(byte ^ MASK[i % 4] for i, byte in enumerate(TEXT))
-)
-ECHO = bytes([0x81, len(TEXT)]) + TEXT
-
-CHUNK = 65536  # Bytes: the most that is read at once.
 ECHOES = ECHO * (CHUNK // len(ECHO) + 2)
 
 
@@ -51,13 +42,7 @@ def load(server: str, path: str, *, clients: int, window: int, seconds: float) -
         selector = stack.enter_context(selectors.DefaultSelector())
         connections = []
         for _ in range(clients):
-            response, tcp = stack.enter_context(raw_handshake(server, path))
-            if response.status != 101:
-                raise WireError(
-                    f"HTTP {response.status}",
-                    f"The handshake of {path} was answered with HTTP "
-                    f"{response.status}, not with 101.",
-                )
+            tcp = stack.enter_context(connected(server, path))
             connections.append(tcp)
             # Beside each connection: how much of an unfinished echo has come, in bytes.
             selector.register(tcp, selectors.EVENT_READ, [0])

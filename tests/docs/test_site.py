@@ -350,12 +350,34 @@ def test_numbers_come_from_the_result(macros: ModuleType, tmp_path: Path) -> Non
         '{"echo": {"environment": {"Python": "3.13"}, "rows": ['
         '{"name": "stage 1", "messages_per_s": 12345.6, "ratio": 1.94}]}}',
     )
-    assert "| stage 1 | 12,346 | 1.9 |" in macros.bench_table("echo")
+    table = macros.bench_table("echo")
+    assert table.startswith("| server | messages/s | ratio |\n| :-- | --: | --: |\n")
+    assert "| stage 1 | 12,346 | 1.9 |" in table
     assert macros.bench("echo", "stage 1") == "1.9"
     with pytest.raises(macros.CannotShow, match="no results named groups"):
         macros.bench_table("groups")
     with pytest.raises(macros.CannotShow, match="no ratio of 'stage 2'"):
         macros.bench("echo", "stage 2")
+
+
+def test_table_has_the_columns_of_its_benchmark(
+    macros: ModuleType, tmp_path: Path
+) -> None:
+    write(
+        tmp_path,
+        "docs/bench.json",
+        '{"fanout": {"environment": {"Python": "3.13"}, "rows": ['
+        '{"name": "stage 3", "p99_ms": 9.87, "p50_ms": 4.56, "ratio": 1.04,'
+        ' "deliveries_per_s": 6000, "stage_3_ratio": 1.0, "client_busy": 0.05}]}}',
+    )
+    assert macros.bench_table("fanout") == (
+        "| server | deliveries/s | ratio | p50, ms | p99, ms |\n"
+        "| :-- | --: | --: | --: | --: |\n"
+        "| stage 3 | 6,000 | 1.0 | 4.6 | 9.9 |\n"
+        "\n"
+        "Measured with Python 3.13.\n"
+    )
+    assert macros.bench("fanout", "stage 3", "stage_3_ratio") == "1.0"
 
 
 @pytest.mark.parametrize("prefix", ["", "    ", "> "])

@@ -1,0 +1,84 @@
+"""
+The frames of a client that costs far less than any server in Python.
+
+They are short, and whole, and those that it sends have always the same mask, where
+RFC 6455, section 5.3, wants a new one each time.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.client import HANDSHAKE, WireError, raw_handshake
+
+# Opcodes. RFC 6455, section 5.2.
+TEXT = 0x1
+CLOSE = 0x8
+PING = 0x9
+PONG = 0xA
+
+FIN = 0x80  # The message ends with this frame.
+MASKED = 0x80  # As every frame from the client must be, and none from the server.
+MASK = b"\x37\xfa\x21\x3d"  # From the examples of RFC 6455, section 5.7.
+LONGEST = 125  # Bytes of payload: what one byte can say.
+CHUNK = 65536  # Bytes: the most that is read at once.
+
+
+def from_client(opcode: int, payload: bytes) -> bytes:
+    """Return the frame in which a client sends a payload of 125 bytes at most."""
+    masked = bytes(byte ^ MASK[i % 4] for i, byte in enumerate(payload))
+    return bytes([FIN | opcode, MASKED | len(payload)]) + MASK + masked
+
+
+def from_server(opcode: int, payload: bytes) -> bytes:
+    """Return the frame in which a server sends a payload of 125 bytes at most."""
+    return bytes([FIN | opcode, len(payload)]) + payload
+
+
+def first_frame(came: bytes) -> tuple[int, bytes, bytes] | None:
+    """
+    Return the opcode and the payload of the first frame, and what came after it.
+
+    None if the frame is not complete. Raises WireError if it is not short and whole.
+    """
+    if len(came) < 2:
+        return None
+    if not came[0] & FIN or came[1] > LONGEST:
+        raise WireError("another message", f"{came[:20]!r} is no short, whole frame.")
+    end = 2 + came[1]
+    if len(came) < end:
+        return None
+    return came[0] & 0xF, came[2:end], came[end:]
+
+
+def read(tcp: socket.socket) -> bytes:
+    """Return what has come, or comes within 7 seconds. Raises WireError otherwise."""
+    try:
+        came = tcp.recv(CHUNK)
+    except TimeoutError:
+        raise WireError(
+            "silence", f"Nothing came within {HANDSHAKE} seconds."
+        ) from None
+    if not came:
+        raise WireError("close 1006", "The server dropped a connection.")
+    return came
+
+
+def read_frame(tcp: socket.socket, came: bytes) -> tuple[int, bytes, bytes]:
+    """Return what `first_frame` does, and wait for what is lacking of it."""
+    while (frame := first_frame(came)) is None:
+        came += read(tcp)
+    return frame
+
+
+@contextmanager
+def connected(server: str, path: str) -> Iterator[socket.socket]:
+    """Give the TCP connection of a WebSocket. Raises WireError unless it opens."""
+    with raw_handshake(server, path) as (answer, tcp):
+        if answer.status != 101:
+            raise WireError(
+                f"HTTP {answer.status}",
+                f"The handshake of {path} was answered with HTTP {answer.status}, "
+                f"not with 101.",
+            )
+        yield tcp

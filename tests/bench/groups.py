@@ -1,0 +1,176 @@
+"""
+What the benchmarks of stage 3 share: its variants, their servers, and their rows.
+
+The plain consumer does what most tutorials do, on the same project and the same layers.
+"""
+
+import json
+import re
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from tests.bench.frames import TEXT, connected, read_frame
+from tests.checker.runs import ROOT, copy_of, replace
+from tests.client import WireError
+from tests.redis_server import MISSING, RedisServer, find_redis
+from tests.rooms import address
+from tests.server import Server
+
+STAGE = "stage 3"
+PLAIN = "plain consumer"
+NO_CLOSING = "stage 3 without Channels' closing of old database connections"
+LAID_OVER = {PLAIN: "plain", NO_CLOSING: "no_closing"}
+
+IN_MEMORY = "in memory"
+REDIS = "Redis"
+PUB_SUB = "Redis pub/sub"
+LAYERS = [IN_MEMORY, REDIS, PUB_SUB]
+
+
+class Missing(Exception):  # noqa: N818  # It reads as the sentence that it starts.
+    """What a benchmark needs is not on this machine."""
+
+
+class Variant(NamedTuple):
+    """One server of a benchmark."""
+
+    consumer: str
+    layer: str
+
+    def __str__(self) -> str:
+        return f"{self.consumer}, {self.layer}"
+
+
+VARIANTS = [Variant(consumer, layer) for layer in LAYERS for consumer in (STAGE, PLAIN)]
+
+
+class Pace(NamedTuple):
+    """What a server did in one round, and what it cost the client to make it."""
+
+    per_s: float
+    """Deliveries, or handshakes, per second."""
+
+    p50_ms: float
+    p99_ms: float
+    """Half of them, and 99 of 100, took no longer, in milliseconds."""
+
+    client_busy: float
+    """The part of the time in which the client computed. At 1, it is the limit."""
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the 50th and the 99th percentile, in milliseconds."""
+    # A lone measurement is all of its percentiles.
+    cuts = quantiles([*seconds, *seconds[:1]], n=100, method="inclusive")
+    return cuts[49] * 1000, cuts[98] * 1000
+
+
+@contextmanager
+def entered(server: str, room: str, name: str) -> Iterator[tuple[socket.socket, bytes]]:
+    """
+    Enter a room. Gives the TCP connection, and what came after the welcome.
+
+    Raises WireError unless the first frame is the right welcome.
+    """
+    with connected(server, address(room, name)) as tcp:
+        opcode, welcome, rest = read_frame(tcp, b"")
+        expected = {"type": "welcome", "room": room, "name": name}
+        if opcode != TEXT or json.loads(welcome) != expected:
+            raise WireError("another message", f"{welcome!r} is not the welcome.")
+        yield tcp, rest
+
+
+def project_of(variant: Variant, folder: Path) -> Path:
+    """Write the project of a variant to a new folder: stage 3, but for what differs."""
+    copy_of(ROOT / "stage03_groups", folder)
+    if variant.consumer in LAID_OVER:
+        changes = Path(__file__).parent / LAID_OVER[variant.consumer]
+        shutil.copytree(changes, folder, dirs_exist_ok=True)
+    if variant.layer == PUB_SUB:
+        replace(
+            folder / "config" / "settings.py",
+            "channels_redis.core.RedisChannelLayer",
+            "channels_redis.pubsub.RedisPubSubChannelLayer",
+        )
+    return folder
+
+
+def hush(project: Path) -> None:
+    """
+    Tell nobody who comes and who goes.
+
+    To fill a room of 500 takes 125,000 deliveries otherwise, and to leave it as many.
+    """
+    consumers = project / "chat" / "consumers.py"
+    lines = consumers.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not re.search(r'"type": "(join|leave)"', line)]
+    assert len(kept) == len(lines) - 2, f"{consumers} tells of it on other lines."
+    consumers.write_text("".join(kept), encoding="utf-8")
+
+
+def in_turn(
+    measured: Mapping[Variant, Any], rounds: int
+) -> Iterator[tuple[Variant, Any]]:
+    """Yield what is measured in each of the rounds: there, back, and there again."""
+    for number in range(rounds):
+        # Who comes first would otherwise always come after the same one.
+        yield from [*measured.items()][:: -1 if number % 2 else 1]
+
+
+@contextmanager
+def running(projects: Mapping[Variant, Path]) -> Iterator[dict[Variant, Server]]:
+    """Give the running servers of variants. Raises Missing where Redis is."""
+    with ExitStack() as stack:
+        logs = Path(stack.enter_context(TemporaryDirectory()))
+        on_redis = {}
+        if any(variant.layer != IN_MEMORY for variant in projects):
+            if find_redis() is None:
+                raise Missing(MISSING)
+            on_redis["REDIS_URL"] = stack.enter_context(RedisServer(logs)).url
+        yield {
+            variant: stack.enter_context(
+                Server(
+                    project,
+                    logs / f"{number}.log",
+                    environment={} if variant.layer == IN_MEMORY else on_redis,
+                )
+            )
+            for number, (variant, project) in enumerate(projects.items())
+        }
+
+
+def row(
+    name: str,
+    unit: str,
+    mine: Sequence[Pace],
+    plain: Sequence[Pace],
+    stage: Sequence[Pace],
+) -> dict[str, str | float]:
+    """
+    Return the row of one server, `unit` being "deliveries_per_s", for example.
+
+    `ratio` is how many times as fast as the plain consumer on the same layer it is,
+    `stage_3_ratio` compares with stage 3 there.
+    """
+    return {
+        "name": name,
+        unit: median(each.per_s for each in mine),
+        "ratio": ratio(mine, plain),
+        "stage_3_ratio": ratio(mine, stage),
+        "p50_ms": median(each.p50_ms for each in mine),
+        "p99_ms": median(each.p99_ms for each in mine),
+        "client_busy": median(each.client_busy for each in mine),
+    }
+
+
+def ratio(mine: Sequence[Pace], base: Sequence[Pace]) -> float:
+    """Return the median of the rounds' ratios: one compares what ran within seconds."""
+    return median(
+        one.per_s / other.per_s for one, other in zip(mine, base, strict=True)
+    )
