@@ -1,0 +1,126 @@
+"""
+The difference between two stages is the lesson: it is small, and nothing is by the way.
+"""
+
+from difflib import unified_diff
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.checker.runs import ROOT, copy_of
+
+STAGES = ["tests/plain_django", *sorted(path.name for path in ROOT.glob("stage*"))]
+
+# Every stage has its own of these, and they are read beside the chapter, not in it.
+UNCOUNTED = {"README.md", "chat/tests.py"}
+
+# What a stage may change, add or remove. All other files are those of the stage before.
+MAY_DIFFER = {
+    "stage01_echo": {
+        "chat/consumers.py",
+        "chat/routing.py",
+        "config/asgi.py",
+        "config/settings.py",
+        "config/wsgi.py",
+        "pytest.ini",
+        "requirements.txt",
+    },
+    "stage02_routing": {
+        "chat/consumers.py",
+        "chat/routing.py",
+        "chat/static/chat/chat.js",
+        "chat/templates/chat/index.html",
+        "chat/templates/chat/room.html",
+        "config/urls.py",
+    },
+    "stage03_groups": {
+        "chat/consumers.py",
+        "chat/management/commands/announce.py",
+        "chat/static/chat/chat.js",
+        "config/settings.py",
+        "requirements.txt",
+    },
+}
+
+# Lines added and removed, README and tests apart. A stage that needs more teaches more
+# than one thing, or tidies up.
+BUDGET = {
+    "stage01_echo": 70,
+    "stage02_routing": 200,
+    "stage03_groups": 135,
+}
+
+PAIRS = list(pairwise(STAGES))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file of a project."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def changed(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> dict[str, tuple[list[str], list[str]]]:
+    """The lines of each file that differs, before and after."""
+    before, after = (
+        files(copy_of(ROOT / name, tmp_path / name)) for name in request.param
+    )
+    return {
+        path: tuple(
+            side.get(path, b"").decode().splitlines() for side in (before, after)
+        )
+        for path in before.keys() | after.keys()
+        if before.get(path) != after.get(path)
+    }
+
+
+def lines_changed(before: list[str], after: list[str]) -> int:
+    """Count the lines that a diff marks, in both directions."""
+    diff = list(unified_diff(before, after, lineterm="", n=0))[2:]
+    return sum(not line.startswith("@@") for line in diff)
+
+
+@pytest.mark.parametrize(
+    ("changed", "stage"),
+    [(pair, pair[1]) for pair in PAIRS],
+    indirect=["changed"],
+    ids=STAGES[1:],
+)
+def test_a_stage_changes_what_it_teaches_and_nothing_else(
+    changed: dict, stage: str
+) -> None:
+    strays = changed.keys() - MAY_DIFFER[stage] - UNCOUNTED
+    assert not strays, (
+        f"{stage} has no reason to change {sorted(strays)}: a fix there goes into "
+        f"every stage, byte for byte."
+    )
+    idle = MAY_DIFFER[stage] - changed.keys()
+    assert not idle, f"{stage} does not change {sorted(idle)}: take it off the list."
+
+
+@pytest.mark.parametrize(
+    ("changed", "stage"),
+    [(pair, pair[1]) for pair in PAIRS],
+    indirect=["changed"],
+    ids=STAGES[1:],
+)
+def test_a_stage_stays_within_its_budget(changed: dict, stage: str) -> None:
+    counts = {
+        path: lines_changed(*sides)
+        for path, sides in changed.items()
+        if path not in UNCOUNTED
+    }
+    total, budget = sum(counts.values()), BUDGET[stage]
+    assert total <= budget, f"{stage} changes {total} lines, not {budget}: {counts}"
+    # A budget with much room in it would stop nobody.
+    assert total > budget - 10, f"{stage} changes {total} lines: lower its {budget}."
+
+
+def test_every_stage_has_a_budget() -> None:
+    assert list(BUDGET) == list(MAY_DIFFER) == STAGES[1:]

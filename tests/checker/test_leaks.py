@@ -1,0 +1,82 @@
+"""
+What 200 clients leave behind in a server when all of them go at once: nothing.
+
+The contract's own check counts what Redis holds. This one counts inside our server, by
+a page that only the copy under test has. It counts before anybody else comes: a message
+to somebody who has just gone may lie in Redis still, and channels_redis keeps what the
+next who comes reads of it. That is in tests/docs/test_facts_03.py.
+"""
+
+import json
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from tests.checker.runs import ROOT, copy_of, replace
+from tests.crowd import crowd
+from tests.rooms import fresh_room, join
+from tests.server import Server
+
+CENSUS = """
+import asyncio
+import gc
+
+from channels.layers import get_channel_layer
+from chat.consumers import ChatConsumer
+from django.http import JsonResponse
+
+
+async def census(request):
+    gc.collect()
+    layer = get_channel_layer()
+    counts = {
+        "tasks": len(asyncio.all_tasks()),
+        "consumers": sum(isinstance(each, ChatConsumer) for each in gc.get_objects()),
+    }
+    # The first two are the in-memory layer's, the third is that of Redis.
+    for name in ("groups", "channels", "receive_buffer"):
+        if hasattr(layer, name):
+            counts[name] = len(getattr(layer, name))
+    return JsonResponse(counts)
+
+
+urlpatterns.insert(0, path("census/", census))
+"""
+
+# In memory, what nobody has read stays for a minute, until the next event comes. The
+# copy under test keeps it for a second.
+BACKEND = '"BACKEND": "channels.layers.InMemoryChannelLayer",'
+EXPIRY = f'{BACKEND}\n        "CONFIG": {{"expiry": 1}},'
+
+DONE = 30  # Seconds that a server may take to hear of 200 closes.
+
+
+def census(server: Server) -> dict[str, int]:
+    """Return how many of each thing a server has, when asked by nobody else."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", "/census/")
+    counts = json.loads(connection.getresponse().read())
+    connection.close()
+    return counts
+
+
+def test_200_clients_that_close_at_once_leave_nothing_behind(
+    tmp_path: Path, layer: dict[str, str]
+) -> None:
+    project = copy_of(ROOT / "stage03_groups", tmp_path / "project")
+    urls = project / "config" / "urls.py"
+    urls.write_text(urls.read_text(encoding="utf-8") + CENSUS, encoding="utf-8")
+    replace(project / "config" / "settings.py", BACKEND, EXPIRY)
+    room = fresh_room()
+    with Server(project, tmp_path / "server.log", environment=layer) as server:
+        before = census(server)
+        with crowd(server.url, room, 200):
+            assert census(server)["consumers"] >= 200
+        deadline = time.monotonic() + DONE
+        while (after := census(server)) != before and time.monotonic() < deadline:
+            time.sleep(0.1)
+            if not layer:
+                with join(server.url, room):
+                    pass  # An event, at which the layer forgets what has expired.
+        assert after == before
+        assert "Traceback" not in server.printed_within("Traceback")
