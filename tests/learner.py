@@ -30,6 +30,9 @@ class LearnerReporter(TerminalReporter):
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.chosen = len(session.items)
 
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Count nothing: what was left out with -k is not missed."""
+
     def pytest_runtest_logstart(self, *arguments: object) -> None:
         """Print nothing yet: a check is one line, written when it has ended."""
 
@@ -62,6 +65,10 @@ class LearnerReporter(TerminalReporter):
         crash = getattr(report.longrepr, "reprcrash", None)
         seen = crash.message if crash else str(report.longrepr)
         seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
+        # Below a sentence of ours, what pytest knows of the comparison is noise.
+        seen = re.sub(r"(?s)(?<=.)\nassert .*", "", seen)
+        # Where an assertion says why it fails, the values that it compared say no more.
+        seen = re.sub(r"(?s)(?<=.)\nassert .*", "", seen)
         self.write_line("")
         for line in seen.splitlines()[:MOST]:
             self.write_lines(wrapped(line))
