@@ -119,4 +119,5 @@ def check_sentence(nodeid: str) -> str:
     name, _, variant = name.partition("[")
     words = name.replace("_", " ").replace("http", "HTTP").replace(" mib", " MiB")
     words = words.replace("websocket", "WebSocket").replace("utf 8", "UTF-8")
+    words = words.replace("redis", "Redis")
     return f"{words} ({variant.rstrip(']')})" if variant else words

@@ -239,11 +239,18 @@ def traces(redis):
     return lasting, sorted(redis.command("PUBSUB", "CHANNELS"))
 
 
+@pytest.fixture
+def own_redis(redis, tmp_path):
+    """A Redis that a test may stop. That there can be one is what `redis` says."""
+    with RedisServer(tmp_path) as server:
+        yield server
+
+
 def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
-    start, tmp_path, room
+    start, own_redis, room
 ):
-    with RedisServer(tmp_path) as redis, ExitStack() as stack:
-        server = start(REDIS_URL=redis.url)
+    with ExitStack() as stack:
+        server = start(REDIS_URL=own_redis.url)
         members = {
             name: stack.enter_context(join(server.url, room, name))
             for name in ("ana", "ben")
@@ -252,7 +259,7 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
         for client in members.values():
             texts_until(client, "before")
 
-        redis.stop()
+        own_redis.stop()
         for name in ("cleo", "dora"):
             with connect(server.url, address(room, name)) as newcomer:
                 newcomer.expect_close(AWAY)
@@ -260,7 +267,7 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
         with suppress(WireError):
             members["ana"].send_json(type="message", text="lost")
 
-        redis.start()
+        own_redis.start()
         deadline = time.monotonic() + RETURN
         names = ("ana", "ben", "cleo")
         for attempt in count():

@@ -156,6 +156,20 @@ def test_options_that_name_no_server_are_refused(
     assert "Traceback" not in result.stderr
 
 
+def test_checks_without_a_redis_say_how_to_install_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REDIS_SERVER", "no-such-program")
+    result = check("stage03_groups", "-k", "4503 or switches or two_servers")
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+    assert (
+        "ok    handshake switches from HTTP to WebSocket (in memory)" in result.stdout
+    )
+    assert "--    handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
+    assert "apt install redis-server" in result.stdout
+    assert "1 checks pass, 3 could not be tried." in result.stdout
+
+
 @pytest.mark.parametrize(
     ("ci", "status"), [({"CI": "true"}, pytest.ExitCode.TESTS_FAILED), ({}, 0)]
 )

@@ -18,7 +18,7 @@ def lines_of_code(settings: Path) -> list[int]:
     return [
         number
         for number, line in enumerate(lines)
-        if number > docstring_end and line and not line.startswith("#")
+        if number > docstring_end and line and not line.lstrip().startswith("#")
     ]
 
 
@@ -39,7 +39,9 @@ def test_removal_of_a_line_is_noticed(tmp_path: Path, stage: str, number: int) -
     removed = lines.pop(number)
     settings.write_text("".join(lines), encoding="utf-8")
     suites = ("tests/browser/test_page_is_served.py", f"tests/test_{stage}.py")
-    result = check(stage, "--project", project, suites=suites)
+    # No setting shows with 300 clients only, and they take most of the time.
+    options = ("--project", project, "-k", "not 300")
+    result = check(stage, *options, suites=suites)
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, (
         f"Nothing notices that {removed!r} is gone.\n{result.stdout}"
     )
