@@ -11,9 +11,9 @@ in a copy of the repository. Blocks with the same title share one of their own, 
 the last command may be a server: it goes on, later blocks of the title show what it
 has printed since, and a line `^C` stops it. The blocks of `pycon` share one Python.
 
-Ports 8000 and 8001 are replaced by free ones. VARYING lists what is not compared;
-`<!-- varies: REGEX -->` on a page adds to it. Nothing here may install packages: the
-copy's .venv is the one that runs the tests.
+Ports 8000, 8001 and 6379, Redis' own, are replaced by free ones. VARYING lists what is
+not compared; `<!-- varies: REGEX -->` on a page adds to it. Nothing here may install
+packages: the copy's .venv is the one that runs the tests.
 """
 
 import argparse
@@ -35,14 +35,15 @@ from difflib import unified_diff
 from pathlib import Path
 
 from tests.docs.repository import ROOT, copy_repository
+from tests.redis_server import find_redis
 
 # Seconds. A command ends, and a server prints what the page shows, much sooner.
-PATIENCE_FOR_A_COMMAND = 60
+PATIENCE_FOR_A_COMMAND = 600
 PATIENCE_FOR_A_SERVER = 10
 
 ANYTHING = "…"  # On a line of its own: any lines, or none.
 FOLDER = "/home/ana/course"  # What pages show instead of this run's temporary folder.
-PORTS = ["8000", "8001"]  # What pages show instead of this run's free ports.
+PORTS = ["8000", "8001", "6379"]  # What pages show instead of this run's free ports.
 
 FENCE = re.compile(r"( *)(`{3,}) *(\w+)(.*)")
 TITLE = re.compile(r'title="([^"]*)"')
@@ -56,7 +57,7 @@ VARYING = [
     r"(?:[A-Z][a-z]{2}, )?\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?: GMT)?",
     r"[A-Z][a-z]+ \d\d?, \d{4}(?: - \d\d:\d\d:\d\d)?",
     r"\b\d\d:\d\d:\d\d\b",
-    r"(?<=127\.0\.0\.1:)(?!800[01]\b)\d+",
+    r"(?<=127\.0\.0\.1:)(?!(?:800[01]|6379)\b)\d+",
     r"(?<=\b[Pp]rocess )\[?\d+\]?",
     r"\b\d+(?:\.\d+)?(?= ?(?:ms|s|seconds)\b)",
     r"(?<=\[)\d+\.\d\d(?=, 127\.0\.0\.1:)",
@@ -369,10 +370,12 @@ class Session:
 
     def typed(self, source: str) -> str:
         """Return what to type here for what the page says: with this run's ports."""
-        # Where the page relies on port 8000 without a word, we name ours.
+        # Where the page relies on port 8000 or 6379 without a word, we name ours.
         source = re.sub(r"(learn\.py run \d\b)(?!.*--port)", r"\1 --port 8000", source)
         source = re.sub(r"(manage\.py runserver)(?!.*\d)", r"\1 8000", source)
         source = re.sub(r"((?:^|\s)daphne )(?!.*-p )", r"\1-p 8000 ", source)
+        source = re.sub(r"\b(redis-server)\b(?!.*--port)", r"\1 --port 6379", source)
+        source = re.sub(r"\b(redis-cli)\b(?!.*-p )", r"\1 -p 6379", source)
         for ours, here in self.ports.items():
             source = re.sub(rf"\b{ours}\b", here, source)
         return source
@@ -389,10 +392,13 @@ class Session:
 
 def reader_environment(programs: Path) -> dict[str, str]:
     """Return the variables of a reader's terminal, with these programs on the PATH."""
-    ours = ("CI", "DJANGO", "PYTEST", "PYTHON", "VIRTUAL_ENV")
+    ours = ("CI", "DJANGO", "PYTEST", "PYTHON", "REDIS_URL", "VIRTUAL_ENV")
     theirs = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    folders = [str(programs), os.environ["PATH"]]
+    if redis := find_redis():  # It may be on no PATH, but in REDIS_SERVER.
+        folders.append(str(Path(redis).parent))
     return theirs | {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(folders),
         "PYTHONUNBUFFERED": "1",
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
@@ -412,6 +418,17 @@ def give_packages(folder: Path) -> None:
         "learn.STAMP.write_text('\\n'.join(learn.recipe()), encoding='utf-8')\n"
     )
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
+
+
+def starts_redis(page: Path) -> bool:
+    """Return whether a command of the page needs a redis-server on this machine."""
+    return any(
+        "redis-server" in line
+        for block in transcripts(page.read_text(encoding="utf-8"))
+        if block.language == "console"
+        for line in block.lines
+        if line.startswith("$ ")
+    )
 
 
 def free_ports(count: int) -> list[str]:

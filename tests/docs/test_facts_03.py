@@ -1,0 +1,585 @@
+"""
+What chapter 3 says about Channels, its layers, Redis and Daphne, observed again.
+"""
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from channels_redis.core import RedisChannelLayer
+from redis.asyncio import ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MaxConnectionsError
+
+from tests import client
+from tests.checker.runs import ROOT, copy_of, replace
+from tests.docs.console import blocks
+from tests.redis_server import RedisServer
+from tests.rooms import address, fresh_room, join
+from tests.server import Server
+
+GROUPS = ROOT / "stage03_groups"
+PAGE = ROOT / "docs" / "03-groups.md"
+PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
+
+# A consumer that does what the messages say. Its path names its group.
+TALKATIVE = """
+import asyncio
+import time
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+gate = asyncio.Event()
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    async def connect(self):
+        self.group = self.scope["url_route"]["kwargs"]["room"]
+        self.is_slow = self.scope["query_string"] == b"name=slow"
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.accept()
+        await self.send("welcome")
+
+    async def receive(self, text_data=None, bytes_data=None):
+        match text_data.split():
+            case ["open"]:
+                gate.set()
+            case ["block"]:
+                time.sleep(2)
+                await self.send("blocked")
+            case ["big"]:
+                await self.group_send("a.text", "x" * 128 * 1024)
+            case ["half"]:
+                await self.group_send("a.text", "\\ud800")
+            case ["raise"]:
+                await self.group_send("raising")
+            case ["nobody"]:
+                await self.group_send("no.such.method")
+            case ["untyped"]:
+                await self.channel_layer.group_send(self.group, {})
+            case ["event", kind]:
+                await self.group_send(kind)
+            case ["join", group]:
+                try:
+                    await self.channel_layer.group_add(group, self.channel_name)
+                    await self.send("joined")
+                except TypeError as error:
+                    await self.send(str(error))
+
+    async def group_send(self, kind, text="a text"):
+        event = {"type": kind, "text": text}
+        await self.channel_layer.group_send(self.group, event)
+
+    async def a_text(self, event):
+        await self.send(event["text"])
+
+    async def raising(self, event):
+        raise RuntimeError
+
+    async def number(self, event):
+        if self.is_slow:
+            await gate.wait()
+            await self.send(str(event["number"]))
+
+    async def disconnect(self, code):
+        print("disconnect", code, flush=True)
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):
+    async def connect(self):
+        await self.close()
+"""
+
+# Sends 1,000 events to a group, from a process of its own.
+BURST = """
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+async def burst(group):
+    layer = get_channel_layer()
+    for number in range(1000):
+        await layer.group_send(group, {"type": "number", "number": number})
+"""
+
+
+@pytest.fixture
+def talkative(tmp_path: Path) -> Path:
+    """A project whose consumer does what the messages say."""
+    project = copy_of(GROUPS, tmp_path / "project")
+    (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[..., Server]:
+    """Return a function that starts a server of a project, which this test ends."""
+    with ExitStack() as stack:
+
+        def serve(project: Path, **environment: str) -> Server:
+            log = tmp_path / f"{time.monotonic_ns()}.log"
+            server = Server(project, log, environment=environment)
+            return stack.enter_context(server)
+
+        yield serve
+
+
+def run_in(project: Path, code: str, **environment: str) -> str:
+    """Return what code prints that runs in a project, in a process of its own."""
+    setup = "import django\ndjango.setup()\n"
+    result = subprocess.run(
+        [sys.executable, "-c", setup + code],
+        cwd=project,
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "config.settings", "REDIS_URL": ""}
+        | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def everything(one: client.Client) -> list[str]:
+    """Return the messages of a client, until none comes or it is closed."""
+    heard = []
+    try:
+        while True:
+            heard.append(one.recv())
+    except client.WireError as end:
+        return [*heard, end.symptom]
+
+
+# Events
+
+
+@pytest.mark.parametrize("kind", ["a.text", "a_text"])
+def test_type_names_the_method_with_an_underscore_for_a_dot(
+    talkative: Path, serve: Callable, kind: str
+) -> None:
+    server = serve(talkative)
+    with client.connect(server.url, address("tea")) as ana:
+        ana.expect("welcome")
+        ana.send(f"event {kind}")
+        ana.expect("a text")
+
+
+@pytest.mark.parametrize("kind", ["a-text", ".text", "websocket.send"])
+def test_type_with_another_sign_finds_no_method(
+    talkative: Path, serve: Callable, kind: str
+) -> None:
+    server = serve(talkative)
+    with client.connect(server.url, address("tea")) as ana:
+        ana.expect("welcome")
+        ana.send(f"event {kind}")
+        assert everything(ana) == ["close 1011"]
+
+
+@pytest.mark.parametrize("what", ["nobody", "raise", "untyped"])
+def test_error_in_a_handler_closes_every_member(
+    talkative: Path, serve: Callable, what: str
+) -> None:
+    server = serve(talkative)
+    with (
+        client.connect(server.url, address("tea")) as ana,
+        client.connect(server.url, address("tea")) as ben,
+    ):
+        ana.expect("welcome")
+        ben.expect("welcome")
+        ana.send(what)
+        assert everything(ana) == ["close 1011"]
+        assert everything(ben) == ["close 1011"]
+
+
+def test_error_in_front_of_group_send_closes_the_sender_only(
+    talkative: Path, serve: Callable, redis: RedisServer
+) -> None:
+    server = serve(talkative, REDIS_URL=redis.url)
+    with (
+        client.connect(server.url, address(group := fresh_room())) as ana,
+        client.connect(server.url, address(group)) as ben,
+    ):
+        ana.expect("welcome")
+        ben.expect("welcome")
+        ana.send("half")  # msgpack cannot encode it.
+        assert everything(ana) == ["close 1011"]
+        ben.send("event a.text")
+        ben.expect("a text")
+
+
+def test_half_a_character_closes_every_member_in_memory(
+    talkative: Path, serve: Callable
+) -> None:
+    server = serve(talkative)
+    with (
+        client.connect(server.url, address("tea")) as ana,
+        client.connect(server.url, address("tea")) as ben,
+    ):
+        ana.expect("welcome")
+        ben.expect("welcome")
+        ana.send("half")
+        assert everything(ana) == ["close 1011"]
+        assert everything(ben) == ["close 1011"]
+
+
+@pytest.mark.parametrize("on_redis", [False, True], ids=["in memory", "on Redis"])
+def test_event_waits_in_the_mailbox_until_connect_has_ended(
+    tmp_path: Path, serve: Callable, redis: RedisServer, on_redis: bool
+) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    # Ana's own join comes back while connect() still runs: it has joined already.
+    replace(
+        project / "chat" / "consumers.py",
+        "        self.has_joined = True\n",
+        "        self.has_joined = True\n"
+        '        await send_to_room(self.room, {"type": "early"})\n'
+        "        import asyncio\n"
+        "        await asyncio.sleep(0.3)  # The layer delivers meanwhile.\n",
+    )
+    server = serve(project, REDIS_URL=redis.url if on_redis else "")
+    with client.connect(server.url, address(fresh_room(), "ana")) as ana:
+        for kind in ("welcome", "early", "join"):
+            ana.expect_json(type=kind)
+
+
+@pytest.mark.parametrize(
+    ("group", "answer"),
+    [
+        ("a-Z_9.", "joined"),
+        ("x" * 99, "joined"),
+        ("x" * 100, "Group name must be"),
+        ("garden!", "Group name must be"),
+        ("café", "Group name must be"),
+    ],
+)
+def test_group_names_are_short_and_ascii(
+    talkative: Path, serve: Callable, group: str, answer: str
+) -> None:
+    server = serve(talkative)
+    with client.connect(server.url, address("tea")) as ana:
+        ana.expect("welcome")
+        ana.send(f"join {group}")
+        assert ana.recv().startswith(answer)
+
+
+def test_members_get_a_deep_copy_each_in_memory() -> None:
+    printed = run_in(
+        GROUPS,
+        "from asgiref.sync import async_to_sync\n"
+        "from channels.layers import get_channel_layer\n"
+        "async def main():\n"
+        "    layer = get_channel_layer()\n"
+        "    ana, ben = await layer.new_channel(), await layer.new_channel()\n"
+        "    for channel in (ana, ben):\n"
+        "        await layer.group_add('tea', channel)\n"
+        "    sent = {'type': 'x', 'list': [{1, 2}, (3,)]}\n"
+        "    await layer.group_send('tea', sent)\n"
+        "    first, second = await layer.receive(ana), await layer.receive(ben)\n"
+        "    print(first == second == sent)\n"
+        "    lists = [each['list'] for each in (first, second, sent)]\n"
+        "    print(len(set(map(id, lists))))\n"
+        "async_to_sync(main)()\n",
+    )
+    assert printed.split() == ["True", "3"]
+
+
+# A view
+
+
+def test_view_on_the_page_speaks_to_a_room_in_memory(
+    tmp_path: Path, serve: Callable
+) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    title = "work/stage03_groups/chat/views.py"
+    [view] = [each for each in blocks(PAGE.read_text("utf-8")) if each.title == title]
+    (project / "chat" / "views.py").write_text("\n".join(view.lines), "utf-8")
+    urls = project / "config" / "urls.py"
+    replace(
+        urls, "urlpatterns = [", 'urlpatterns = [\n    path("dinner/", views.dinner),'
+    )
+    replace(urls, "from django.urls", "from chat import views\nfrom django.urls")
+    server = serve(project)
+    with join(server.url, "garden") as ana:
+        assert get(server, "/dinner/") == "Sent."
+        ana.expect_json(type="announcement", text="dinner")
+
+
+def get(server: Server, path: str) -> str:
+    """Return a page, whatever proxy the environment names."""
+    url = server.url.replace("ws://", "http://") + path
+    with build_opener(ProxyHandler({})).open(url, timeout=20) as answer:
+        return answer.read().decode()
+
+
+# Capacity
+
+
+@pytest.mark.parametrize(
+    ("backend", "fewest", "most"),
+    [(None, 100, 300), (PUB_SUB, 1000, 1000)],
+    ids=["core", "pub/sub"],
+)
+def test_member_that_is_busy_loses_events_on_redis(
+    talkative: Path,
+    serve: Callable,
+    redis: RedisServer,
+    backend: str | None,
+    fewest: int,
+    most: int,
+) -> None:
+    if backend:
+        settings = talkative / "config" / "settings.py"
+        replace(settings, "channels_redis.core.RedisChannelLayer", backend)
+    server = serve(talkative, REDIS_URL=redis.url)
+    group = fresh_room()
+    with (
+        client.connect(server.url, address(group, "slow")) as slow,
+        client.connect(server.url, address(fresh_room())) as other,
+    ):
+        slow.expect("welcome")
+        other.expect("welcome")
+        run_in(
+            talkative,
+            BURST + f"async_to_sync(burst)({group!r})\n",
+            REDIS_URL=redis.url,
+        )
+        other.send("open")
+        *numbers, _end = everything(slow)
+    assert fewest <= len(numbers) <= most
+    assert numbers == sorted(numbers, key=int)
+    if not backend:  # The first, and then the newest: of the old ones most are gone.
+        assert numbers[0] == "0"
+        assert int(numbers[-1]) > 900
+
+
+def test_member_that_is_busy_loses_events_in_memory(
+    talkative: Path, serve: Callable
+) -> None:
+    consumers = talkative / "chat" / "consumers.py"
+    replace(
+        consumers,
+        '            case ["open"]:\n',
+        '            case ["burst"]:\n'
+        "                for number in range(1000):\n"
+        '                    event = {"type": "number", "number": number}\n'
+        "                    await self.channel_layer.group_send(self.group, event)\n"
+        '                await self.send("sent")\n'
+        '            case ["open"]:\n',
+    )
+    server = serve(talkative)
+    with (
+        client.connect(server.url, address("tea", "slow")) as slow,
+        client.connect(server.url, address("tea", "quick")) as quick,
+    ):
+        slow.expect("welcome")
+        quick.expect("welcome")
+        quick.send("burst")
+        quick.expect("sent")
+        quick.send("open")
+        *numbers, _end = everything(slow)
+    assert len(numbers) in {101, 102}
+    assert numbers == [str(number) for number in range(len(numbers))]
+
+
+def test_client_that_does_not_read_loses_nothing(
+    talkative: Path, serve: Callable
+) -> None:
+    # Far more than a mailbox holds, and than the system keeps for a TCP connection.
+    messages = 150
+    server = serve(talkative)
+    with (
+        client.connect(server.url, address("tea")) as ana,
+        client.connect(server.url, address("tea")) as ben,
+    ):
+        ana.expect("welcome")
+        ben.expect("welcome")
+        for _ in range(messages):
+            ben.send("big")
+            assert len(ben.recv()) == 128 * 1024
+        for _ in range(messages):
+            assert len(ana.recv()) == 128 * 1024
+
+
+@pytest.mark.posix("Windows cannot hold a process for a while")
+def test_server_that_is_blocked_loses_events_on_redis(
+    talkative: Path, serve: Callable, redis: RedisServer
+) -> None:
+    # All members of one process share a mailbox of 100 in Redis.
+    replace(
+        talkative / "chat" / "consumers.py",
+        "        if self.is_slow:\n            await gate.wait()\n",
+        "        if self.is_slow:\n",
+    )
+    server = serve(talkative, REDIS_URL=redis.url)
+    group = fresh_room()
+    with client.connect(server.url, address(group, "slow")) as ana:
+        ana.expect("welcome")
+        server.process.send_signal(signal.SIGSTOP)
+        run_in(
+            talkative,
+            BURST + f"async_to_sync(burst)({group!r})\n",
+            REDIS_URL=redis.url,
+        )
+        server.process.send_signal(signal.SIGCONT)
+        *numbers, _end = everything(ana)
+    # A first one may have been under way.
+    assert 100 <= len(numbers) <= 102
+    assert numbers == [str(number) for number in range(len(numbers))]
+
+
+# Redis
+
+
+def test_member_is_deaf_when_its_group_has_expired(
+    tmp_path: Path, serve: Callable
+) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    settings = project / "config" / "settings.py"
+    replace(settings, '"hosts": [', '"group_expiry": 1,\n            "hosts": [')
+    with RedisServer(tmp_path) as redis:
+        server = serve(project, REDIS_URL=redis.url)
+        with join(server.url, "garden") as ana:
+            deadline = time.monotonic() + 10
+            while redis.keys("asgi:group:*"):
+                assert time.monotonic() < deadline, "The group does not expire."
+                time.sleep(0.05)
+            ana.send_json(type="message", text="Is anybody there?")
+            # Had the message come back, it would have come before this.
+            ana.send("no JSON")
+            ana.expect_json(type="error", code="bad-json")
+            assert everything(ana) == ["silence"]
+
+
+def test_group_expires_after_24_hours_by_default() -> None:
+    defaults = inspect.signature(RedisChannelLayer).parameters
+    assert defaults["group_expiry"].default == 24 * 60 * 60
+    assert defaults["capacity"].default == 100
+    assert defaults["expiry"].default == 60
+
+
+def test_ghosts_stay_for_24_hours_and_their_events_for_60_seconds(
+    tmp_path: Path, serve: Callable, redis: RedisServer
+) -> None:
+    server = serve(copy_of(GROUPS, tmp_path / "project"), REDIS_URL=redis.url)
+    room = fresh_room()
+    key = f"asgi:group:room.{room}"
+    with join(server.url, room):
+        server.stop()  # With SIGTERM, as an operator does.
+    assert redis.command("ZCARD", key) == 1
+    assert 86_300 < redis.command("TTL", key) <= 86_400
+    [ghost] = redis.command("ZRANGE", key, 0, -1)
+    mailbox = "asgi" + ghost.partition("!")[0] + "!"
+    run_in(
+        GROUPS,
+        "from asgiref.sync import async_to_sync\n"
+        "from chat.consumers import send_to_room\n"
+        f"async_to_sync(send_to_room)({room!r}, {{}})\n",
+        REDIS_URL=redis.url,
+    )
+    assert redis.command("ZCARD", mailbox) == 1
+    assert 0 < redis.command("TTL", mailbox) <= 60
+
+
+def test_daphne_ends_without_calling_disconnect(
+    talkative: Path, serve: Callable
+) -> None:
+    server = serve(talkative)
+    with client.connect(server.url, address("tea")) as ana:
+        ana.expect("welcome")
+        server.stop()
+        assert everything(ana) == ["close 1006"]
+    assert "disconnect" not in server.printed()
+
+
+def test_events_are_sorted_by_the_clock_of_their_sender(redis: RedisServer) -> None:
+    printed = run_in(
+        GROUPS,
+        "import time\n"
+        "from asgiref.sync import async_to_sync\n"
+        "from channels.layers import get_channel_layer\n"
+        "clock = time.time\n"
+        "async def main():\n"
+        "    layer = get_channel_layer()\n"
+        "    ana = await layer.new_channel()\n"
+        "    await layer.group_add('tea', ana)\n"
+        "    await layer.group_send('tea', {'type': 'x', 'text': 'first'})\n"
+        "    time.time = lambda: clock() - 10\n"
+        "    await layer.group_send('tea', {'type': 'x', 'text': 'second'})\n"
+        "    time.time = clock\n"
+        "    for _ in range(2):\n"
+        "        print((await layer.receive(ana))['text'])\n"
+        "    await layer.flush()\n"
+        "async_to_sync(main)()\n",
+        REDIS_URL=redis.url,
+    )
+    assert printed.split() == ["second", "first"]
+
+
+def test_member_on_pub_sub_outlives_a_short_absence_of_redis(
+    tmp_path: Path, serve: Callable
+) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    settings = project / "config" / "settings.py"
+    replace(settings, "channels_redis.core.RedisChannelLayer", PUB_SUB)
+    with RedisServer(tmp_path) as redis:
+        server = serve(project, REDIS_URL=redis.url)
+        with join(server.url, "garden") as ana:
+            redis.stop()
+            redis.start()
+            deadline = time.monotonic() + 10
+            while not redis.command("PUBSUB", "CHANNELS"):
+                assert time.monotonic() < deadline, "The layer does not come back."
+                time.sleep(0.05)
+            # The connection that publishes sees only now that the old Redis is gone.
+            with suppress(client.WireError), join(server.url, "garden", "ben"):
+                pass
+            with join(server.url, "garden", "cleo"):
+                while ana.expect_json().get("name") != "cleo":
+                    pass
+
+
+def test_pub_sub_keeps_no_groups_in_redis(tmp_path: Path, serve: Callable) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    settings = project / "config" / "settings.py"
+    replace(settings, "channels_redis.core.RedisChannelLayer", PUB_SUB)
+    with RedisServer(tmp_path) as redis:
+        server = serve(project, REDIS_URL=redis.url)
+        with join(server.url, "garden"):
+            assert redis.keys() == []
+            assert redis.command("PUBSUB", "CHANNELS") != []
+
+
+def test_101_connections_are_too_many_and_look_as_if_redis_were_away() -> None:
+    assert ConnectionPool().max_connections == 100
+    assert issubclass(MaxConnectionsError, RedisConnectionError)
+
+
+# Blocking
+
+
+def test_blocking_in_async_code_stops_the_pages_too(
+    talkative: Path, serve: Callable
+) -> None:
+    server = serve(talkative)
+    with client.connect(server.url, address("tea")) as ana:
+        ana.expect("welcome")
+        get(server, "/")  # The first page takes longer.
+        ana.send("block")
+        begun = time.monotonic()
+        # Asked until one falls into the two seconds: the frame may come after it.
+        slowest = 0.0
+        while slowest < 1 and time.monotonic() < begun + 5:
+            asked = time.monotonic()
+            get(server, "/")
+            slowest = max(slowest, time.monotonic() - asked)
+        assert slowest > 1
+        ana.expect("blocked")
