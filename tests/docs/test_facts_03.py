@@ -489,6 +489,28 @@ def test_ghosts_stay_for_24_hours_and_their_events_for_60_seconds(
     assert 0 < redis.command("TTL", mailbox) <= 60
 
 
+def test_event_to_a_client_that_has_just_gone_stays_in_the_servers_memory(
+    redis: RedisServer,
+) -> None:
+    printed = run_in(
+        GROUPS,
+        "from asgiref.sync import async_to_sync\n"
+        "from channels.layers import get_channel_layer\n"
+        "async def main():\n"
+        "    layer = get_channel_layer()\n"
+        "    gone, here = await layer.new_channel(), await layer.new_channel()\n"
+        "    for channel in (gone, here):\n"
+        "        await layer.group_add('tea', channel)\n"
+        "    await layer.group_send('tea', {'type': 'x'})\n"
+        "    await layer.group_discard('tea', gone)\n"
+        "    await layer.receive(here)\n"
+        "    print(list(layer.receive_buffer) == [gone])\n"
+        "async_to_sync(main)()\n",
+        REDIS_URL=redis.url,
+    )
+    assert printed == "True\n"
+
+
 def test_daphne_ends_without_calling_disconnect(
     talkative: Path, serve: Callable
 ) -> None:
