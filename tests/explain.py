@@ -1,9 +1,9 @@
 """
 What a failure most likely means: the mistake, and its cure, in one or two sentences.
 
-Two things tell mistakes apart. The symptom is what a client saw on the wire, as named
-by `tests/client.py`. The other is what the server printed. Where both are silent, the
-sentence names what to look at.
+Three things tell mistakes apart. The symptom is what a client saw on the wire, as named
+by `tests/client.py`. The second is what the server printed, the third is which check
+failed. Where all are silent, the sentence names what to look at.
 """
 
 import re
@@ -13,15 +13,29 @@ from typing import NamedTuple
 CRASH = r"Traceback \(most recent call last\)|was never awaited"
 
 
+ANY = ".*"
+
+
 class Mistake(NamedTuple):
-    """A mistake is recognised by the symptom, and by what the server printed."""
+    """A mistake is recognised by the symptom, the server's output, and the check."""
 
     symptom: str  # A regular expression that must match the whole symptom.
     printed: str  # One that must match somewhere in the server's output.
     sentence: str  # `{name}` stands for a group of that name in `printed`.
+    check: str = ANY  # One that must match somewhere in the id of the check.
 
 
-ANY = ".*"
+# In a traceback, a frame of the project. Frames of libraries are cut from the output.
+FRAME = (
+    r'File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<method>[\w<>]+)\n(?:    .*\n)*'
+)
+ERROR = r"(?P<error>[A-Z][\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)"
+
+ROUTES = (
+    "A route has no slash at its start, one at its end, and no query string. path() "
+    "takes <slug:room>, re_path() takes (?P<room>…), and the first route that matches "
+    "wins."
+)
 
 # The first that fits is the one that is told: the particular before the general.
 MISTAKES = [
@@ -31,6 +45,18 @@ MISTAKES = [
         r"No module named '(?P<module>channels|daphne|django)'",
         "The Python that runs the server has no package {module}. Start the checks "
         "through learn.py, or activate its environment.",
+    ),
+    Mistake(
+        "no start",
+        r"'URLPattern' object is not iterable",
+        "URLRouter takes a list of routes, also when there is only one: write [ and ] "
+        "around it.",
+    ),
+    Mistake(
+        "no start",
+        r"'URLPattern' object has no attribute 'as_asgi'",
+        "as_asgi() belongs to the consumer, not to the route. Write Consumer.as_asgi() "
+        "inside the parentheses of path() or re_path().",
     ),
     Mistake(
         "no start",
@@ -63,38 +89,126 @@ MISTAKES = [
         "settings.py lacks `DEBUG = True`. Without it Django wants to know which hosts "
         "it serves.",
     ),
+    Mistake(
+        "no start",
+        FRAME + ERROR,
+        "The start ends in {file}, line {line}: {error}",
+    ),
     # The handshake is not answered with 101.
     Mistake(
-        "HTTP 404",
+        ANY,
+        r"autobahn\.exception\.Disconnected",
+        "The client had left when it was answered: send() raises Disconnected then. "
+        "Catch it in a send() of your own, or in a send_json() if the consumer "
+        "inherits that from Channels.",
+        check="nothing_in_the_server",
+    ),
+    Mistake(
+        "(HTTP|refused with) 404",
         r"Not Found: /",
         "This is Django's own runserver, which speaks WSGI: it knows no WebSocket, so "
         'it looks for an ordinary page at this address. Put "daphne" first in '
         "INSTALLED_APPS.",
     ),
     Mistake(
-        "HTTP 404",
+        "(HTTP|refused with) 404",
         ANY,
         "An ordinary web server answers here, and it looked for a page. Is it served "
         'by ASGI ("daphne" first in INSTALLED_APPS), and is this the right port?',
     ),
     Mistake(
-        "HTTP 500",
+        "(HTTP|refused with) 500",
         r"Django can only handle ASGI/HTTP connections",
         "asgi.py is still the one that startproject wrote: it hands WebSockets to "
         "Django, which cannot take them. Make `application` a ProtocolTypeRouter with "
         'a "websocket" entry.',
     ),
     Mistake(
-        "HTTP 500",
+        "(HTTP|refused with) 500",
         r"No application configured for scope type 'websocket'",
         'The ProtocolTypeRouter in asgi.py has no entry "websocket". The key must be '
         "spelt exactly so.",
+    ),
+    Mistake(
+        "(HTTP|refused with) 500",
+        r'"(?P<route>.*)" is not a valid regular expression: (?P<what>.*)',
+        "Python cannot read the pattern of a route: {what}. A group with a name is "
+        "written (?P<room>…), with a capital P.",
+    ),
+    Mistake(
+        "HTTP 500",
+        r"No route found for path '(?P<path>ws/rooms/A-b_9/)'",
+        "No route in routing.py matches '{path}'. A room may have capitals, digits, - "
+        r"and _. Note that \w does not match a hyphen: write [A-Za-z0-9_-].",
+    ),
+    Mistake(
+        "HTTP 500",
+        r"No route found for path '(?P<path>ws/rooms/[^']*)'",
+        "No route in routing.py matches '{path}'. " + ROUTES,
     ),
     Mistake(
         "HTTP 500",
         r"No route found for path '(?P<path>[^']*)'",
         "No route in routing.py matches '{path}'. Compare letter by letter: a route "
         "has no slash at its start, and one at its end.",
+    ),
+    Mistake(
+        "refused with 500",
+        r"No route found for path '(?P<path>[^']*)'",
+        "No route matches '{path}', and then Channels raises. As the last route add "
+        're_path(r"", …) with a consumer that refuses: its connect() calls only '
+        "`await self.close()`.",
+    ),
+    Mistake(
+        ANY,
+        r"has no attribute 'kwargs'",
+        "A consumer is no view: it has no self.kwargs. What the route caught is in "
+        'self.scope["url_route"]["kwargs"].',
+    ),
+    Mistake(
+        ANY,
+        r"connect\(\) missing \d required positional",
+        "Channels calls connect() without arguments. What the route caught is in "
+        'self.scope["url_route"]["kwargs"].',
+    ),
+    Mistake(
+        ANY,
+        r"\[.kwargs.\]\[.*\n(?:    .*\n)*KeyError: '(?P<key>(?!kwargs|url_route)\w+)'",
+        "The route catches nothing called {key}. Its group needs the name that "
+        "connect() looks up: (?P<{key}>…) in re_path(), <slug:{key}> in path().",
+    ),
+    Mistake(
+        ANY,
+        r"scope\[.(?:kwargs|url_route).\].*\n(?:    .*\n)*KeyError: '(?P<key>\w+)'",
+        "The scope has no {key} there. What the route caught is in "
+        'self.scope["url_route"]["kwargs"].',
+    ),
+    Mistake(
+        "HTTP 500|close 1011",
+        r"a bytes-like object is required, not 'str'|"
+        r"Object of type bytes is not JSON serializable",
+        "The query string is bytes. Decode it first: "
+        'self.scope["query_string"].decode().',
+        check="handshake",
+    ),
+    Mistake(
+        "HTTP 500",
+        r"Socket has not been accepted, so cannot send over it",
+        "A message is sent before the handshake is answered. Call "
+        "`await self.accept()` first, then send the welcome.",
+    ),
+    Mistake(
+        ANY,
+        r"'(?P<type>dict|list)' object has no attribute 'encode'",
+        "send() takes text, and was given a {type}. Write "
+        "`await self.send(text_data=json.dumps(…))`.",
+    ),
+    Mistake(
+        ANY,
+        r"UnicodeDecodeError: .*",
+        "A client may send any bytes in the query string. Decode them with "
+        'errors="replace", as parse_qs() does.',
+        check="no_utf_8",
     ),
     Mistake(
         "HTTP 500",
@@ -113,6 +227,13 @@ MISTAKES = [
         r"object NoneType can't be used in 'await' expression",
         "Channels awaited a method that is not `async def`. In an async consumer "
         "every method that Channels calls is one, connect() too.",
+    ),
+    Mistake(
+        ANY,
+        r"\w+\.(?P<method>(?!connect|receive|disconnect)\w+)\(\) takes 1 positional",
+        "The event of a group is given to the method that its type names. Write "
+        "{method}(self, event).",
+        check="test_stage0[3-5]",
     ),
     Mistake(
         ANY,
@@ -150,20 +271,217 @@ MISTAKES = [
     ),
     Mistake(
         ANY,
-        r'File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<method>\w+)\n'
-        r"(?:    .*\n)*(?P<error>[A-Z][\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)",
+        r"'NoneType' object has no attribute 'group_\w+'",
+        "The consumer has no channel layer. settings.py needs CHANNEL_LAYERS, and in "
+        'it an entry called "default".',
+    ),
+    Mistake(
+        ANY,
+        r"Cannot import BACKEND '(?P<name>[^']*)'",
+        "There is no channel layer {name}. Compare letter by letter with "
+        "channels.layers.InMemoryChannelLayer and "
+        "channels_redis.core.RedisChannelLayer. The second is in the package "
+        "channels-redis.",
+    ),
+    Mistake(
+        ANY,
+        r"You must pass a list of Redis hosts",
+        '"hosts" in CHANNEL_LAYERS is a list, also when there is only one: write [ and '
+        "] around it.",
+    ),
+    Mistake(
+        ANY,
+        r"redis\.exceptions\.(?P<error>ConnectionError|TimeoutError)",
+        "Redis is away, and {error} ends the connection. Catch redis.ConnectionError "
+        "and redis.TimeoutError where the consumer is called, accept if it has not, "
+        "and close with 4503.",
+        check="while_redis_is_away",
+    ),
+    Mistake(
+        r"HTTP 500|left open|close \d+ for 4503",
+        ANY,
+        "While Redis is away, nobody can be in a room. Accept, and close the "
+        "connection with 4503, so that the client can say why and try again.",
+        check="while_redis_is_away",
+    ),
+    Mistake(
+        ANY,
+        r"Error \d+ connecting to (?P<address>[^\s]*\d)\.",
+        "The server looks for Redis at {address}, and there is none. Take the address "
+        "from the variable REDIS_URL.",
+        check="^(?!.*while_redis_is_away)",
+    ),
+    Mistake(
+        ANY,
+        r"Too many connections",
+        "redis-py 8 opens 100 connections at most, and a crowd that leaves at once "
+        'needs more. Write "max_connections": 10_000 beside "address".',
+    ),
+    Mistake(
+        ANY,
+        r"(Group|Channel) name must be a valid unicode string",
+        "The name of a group has letters, digits, - and _ and . only, and the group "
+        "comes first: group_add(group, self.channel_name).",
+    ),
+    Mistake(
+        ANY,
+        r"Incoming message has no 'type' attribute",
+        'An event needs a key "type": it names the method that each member of the '
+        "group calls.",
+    ),
+    Mistake(
+        ANY,
+        r"No handler for message type (?P<type>[^\s]+)",
+        "An event calls the method that its type names, with an underscore for each "
+        "dot. The consumer has no method for {type}.",
+    ),
+    Mistake(
+        ANY,
+        r"Message is not a dict",
+        'group_send() takes a dict with a key "type", not a text.',
+    ),
+    Mistake(
+        ANY,
+        r"You cannot use AsyncToSync in the same thread as an async event loop",
+        "async_to_sync() is for plain functions. In an `async def`, await the call "
+        "instead.",
+    ),
+    Mistake(
+        ANY,
+        r"can not serialize '(?P<type>[\w.]+)' object",
+        "Redis carries text, numbers, lists and dicts only, and an event holds a "
+        "{type}. The layer in memory takes any object.",
+    ),
+    Mistake(
+        ANY,
+        r"event\[.*\n(?:    .*\n)*KeyError: '(?P<key>\w+)'",
+        "The event has no key {key}. group_send() and the method that handles the "
+        "event must use the same keys.",
+    ),
+    Mistake(
+        ANY,
+        r"in disconnect\n(?:    .*\n)*AttributeError: .* attribute '(?P<name>\w+)'",
+        "Channels calls disconnect() after a refusal, too. If connect() has not set "
+        "self.{name} by then, give the class one.",
+        check="refused",
+    ),
+    Mistake(
+        ANY,
+        r"No text section for incoming WebSocket frame!",
+        "A JSON consumer of Channels raises for a binary frame, and for an empty one. "
+        "Answer both in a receive() of your own, before super().receive() is called.",
+    ),
+    Mistake(
+        ANY,
+        r"JSONDecodeError: ",
+        "json.loads() raises a ValueError for what is not JSON. Catch it, and answer "
+        "with the error bad-json. In a JSON consumer of Channels, catch it in a "
+        "receive() of your own, around super().receive().",
+    ),
+    Mistake(
+        ANY,
+        r"ValueError: Exceeds the limit",
+        "json.loads() raises a plain ValueError for a number without end. Catch "
+        "ValueError, not only JSONDecodeError.",
+    ),
+    Mistake(
+        ANY,
+        r"RecursionError: ",
+        "JSON that is nested without end makes json.loads() raise RecursionError, "
+        "which is no ValueError. Catch both.",
+    ),
+    Mistake(
+        ANY,
+        r"UnicodeEncodeError: ",
+        "JSON can hold half a character, such as \\ud800, that no text frame can "
+        "carry. json.dumps() without ensure_ascii=False sends it escaped.",
+    ),
+    Mistake(
+        "close 1011",
+        FRAME + ERROR,
+        "{method}() raised an exception, in {file}, line {line}: {error}. A client may "
+        "send anything: no object, no such key, no string. Look before you use it, "
+        "and answer with an error.",
+        check="message_that_is_bad",
+    ),
+    Mistake(
+        ANY,
+        FRAME + ERROR,
         "{method}() raised an exception, in {file}, line {line}: {error}",
     ),
     Mistake(
         "HTTP 403",
         ANY,
+        "The server refused a name that the contract allows. A name has 1 to 30 "
+        "characters, and they are counted when percent signs and UTF-8 are decoded.",
+        check="takes_the_name",
+    ),
+    Mistake(
+        "HTTP 403",
+        ANY,
+        "The server refused a room that the contract allows. A room has 1 to 50 of "
+        r"the characters [A-Za-z0-9_-]. Note that \w does not match a hyphen.",
+        check="takes_the_room",
+    ),
+    Mistake(
+        "HTTP 403",
+        ANY,
+        "The server refused. Either only the last route matches this path, or "
+        "connect() closes before it accepts. (Without a name, the client is a guest.) "
+        + ROUTES,
+        check="test_stage0[23].*switches_from_http",
+    ),
+    Mistake(
+        "HTTP 403",
+        ANY,
         "The server refused: connect() closed the connection before it accepted, or "
-        "a middleware did. In this stage everybody is let in.",
+        "a middleware did. Whoever keeps to the contract is let in.",
+    ),
+    Mistake(
+        "(HTTP|refused with) 500",
+        ANY,
+        "500 is the server's word for an exception in its own code, or for a path "
+        "without a route. Its terminal shows which.",
     ),
     Mistake(
         "nobody listens",
         ANY,
         "Start the server first, and compare its address with the one given.",
+    ),
+    Mistake(
+        "not refused",
+        ANY,
+        "A name of 31 characters was let in. Compare its length with 30, and close "
+        "before accept().",
+        check=r"bad_name.*long",
+    ),
+    Mistake(
+        "not refused",
+        ANY,
+        "An empty name was let in. parse_qs() leaves it out unless "
+        "keep_blank_values=True, and `or` takes it for none. If you do check it: only "
+        "a close() before accept() is a refusal.",
+        check="bad_name",
+    ),
+    Mistake(
+        "not refused",
+        ANY,
+        "A room of 51 characters was let in. Write {{1,50}} for + in the pattern, or "
+        "check the length in connect(), before accept().",
+        check=r"bad_room.*long",
+    ),
+    Mistake(
+        "not refused",
+        ANY,
+        r"\w matches the letters and digits of every script. Write [A-Za-z0-9_-].",
+        check=r"bad_room.*(accent|digit)",
+    ),
+    Mistake(
+        "not refused",
+        ANY,
+        "The route takes any character for a room, as <str:room> and [^/]+ do. Write "
+        "[A-Za-z0-9_-].",
+        check="bad_room",
     ),
     Mistake(
         "not refused",
@@ -175,10 +493,214 @@ MISTAKES = [
     Mistake(
         "silence",
         ANY,
+        "The server speaks first. When connect() has accepted, it sends the welcome.",
+        check="takes_the|makes_a_guest|server_comes_first",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "The two servers share no group. With REDIS_URL set, the channel layer of both "
+        "must be Redis, and the same database of it.",
+        check="two_servers",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "The command said that it sent, and nobody heard. A process of its own reaches "
+        "the room through Redis only, and group_send() needs async_to_sync() there.",
+        check="announce",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "Nobody is told that a client has left. disconnect() takes it out of the "
+        "group, then sends the leave.",
+        check="test_close",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "This message got no answer. Every message gets one: a bad one gets an error.",
+        check="message_that_",
+    ),
+    Mistake(
+        "silence",
+        ANY,
         "Nothing was sent to this client. Is the method called receive, spelt so? "
         "Does it send to this client, and not to another one? One consumer object "
         "for all clients, Consumer() in place of Consumer.as_asgi(), answers the "
         "wrong one.",
+        check="stage01",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "This client did not hear its own join. connect() awaits "
+        "group_add(group, self.channel_name), and then group_send() to the same group.",
+        check="test_handshake",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "Nothing was sent to this client. Is the method called receive, spelt so? In a "
+        "JSON consumer of Channels it is called receive_json, and a receive() of your "
+        "own must call super().receive().",
+    ),
+    Mistake(
+        r".+[._]message for \w+",
+        ANY,
+        "The event itself was sent. Its type is for Channels: send the message that "
+        "the event carries.",
+    ),
+    Mistake(
+        "leave for message",
+        ANY,
+        "Nobody had joined, and a leave was told. Channels calls disconnect() after a "
+        "refusal, too: remember who has joined.",
+        check="refused_is_told_to_nobody",
+    ),
+    Mistake(
+        "error for message",
+        ANY,
+        "An error went to the whole room. Answer with send(), not with group_send().",
+        check="sender_only",
+    ),
+    Mistake(
+        r"(join|leave|message) for \w+|another (name|text)",
+        ANY,
+        "A client heard another room. The name of a group must hold the name of the "
+        "room: a constant reaches everybody.",
+        check="stays_in_its_room",
+    ),
+    Mistake(
+        "another text|message for join",
+        ANY,
+        "Somebody heard a message twice, or in another order. group_send() reaches the "
+        "sender too: a send() beside it is one too many.",
+        check="test_stage0[3-5].*(order|everyone|half)",
+    ),
+    Mistake(
+        r"close \d+",
+        ANY,
+        "The layer waits 5 seconds for news, and redis-py 8 gives up after as long. "
+        'Write "hosts": [{{"address": …, "socket_timeout": None}}].',
+        check="8_idle_seconds",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Who has left is still in the group. disconnect() must await "
+        "group_discard(group, self.channel_name), with the group of group_add().",
+        check="leaves_nothing_in_redis",
+    ),
+    Mistake(
+        "no JSON",
+        ANY,
+        "A binary frame was not answered with an error. For binary, text_data is None "
+        "and bytes_data is not: look at that first.",
+        check=r"message_that_is_bad.*bytes\]",
+    ),
+    Mistake(
+        "no JSON",
+        ANY,
+        "Each message is one JSON object in a text frame: json.dumps() of a dict, "
+        "once. Done twice, or done for send_json(), which does it itself, it makes a "
+        "string.",
+    ),
+    Mistake(
+        r"\w+ for welcome|no (room|name)",
+        ANY,
+        "The first message must be the welcome, with all its keys: "
+        '{{"type": "welcome", "room": …, "name": …}}.',
+        check="takes_the|makes_a_guest",
+    ),
+    Mistake(
+        "another name",
+        ANY,
+        "The name is not taken from the query string. parse_qs() makes a dict of lists "
+        'of a decoded query string: parse_qs(query).get("name", ["guest"])[0]. From '
+        'bytes it makes bytes, and "name" is none of its keys.',
+        check=r"takes_the_name.*(alone|second)",
+    ),
+    Mistake(
+        "another name",
+        ANY,
+        "The name is still percent-encoded, or cut at the wrong place. parse_qs() "
+        "splits first and decodes then: %C2%A1 is ¡, %26 is &, and + is a space.",
+        check="takes_the_name",
+    ),
+    Mistake(
+        "another name",
+        ANY,
+        'Who gives no name is called "guest".',
+        check="makes_a_guest",
+    ),
+    Mistake(
+        "another room",
+        ANY,
+        "The room is not the one in the path. Take it from "
+        'self.scope["url_route"]["kwargs"], for each connection anew.',
+    ),
+    Mistake(
+        "another (name|text)|welcome for message",
+        ANY,
+        "A message went to a client that did not ask. Send to self only: a list of all "
+        "consumers in the module reaches everybody, in every room.",
+        check="sender_only",
+    ),
+    Mistake(
+        "error for message",
+        ANY,
+        "A text of 2,000 characters was called bad. Compare its length with <=, and "
+        "count characters, not bytes.",
+        check=r"answered_with_room_name_and_text.*(long|wide)",
+    ),
+    Mistake(
+        "error for message",
+        ANY,
+        "A good message was called bad. Compare what was sent with what receive() "
+        'looks for: {{"type": "message", "text": …}}.',
+    ),
+    Mistake(
+        "(None|message) for (message|error)|no (room|name|text|code)",
+        ANY,
+        "A key of the answer is missing or wrong. Good messages are answered with "
+        '{{"type": "message", "room": …, "name": …, "text": …}}, bad ones with '
+        '{{"type": "error", "code": …, "detail": …}}.',
+        check="room_name_and_text|in_order|sender_only|words",
+    ),
+    Mistake(
+        "message for error",
+        ANY,
+        "A text that is too long was taken. Compare len(text) with 2,000, and answer "
+        "with the error too-long.",
+        check="2001",
+    ),
+    Mistake(
+        "message for error|another code",
+        ANY,
+        "A binary frame was taken for a text. Answer it with the error binary, "
+        "whatever is in it.",
+        check="bytes",
+    ),
+    Mistake(
+        "message for error",
+        ANY,
+        'The type was not looked at. Only {{"type": "message"}} is a message.',
+        check="untyped|unknown|list for type",
+    ),
+    Mistake(
+        "message for error",
+        ANY,
+        "The text was not looked at. It is a string, isinstance(text, str), and not an "
+        "empty one.",
+    ),
+    Mistake(
+        "another code|no code|None for error",
+        ANY,
+        "An error has one of four codes: bad-json for what is not JSON, bad-message "
+        "for other JSON than a message, too-long, and binary. The whole of it is "
+        '{{"type": "error", "code": …, "detail": …}}.',
     ),
     Mistake(
         "another message",
@@ -189,8 +711,8 @@ MISTAKES = [
     Mistake(
         r"close 10(00|05)",
         ANY,
-        "The server closed first. The contract leaves the close to the client: do "
-        "not call self.close() here.",
+        "The server closed first. The contract leaves the close to the client, even "
+        "after a bad message: do not call self.close() here.",
     ),
     Mistake(
         r"close 1011",
@@ -207,10 +729,12 @@ MISTAKES = [
 ]
 
 
-def likely_mistake(symptom: str, printed: str) -> str:
+def likely_mistake(symptom: str, printed: str, check: str = "") -> str:
     """Return the sentence for the first mistake that fits, or an empty string."""
     for mistake in MISTAKES:
         if not re.fullmatch(mistake.symptom, symptom):
+            continue
+        if not re.search(mistake.check, check):
             continue
         if found := re.search(mistake.printed, printed):
             return mistake.sentence.format(**found.groupdict())

@@ -49,7 +49,7 @@ def check(
         env=environment | {"PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=170,  # Seconds. Stage 3 takes one minute, on a busy machine two.
         check=False,
     )
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
+from tests.checker.runs import (
+    ROOT,
+    check,
+    copy_of,
+    likely_mistake,
+    replace,
+    solution,
+)
 from tests.explain import MISTAKES
 from tests.explain import likely_mistake as sentence_for
 from tests.server import Server
@@ -26,6 +33,33 @@ def test_exception_is_recognised_from_outside(tmp_path: Path) -> None:
     with Server(project, tmp_path / "server.log") as server:
         result = check("stage01_echo", "--url", server.url)
     assert "1011 is the server's word for an exception" in likely_mistake(result)
+
+
+def test_path_without_a_route_is_recognised_from_outside(tmp_path: Path) -> None:
+    project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
+    last = '    re_path(r"", RefusingConsumer.as_asgi()),\n'
+    replace(project / "chat" / "routing.py", last, "")
+    with Server(project, tmp_path / "server.log") as server:
+        result = check("stage02_routing", "--url", server.url)
+    assert "or for a path without a route" in likely_mistake(result)
+
+
+@pytest.mark.parametrize(
+    ("caught", "words"),
+    [
+        ("RecursionError", "In a JSON consumer of Channels, catch it in a receive()"),
+        ("json.JSONDecodeError", "raises for a binary frame, and for an empty one"),
+    ],
+)
+def test_what_a_json_consumer_raises_is_explained(
+    tmp_path: Path, caught: str, words: str
+) -> None:
+    project = solution("stage02_json_consumer", tmp_path / "project")
+    consumers = project / "chat" / "consumers.py"
+    replace(consumers, "except (ValueError, RecursionError)", f"except {caught}")
+    replace(consumers, "from contextlib", "import json\nfrom contextlib")
+    result = check("stage02_routing", "--project", project)
+    assert words in likely_mistake(result), result.stdout
 
 
 @pytest.mark.parametrize(

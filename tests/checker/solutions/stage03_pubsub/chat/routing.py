@@ -1,0 +1,41 @@
+"""Stage 3 on the other layer of channels-redis, which needs Redis for each channel."""
+
+import asyncio
+from contextlib import suppress
+
+import redis
+from django.urls import re_path
+
+from chat.consumers import ChatConsumer
+
+MOMENT = 0.01  # Seconds.
+
+
+class PubSubConsumer(ChatConsumer):
+    channel_name = None  # While Redis is away.
+
+    async def __call__(self, scope, receive, send):
+        # Without Redis, Channels raises before it has kept this.
+        self.base_send = send
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self.unsubscribe()
+
+    async def unsubscribe(self):
+        # The layer ends a subscription when a wait for its next event is cancelled.
+        # Channels may end between two waits.
+        while self.channel_name in self.channel_layer.channels:
+            with suppress(TimeoutError, redis.ConnectionError, redis.TimeoutError):
+                await asyncio.wait_for(self.channel_receive(), MOMENT)
+
+
+async def refuse(scope, receive, send):
+    # The layer would ask Redis for a channel, even for a stranger.
+    await send({"type": "websocket.close"})
+
+
+websocket_urlpatterns = [
+    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", PubSubConsumer.as_asgi()),
+    re_path(r"", refuse),
+]
