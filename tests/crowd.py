@@ -6,6 +6,7 @@ are asked to; until then the system keeps what came.
 """
 
 import json
+import selectors
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -42,22 +43,30 @@ class Member:
     def recv(self) -> str:
         """Return the next text message. Raises WireError if none comes."""
         while not self.messages:
-            try:
-                came = self.socket.recv(CHUNK)
-            except TimeoutError:
-                raise WireError(
-                    "silence", f"A client heard nothing for {PATIENCE} seconds."
-                ) from None
-            if not came:
-                raise WireError("close 1006", "The server dropped a connection.")
-            self.protocol.receive_data(came)
-            for event in self.protocol.events_received():
-                if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    self.messages.append(event.data.decode())
-            self.flush()
-            if self.protocol.handshake_exc:
-                raise WireError("no handshake", str(self.protocol.handshake_exc))
+            self.read()
         return self.messages.popleft()
+
+    def read(self) -> None:
+        """
+        Keep what has come, or wait for it, and answer pings.
+
+        Raises WireError if nothing comes, or the connection ends.
+        """
+        try:
+            came = self.socket.recv(CHUNK)
+        except TimeoutError:
+            raise WireError(
+                "silence", f"A client heard nothing for {PATIENCE} seconds."
+            ) from None
+        if not came:
+            raise WireError("close 1006", "The server dropped a connection.")
+        self.protocol.receive_data(came)
+        for event in self.protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self.messages.append(event.data.decode())
+        self.flush()
+        if self.protocol.handshake_exc:
+            raise WireError("no handshake", str(self.protocol.handshake_exc))
 
     def send_json(self, **message: Any) -> None:
         """Send a JSON object in a text frame."""
@@ -80,13 +89,18 @@ def crowd(server: str, room: str, size: int) -> Iterator[list[Member]]:
     __tracebackhide__ = True
     names = [f"client {number}" for number in range(size)]
     with ExitStack() as stack:
+        selector = stack.enter_context(selectors.DefaultSelector())
         members = []
         for name in names:
             member = Member(server, address(room, name))
             stack.enter_context(member.socket)
+            selector.register(member.socket, selectors.EVENT_READ, member)
             member.expect_json(type="welcome", room=room, name=name)
             member.expect_json(type="join", name=name)
             members.append(member)
+            # On a slow machine this takes longer than Daphne waits for a pong.
+            for key, _events in selector.select(0):
+                key.data.read()
         for place, member in enumerate(members):
             for name in names[place + 1 :]:
                 member.expect_json(type="join", name=name)
