@@ -411,6 +411,16 @@ def check(options: argparse.Namespace) -> int:
     """Tell whether your project does what the stage promises."""
     name = STAGES[options.stage].name
     mine = ROOT / "work" / name
+    checks = f"tests/test_{name}.py"
+    if options.exercise:
+        checks = f"tests/exercises/{name}_{options.exercise}.py"
+        found = sorted((ROOT / "tests" / "exercises").glob(f"{name}_*.py"))
+        if ROOT / checks not in found:
+            numbers = ", ".join(path.stem.rpartition("_")[2] for path in found)
+            refuse(
+                f"exercise {options.exercise} of stage {options.stage} has no checks "
+                f"of its own. These have: {numbers}."
+            )
     if options.watch and options.url:
         refuse("--watch watches a folder, so it does not go with --url.")
     if not options.url and not options.project and not mine.exists():
@@ -418,7 +428,7 @@ def check(options: argparse.Namespace) -> int:
             f"{typed(mine)} does not exist: `{learn(f'start {options.stage}')}` "
             "makes it, or name your folder with --project."
         )
-    pytest = [f"tests/test_{name}.py", "--learner"]
+    pytest = [checks, "--learner"]
     if not options.all:
         pytest.append("--maxfail=1")
     if options.url:
@@ -493,6 +503,7 @@ def parser() -> Parser:
     option("--project", type=project_folder, metavar="DIR", help="not in work/")
     option("--url", type=server_url, help="of a server that runs already: ws://...")
     option = command.add_argument
+    option("--exercise", metavar="K", help="check an exercise of the chapter")
     option("--watch", action="store_true", help="check again on every save")
     option("--all", action="store_true", help="do not stop at the first failure")
     add(test, number=False)

@@ -15,6 +15,7 @@ TITLES = {"handshake": "Handshake", "message": "Messages", "close": "Close"}
 INDENT = " " * 8
 WIDTH = 80  # Characters of a line of prose: it fits a terminal, and a page.
 MOST = 40  # Lines of what was seen or printed: a traceback fits.
+LOGGED = ("HTTP ", "WebSocket ")  # How runserver's access log begins its lines.
 
 
 class LearnerReporter(TerminalReporter):
@@ -67,8 +68,6 @@ class LearnerReporter(TerminalReporter):
         seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
         # Below a sentence of ours, what pytest knows of the comparison is noise.
         seen = re.sub(r"(?s)(?<=.)\nassert .*", "", seen)
-        # Where an assertion says why it fails, the values that it compared say no more.
-        seen = re.sub(r"(?s)(?<=.)\nassert .*", "", seen)
         self.write_line("")
         for line in seen.splitlines()[:MOST]:
             self.write_lines(wrapped(line))
@@ -78,7 +77,11 @@ class LearnerReporter(TerminalReporter):
             self.write_lines(wrapped(mistake), yellow=True)
         if printed := sections.get("What the server printed"):
             self.write_line(f"\n{INDENT}What the server printed:", bold=True)
-            self.write_lines(printed.strip().splitlines()[-MOST:])
+            lines = printed.strip().splitlines()
+            if "Traceback" in printed:
+                # It must not be pushed out of sight by what is logged of every client.
+                lines = [line for line in lines if not line.startswith(LOGGED)]
+            self.write_lines(lines[-MOST:])
 
     def write_lines(self, lines: list[str], **style: bool) -> None:
         """Print lines under the check that they belong to."""

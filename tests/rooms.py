@@ -38,3 +38,13 @@ def join(server: str, room: str, name: str = "ana", **options: Any) -> Iterator[
     with enter(server, room, name, **options) as client:
         client.expect_json(type="join", name=name)
         yield client
+
+
+def texts_until(client: Client, last: str) -> list[str]:
+    """Return the texts that a client hears, up to and including the last one."""
+    texts = []
+    while last not in texts:
+        message = client.expect_json()
+        if message["type"] == "message":
+            texts.append(message["text"])
+    return texts

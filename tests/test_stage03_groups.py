@@ -16,7 +16,7 @@ import pytest
 from tests.client import WireError, connect, expect_refused, vanish
 from tests.crowd import crowd
 from tests.redis_server import RedisServer
-from tests.rooms import address, fresh_room, join
+from tests.rooms import address, fresh_room, join, texts_until
 from tests.server import manage
 
 # The promises of stage 2 that stage 3 keeps.
@@ -290,16 +290,6 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
         for name, client in members.items():
             texts = texts_until(client, "end")
             assert texts.count("once") == 1, f"{name} heard {texts}."
-
-
-def texts_until(client, last):
-    """Return the texts that a client hears, up to and including the last one."""
-    texts = []
-    while last not in texts:
-        message = client.expect_json()
-        if message["type"] == "message":
-            texts.append(message["text"])
-    return texts
 
 
 def hear(members, attempt):

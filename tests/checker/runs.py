@@ -34,7 +34,11 @@ def replace(file: Path, right: str, wrong: str) -> None:
 def check(
     stage: str, *options: str | Path, suites: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
-    """Run the checks of a stage as `learn.py check` does, and return what they say."""
+    """
+    Run the checks of a stage as `learn.py check` does, and return what they say.
+
+    `suites` are other files of checks, such as those of an exercise.
+    """
     suites = suites or (f"tests/test_{stage}.py",)
     command = [sys.executable, "-m", "pytest", *suites, "--learner", "--maxfail=1"]
     # A worker of pytest-xdist must not hand its role on to the pytest that it starts.

@@ -44,6 +44,17 @@ def test_path_without_a_route_is_recognised_from_outside(tmp_path: Path) -> None
     assert "or for a path without a route" in likely_mistake(result)
 
 
+def test_traceback_is_shown_among_what_hundreds_of_clients_leave_in_the_log(
+    tmp_path: Path,
+) -> None:
+    project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
+    consumers = project / "chat" / "consumers.py"
+    replace(consumers, "with suppress(Disconnected)", "with suppress(KeyError)")
+    result = check("stage02_routing", "--project", project, "-k", "right_after")
+    assert "autobahn.exception.Disconnected: Attempt to send" in result.stdout
+    assert "WebSocket CONNECT" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("caught", "words"),
     [

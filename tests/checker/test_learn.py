@@ -205,6 +205,9 @@ class Checkout:
         tests.mkdir(parents=True)
         shutil.copy(ROOT / "learn.py", self.root)
         shutil.copy(ROOT / "tests" / "watch.py", tests)
+        (tests / "exercises").mkdir()
+        for name in "stage01_echo_3.py", "stage01_echo_4.py", "stage02_routing_1.py":
+            (tests / "exercises" / name).touch()
         shutil.copy(ROOT / ".gitignore", self.root)
         (self.root / "tell.py").write_text(TELL)
         for name in "pytest", "ruff", "mkdocs":
@@ -570,6 +573,7 @@ def test_old_python_can_read_the_file() -> None:
         ("run 1 --host 203.0.113.1", "cannot listen on 203.0.113.1"),
         ("run 1 --project nowhere", "nowhere is not a Django project"),
         ("check 1", "start 1` makes it"),
+        ("check 1 --exercise 9", "no checks of its own. These have: 3, 4."),
         ("check 1 --project nowhere", "nowhere is not a Django project"),
         ("check 1 --url http://127.0.0.1", "begins with ws:// or wss://"),
         ("check 1 --url ws://127.0.0.1 --watch", "--watch watches a folder"),
@@ -693,6 +697,13 @@ def test_check_takes_a_url_and_goes_on_with_all(checkout: Checkout) -> None:
     [pytest_] = told(checkout.learn("check", "1", "--all", "--url", url))
     options = ["--learner", "--url", url]
     assert pytest_["arguments"] == ["tests/test_stage01_echo.py", *options]
+
+
+def test_check_of_an_exercise_runs_its_checks_only(checkout: Checkout) -> None:
+    checkout.learn("start", "1")
+    [pytest_] = told(checkout.learn("check", "1", "--exercise", "3"))
+    assert pytest_["arguments"][0] == "tests/exercises/stage01_echo_3.py"
+    assert pytest_["arguments"][1] == "--learner"
 
 
 @pytest.mark.parametrize("code", [0, 1])

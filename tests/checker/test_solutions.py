@@ -4,41 +4,158 @@ The checks promise what the contract says, and nothing else.
 They pass on solutions that look nothing like ours, and fail on what is no solution.
 """
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, SOLUTIONS, check, likely_mistake, solution
-from tests.client import refusal
-from tests.server import Server
+from tests.checker.runs import (
+    ROOT,
+    SOLUTIONS,
+    check,
+    likely_mistake,
+    replace,
+    solution,
+)
 
 PLAIN = "tests/plain_django"
 
-# The checks of stage 3 take most of a minute, those before a few seconds.
-RUNS = {"stage01_echo": 20, "stage02_routing": 20, "stage03_groups": 3}
+STAGES = [path.name for path in sorted(ROOT.glob("stage*"))]
+EXERCISES = sorted(path.stem for path in ROOT.glob("tests/exercises/stage*.py"))
+
+RUNS = 5  # In each run of all tests. 20 and more in a row were run by hand.
+
+# Crowds take most of a minute, and the rest of a suite some seconds.
+WITHOUT_CROWDS = ("-k", "not 300_clients and not 200_clients")
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in SOLUTIONS.iterdir()))
-def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
-    project = solution(name, tmp_path / "project")
-    stage = next(stage for stage in RUNS if stage[:7] == name[:7])
-    result = check(stage, "--project", project)
-    assert result.returncode == pytest.ExitCode.OK, result.stdout
+def stage_of(name: str) -> str:
+    """Return the stage that a solution or an exercise is of."""
+    return next(stage for stage in STAGES if stage[:7] == name[:7])
+
+
+def check_exercise(
+    exercise: str, project: Path, *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the checks of an exercise, such as "stage03_groups_4", as learn.py does."""
+    suites = (f"tests/exercises/{exercise}.py",)
+    return check(stage_of(exercise), "--project", project, *options, suites=suites)
 
 
 @pytest.mark.parametrize(
-    ("stage", "run"), [(stage, run) for stage in RUNS for run in range(RUNS[stage])]
+    "name",
+    sorted(path.name for path in SOLUTIONS.iterdir() if "exercise" not in path.name),
 )
-def test_our_own_stage_passes_every_time(stage: str, run: int) -> None:
-    result = check(stage)
+def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
+    project = solution(name, tmp_path / "project")
+    result = check(stage_of(name), "--project", project)
     assert result.returncode == pytest.ExitCode.OK, result.stdout
 
 
-def test_stricter_door_refuses_with_403_and_no_traceback(tmp_path: Path) -> None:
-    project = solution("stage01_stricter_door", tmp_path / "project")
-    with Server(project, tmp_path / "server.log") as server:
-        assert refusal(server.url, "/ws/nowhere/") == 403
-        assert "Traceback" not in server.printed_within("Traceback")
+@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("stage", STAGES)
+def test_our_own_stage_passes_every_time(stage: str, run: int) -> None:
+    result = check(stage, *WITHOUT_CROWDS)
+    assert result.returncode == pytest.ExitCode.OK, result.stdout
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_solution_of_an_exercise_passes(tmp_path: Path, exercise: str) -> None:
+    name = f"{exercise[:7]}_exercise_{exercise[-1]}"
+    project = solution(name, tmp_path / "project")
+    for result in (
+        check(stage_of(exercise), "--project", project, *WITHOUT_CROWDS),
+        check_exercise(exercise, project),
+    ):
+        assert result.returncode == pytest.ExitCode.OK, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("exercise", "words"),
+    [
+        ("stage01_echo_3", "was refused with HTTP 500. It must be 403."),
+        ("stage02_routing_4", "and the server accepted None."),
+        ("stage03_groups_3", "A message carries its number"),
+        ("stage03_groups_4", "Who is here? This came: {'type': 'error'"),
+        ("stage03_groups_5", "The welcome has no channel"),
+    ],
+)
+def test_stage_as_it_is_fails_the_checks_of_an_exercise(
+    exercise: str, words: str
+) -> None:
+    result = check_exercise(exercise, ROOT / stage_of(exercise))
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
+    assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("exercise", "right", "wrong", "fails"),
+    [
+        (
+            "stage02_routing_4",
+            "SUBPROTOCOL if is_offered else None",
+            "SUBPROTOCOL",
+            "handshake without an offer accepts no subprotocol",
+        ),
+        (
+            "stage03_groups_3",
+            "number is None or number > self.last",
+            "True",
+            "messages that are said meanwhile come once too (on Redis)",
+        ),
+        (
+            "stage03_groups_3",
+            'each["number"] > int(since)',
+            'each["number"] >= int(since)',
+            "messages that were missed come once and in order (in memory)",
+        ),
+        (
+            "stage03_groups_3",
+            "for each in kept[self.room] if",
+            "for past in kept.values() for each in past if",
+            "messages that were missed come once and in order (in memory)",
+        ),
+        (
+            "stage03_groups_3",
+            "KEPT = 100",
+            "KEPT = 200",
+            "messages are kept for 100 numbers (in memory)",
+        ),
+        (
+            "stage03_groups_3",
+            'if "since" in query:',
+            "if True:",
+            "messages of the past come to nobody who did not ask (in memory)",
+        ),
+        (
+            "stage03_groups_4",
+            'await self.send_json({"type": "here", "names": self.roll_call})',
+            'await send_to_room(self.room, {"type": "here", "names": self.roll_call})',
+            "message who is answered to the sender only (in memory)",
+        ),
+        (
+            "stage03_groups_5",
+            "except TypeError:",
+            "except ZeroDivisionError:",
+            "message whispered to what is no channel is answered (in memory-signs)",
+        ),
+        (
+            "stage03_groups_5",
+            "await self.channel_layer.send(channel, event)",
+            "await self.channel_layer.group_send(group_of(self.room), event)",
+            "message whispered reaches the one that is meant (in memory)",
+        ),
+    ],
+)
+def test_wrong_solution_of_an_exercise_fails(
+    tmp_path: Path, exercise: str, right: str, wrong: str, fails: str
+) -> None:
+    name = f"{exercise[:7]}_exercise_{exercise[-1]}"
+    project = solution(name, tmp_path / "project")
+    replace(project / "chat" / "consumers.py", right, wrong)
+    result = check_exercise(exercise, project)
+    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
+    assert f"FAIL  {fails}\n" in result.stdout, result.stdout
 
 
 @pytest.mark.parametrize(

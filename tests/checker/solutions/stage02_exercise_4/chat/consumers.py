@@ -1,0 +1,81 @@
+"""Stage 2, with a subprotocol for those who offer it."""
+
+import json
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+from autobahn.exception import Disconnected
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+LONGEST_NAME = 30  # Characters.
+LONGEST_TEXT = 2_000  # Characters.
+SUBPROTOCOL = "chat.v1"
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """
+    Answer every message, with the room and the name that the URL gives.
+
+    Nothing that a client sends may raise here: an exception ends the connection.
+    """
+
+    async def connect(self):
+        self.room = self.scope["url_route"]["kwargs"]["room"]
+        # Bytes, and percent-encoded: parse_qs() decodes "ana%20mar%C3%ADa".
+        query = self.scope["query_string"].decode()
+        self.name = parse_qs(query, keep_blank_values=True).get("name", ["guest"])[0]
+        if not 1 <= len(self.name) <= LONGEST_NAME:
+            # Before accept(), this refuses the handshake with HTTP 403.
+            await self.close()
+            return
+        is_offered = SUBPROTOCOL in self.scope["subprotocols"]
+        await self.accept(SUBPROTOCOL if is_offered else None)
+        await self.send_json({"type": "welcome", "room": self.room, "name": self.name})
+
+    async def receive(self, text_data=None, bytes_data=None):
+        if text_data is None:
+            await self.send_error("binary", "Send text frames, not binary ones.")
+            return
+        try:
+            message = json.loads(text_data)
+        except (ValueError, RecursionError):  # The second: JSON nested without end.
+            await self.send_error("bad-json", "This is not JSON.")
+            return
+        match message:
+            case {"type": "message", "text": str(text)} if len(text) > LONGEST_TEXT:
+                detail = f"A text has at most {LONGEST_TEXT} characters."
+                await self.send_error("too-long", detail)
+            case {"type": "message", "text": str(text)} if text:
+                await self.send_json(
+                    {
+                        "type": "message",
+                        "room": self.room,
+                        "name": self.name,
+                        "text": text,
+                    }
+                )
+            case _:
+                detail = 'Expected {"type": "message", "text": "…"}, and some text.'
+                await self.send_error("bad-message", detail)
+
+    async def send(self, text_data=None, bytes_data=None, close=False):
+        # Who has closed cannot be told anything. The disconnect event is on its way.
+        with suppress(Disconnected):
+            await super().send(text_data, bytes_data, close)
+
+    async def send_error(self, code, detail):
+        await self.send_json({"type": "error", "code": code, "detail": detail})
+
+    async def send_json(self, message):
+        await self.send(text_data=json.dumps(message))
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):
+    """
+    Refuse every handshake with HTTP 403.
+
+    Without a route, Channels would raise: HTTP 500, and a traceback for each stranger.
+    """
+
+    async def connect(self):
+        await self.close()

@@ -1,0 +1,28 @@
+"""
+Stage 1, exercise 3: every path but the echo's is refused with 403, and raises nothing.
+"""
+
+import pytest
+
+from tests.client import expect_refused
+
+PATHS = ["/", "/ws/", "/ws/echo", "/ws/echo/more/", "/ws/nowhere/"]
+
+
+def test_handshake_of_the_echo_is_let_in(connect):
+    with connect("/ws/echo/") as client:
+        client.send("hi")
+        client.expect("hi")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_handshake_of_any_other_path_is_refused_with_403(url, path):
+    expect_refused(url, path)
+
+
+def test_handshake_that_is_refused_raises_nothing_in_the_server(url, server):
+    start = server.position()
+    for path in PATHS:
+        expect_refused(url, path)
+    printed = server.printed_within("Traceback", start)
+    assert "Traceback" not in printed, "The server printed a traceback."

@@ -1,0 +1,76 @@
+"""
+Stage 3, exercise 5: a word for one client in the room, and nobody else.
+"""
+
+import pytest
+
+from tests.client import connect
+from tests.rooms import address
+
+
+@pytest.fixture
+def environment(layer):
+    return layer
+
+
+def channel_of(client, name):
+    """Read a client's welcome and join, and return its channel."""
+    welcome = client.expect_json(type="welcome", name=name)
+    assert "channel" in welcome, f"The welcome has no channel: {welcome}"
+    client.expect_json(type="join", name=name)
+    return welcome["channel"]
+
+
+def test_handshake_is_answered_with_the_channel(url, room):
+    with (
+        connect(url, address(room, "ana")) as ana,
+        connect(url, address(room, "ben")) as ben,
+    ):
+        channels = channel_of(ana, "ana"), channel_of(ben, "ben")
+        assert channels[0] != channels[1], "Each client has a channel of its own."
+
+
+def test_message_whispered_reaches_the_one_that_is_meant(enter_room, url, room):
+    with connect(url, address(room, "ben")) as ben:
+        channel = channel_of(ben, "ben")
+        with enter_room("ana") as ana, enter_room("cleo") as cleo:
+            for name in ("ana", "cleo"):
+                ben.expect_json(type="join", name=name)
+            ana.expect_json(type="join", name="cleo")
+            ana.send_json(type="whisper", to=channel, text="psst")
+            ben.expect_json(type="whisper", name="ana", text="psst")
+            # Had anybody else heard it, it would have come before this.
+            ana.send_json(type="message", text="next")
+            for client in (ana, ben, cleo):
+                client.expect_json(type="message", text="next")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"to": "no such channel!", "text": "psst"},
+        {"to": "x" * 200, "text": "psst"},
+        {"to": 7, "text": "psst"},
+        {"to": ["ana"], "text": "psst"},
+        {"text": "psst"},
+        {"to": "specific.a!b"},
+    ],
+    ids=["signs", "long", "number", "list", "nobody", "nothing"],
+)
+def test_message_whispered_to_what_is_no_channel_is_answered(enter_room, message):
+    with enter_room("ana") as ana:
+        ana.send_json(type="whisper", **message)
+        ana.expect_json(type="error", code="bad-message")
+        ana.send_json(type="message", text="next")
+        ana.expect_json(type="message", text="next")
+
+
+def test_message_whispered_to_who_has_gone_harms_nobody(enter_room, url, room):
+    with connect(url, address(room, "ben")) as ben:
+        channel = channel_of(ben, "ben")
+    with enter_room("ana") as ana:
+        ana.send_json(type="whisper", to=channel, text="psst")
+        ana.send_json(type="message", text="next")
+        # Ben's leave may come first, and so may an error: what becomes of it is open.
+        while ana.expect_json()["type"] != "message":
+            pass
