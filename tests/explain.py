@@ -504,6 +504,13 @@ MISTAKES = [
         check="two_servers",
     ),
     Mistake(
+        "lost",
+        ANY,
+        "A channel layer keeps 100 events that wait, and drops what is more without a "
+        'word. Write "capacity": 10_000 in the CONFIG of the layer.',
+        check="20_speakers",
+    ),
+    Mistake(
         "silence",
         ANY,
         "The command said that it sent, and nobody heard. A process of its own reaches "

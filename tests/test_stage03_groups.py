@@ -133,6 +133,33 @@ def test_message_with_half_a_character_harms_nobody(enter_room):
             pass
 
 
+def test_messages_of_20_speakers_at_once_reach_everyone(url, room):
+    with crowd(url, room, 20) as clients:
+        for number in range(20):
+            for speaker, client in enumerate(clients):
+                client.send_json(type="message", text=f"{speaker}: {number}")
+        for client in clients:
+            heard = list(texts_of(client, 400))
+            if len(heard) < 400:
+                raise WireError(
+                    "lost", "20 clients said 20 things each, and some were not heard."
+                )
+            for speaker in range(20):
+                numbers = [text for text in heard if text.startswith(f"{speaker}: ")]
+                assert numbers == [f"{speaker}: {number}" for number in range(20)]
+
+
+def texts_of(client, most):
+    """Yield the texts that a client hears, until no more come."""
+    for _ in range(most):
+        try:
+            yield client.expect_json(type="message")["text"]
+        except WireError as error:
+            if error.symptom != "silence":
+                raise
+            return
+
+
 def test_messages_reach_300_clients_in_order(url, room):
     with crowd(url, room, 300) as clients:
         for number in range(20):

@@ -31,6 +31,8 @@ ASGI_APPLICATION = "config.asgi.application"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # Of the events that wait for a client, all after the 100th would be dropped.
+        "CONFIG": {"capacity": 10_000},
     },
 }
 
@@ -40,6 +42,8 @@ if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
+            # Here the events for all clients of a process wait together.
+            "capacity": 10_000,
             "hosts": [
                 {
                     "address": REDIS_URL,

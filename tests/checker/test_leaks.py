@@ -45,8 +45,8 @@ urlpatterns.insert(0, path("census/", census))
 
 # In memory, what nobody has read stays for a minute, until the next event comes. The
 # copy under test keeps it for a second.
-BACKEND = '"BACKEND": "channels.layers.InMemoryChannelLayer",'
-EXPIRY = f'{BACKEND}\n        "CONFIG": {{"expiry": 1}},'
+CONFIG = '"CONFIG": {"capacity": 10_000}'
+EXPIRY = '"CONFIG": {"capacity": 10_000, "expiry": 1}'
 
 DONE = 30  # Seconds that a server may take to hear of 200 closes.
 
@@ -66,7 +66,7 @@ def test_200_clients_that_close_at_once_leave_nothing_behind(
     project = copy_of(ROOT / "stage03_groups", tmp_path / "project")
     urls = project / "config" / "urls.py"
     urls.write_text(urls.read_text(encoding="utf-8") + CENSUS, encoding="utf-8")
-    replace(project / "config" / "settings.py", BACKEND, EXPIRY)
+    replace(project / "config" / "settings.py", CONFIG, EXPIRY)
     room = fresh_room()
     with Server(project, tmp_path / "server.log", environment=layer) as server:
         before = census(server)

@@ -972,6 +972,8 @@ TOLD = "handshake is told to everyone in the room (in memory)"
 
 MEMORY_LAYER = """    "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # Of the events that wait for a client, all after the 100th would be dropped.
+        "CONFIG": {"capacity": 10_000},
 """
 REDIS_LAYER = '"channels_redis.core.RedisChannelLayer"'
 GROUP = 'return f"room.{room}"'
@@ -1054,8 +1056,8 @@ STAGE03 = [
     Mistake(
         "one host that is no list",
         SETTINGS,
-        '"CONFIG": {\n            "hosts"',
-        '"CONFIG": {"hosts": REDIS_URL},\n        "UNUSED": {\n            "hosts"',
+        '"CONFIG": {\n            #',
+        '"CONFIG": {"hosts": REDIS_URL},\n        "UNUSED": {\n            #',
         "handshake switches from HTTP to WebSocket (on Redis)",
         '"hosts" in CHANNEL_LAYERS is a list',
         only="switches",
@@ -1244,6 +1246,24 @@ STAGE03 = [
         "messages reach everyone in order (in memory)",
         "group_send() reaches the sender too",
         only="reach_everyone_in_order",
+    ),
+    Mistake(
+        "a mailbox of 100 events in memory",
+        SETTINGS,
+        '        "CONFIG": {"capacity": 10_000},\n',
+        "",
+        "messages of 20 speakers at once reach everyone (in memory)",
+        '"capacity": 10_000 in the CONFIG of the layer',
+        only="20_speakers",
+    ),
+    Mistake(
+        "a mailbox of 100 events on Redis",
+        SETTINGS,
+        '            "capacity": 10_000,\n',
+        "",
+        "messages of 20 speakers at once reach everyone (on Redis)",
+        '"capacity": 10_000 in the CONFIG of the layer',
+        only="20_speakers",
     ),
     Mistake(
         "an error for everybody",

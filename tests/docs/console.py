@@ -42,6 +42,8 @@ PATIENCE_FOR_A_COMMAND = 600
 PATIENCE_FOR_A_SERVER = 10
 
 ANYTHING = "…"  # On a line of its own: any lines, or none.
+NUMBER = r"\d+"
+NOTHING = r"(?!)"  # Matches nowhere.
 FOLDER = "/home/ana/course"  # What pages show instead of this run's temporary folder.
 PORTS = ["8000", "8001", "6379"]  # What pages show instead of this run's free ports.
 
@@ -347,20 +349,32 @@ class Session:
 
     def compare(self, expected: list[str], printed: list[str]) -> list[str]:
         """Return what is expected, when that is what was printed; else what was."""
-        if self.pattern(expected).fullmatch(self.normalised(printed)):
+        normalised = self.normalised(printed)
+        if self.pattern(expected).fullmatch(normalised):
             return expected
         # A line that merely varies stays as the page has it.
         same = {self.normalised([line]): line for line in expected}
+        # So do the ellipses, if nothing but numbers has changed.
+        if found := self.pattern(expected, NUMBER).fullmatch(normalised):
+            starts = [found.start(number + 1) for number in range(found.re.groups)]
+            shown = [printed[normalised.count("\n", 0, start)] for start in starts]
+            printed = [each if each == ANYTHING else shown.pop(0) for each in expected]
         return [same.get(self.normalised([line]), line) for line in printed]
 
-    def pattern(self, expected: list[str]) -> re.Pattern:
-        """Return a pattern of the normalised lines, the shortest that match."""
+    def pattern(self, expected: list[str], loose: str = NOTHING) -> re.Pattern:
+        """
+        Return a pattern of the normalised lines, the shortest that match.
+
+        It has a group for each of them. What `loose` matches may be another such.
+        """
+        lines = []
+        for line in expected:
+            fixed = re.split(loose, self.normalised([line]))
+            lines.append(f"({loose.join(map(re.escape, fixed))})")
         return re.compile(
             "".join(
-                r"(?:.*\n)*?"
-                if line == ANYTHING
-                else re.escape(self.normalised([line]))
-                for line in expected
+                r"(?:.*\n)*?" if line == ANYTHING else pattern
+                for line, pattern in zip(expected, lines, strict=True)
             )
         )
 

@@ -95,6 +95,20 @@ def test_an_ellipsis_stands_for_any_lines(differences: Callable) -> None:
     assert differences("'''console\n$ seq 9\n1\n…\n8\n'''")
 
 
+def test_update_of_a_number_keeps_the_ellipses(page: Callable) -> None:
+    path = page(
+        "'''console\n$ ls docs; echo 9 of 10 passed at 03:30:00\n…\nsetup.md\n…\n"
+        "7 of 8 passed at 04:40:00\n'''\n"
+    )
+    update(path)
+    assert path.read_text(encoding="utf-8").splitlines()[2:-1] == [
+        "…",
+        "setup.md",
+        "…",
+        "9 of 10 passed at 03:30:00",
+    ]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -21,6 +21,7 @@ from redis.exceptions import MaxConnectionsError
 
 from tests import client
 from tests.checker.runs import ROOT, copy_of, replace
+from tests.crowd import crowd
 from tests.docs.console import blocks
 from tests.redis_server import RedisServer
 from tests.rooms import address, fresh_room, join
@@ -115,7 +116,15 @@ def talkative(tmp_path: Path) -> Path:
     """A project whose consumer does what the messages say."""
     project = copy_of(GROUPS, tmp_path / "project")
     (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
+    forget_capacity(project)
     return project
+
+
+def forget_capacity(project: Path) -> None:
+    """Let the layers of a project hold as much as they do by default."""
+    settings = project / "config" / "settings.py"
+    replace(settings, '        "CONFIG": {"capacity": 10_000},\n', "")
+    replace(settings, '            "capacity": 10_000,\n', "")
 
 
 @pytest.fixture
@@ -388,6 +397,42 @@ def test_member_that_is_busy_loses_events_in_memory(
         *numbers, _end = everything(slow)
     assert len(numbers) in {101, 102}
     assert numbers == [str(number) for number in range(len(numbers))]
+
+
+def test_most_of_what_20_speakers_say_at_once_is_dropped_by_default(
+    tmp_path: Path, serve: Callable
+) -> None:
+    project = copy_of(GROUPS, tmp_path / "project")
+    forget_capacity(project)
+    server = serve(project)
+    with crowd(server.url, "garden", 20) as clients:
+        for number in range(20):
+            for client_ in clients:
+                client_.send_json(type="message", text=str(number))
+        heard = 0
+        with suppress(client.WireError):
+            while clients[0].expect_json(type="message"):
+                heard += 1
+    assert 105 < heard < 135  # "About 120 of the 400."
+
+
+def test_what_a_crowd_that_has_left_was_meant_to_hear_stays_in_the_mailbox(
+    tmp_path: Path, serve: Callable
+) -> None:
+    with RedisServer(tmp_path) as redis:
+        server = serve(copy_of(GROUPS, tmp_path / "project"), REDIS_URL=redis.url)
+        with crowd(server.url, "garden", 30) as clients:
+            for client_ in clients:
+                client_.send_json(type="message", text="Goodbye!")
+        deadline = time.monotonic() + 10
+        while redis.keys("asgi:group:*"):
+            assert time.monotonic() < deadline, "The crowd does not leave."
+            time.sleep(0.05)
+        [mailbox] = redis.keys("asgispecific.*!")
+        assert redis.command("ZCARD", mailbox) > 1
+        # Nobody reads it, until somebody comes.
+        with join(server.url, "kitchen"):
+            assert redis.command("ZCARD", mailbox) == 0
 
 
 def test_client_that_does_not_read_loses_nothing(

@@ -27,6 +27,8 @@ ASGI_APPLICATION = "config.asgi.application"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels.layers.InMemoryChannelLayer",
+        # Of the events that wait for a client, all after the 100th would be dropped.
+        "CONFIG": {"capacity": 10_000},
     },
 }
 
