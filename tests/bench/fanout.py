@@ -47,8 +47,8 @@ from tests.bench.groups import (
 )
 from tests.client import PATIENCE, WireError
 
-ROUNDS = 8
-SECONDS = 0.3
+ROUNDS = 20
+SECONDS = 0.4
 WARM_UP = 0.2  # Seconds. Python specializes the code that runs often.
 
 # How many members, and how many messages they keep in flight: far fewer than the 100 at
