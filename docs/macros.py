@@ -38,6 +38,9 @@ COLUMNS = {
     "deliveries_per_s": "deliveries/s",
     "handshakes_per_s": "handshakes/s",
     "ratio": "ratio",
+    "consumer_us": "in the consumer, µs",
+    "copy_us": "copied in memory, µs",
+    "unpack_us": "unpacked from Redis, µs",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
 }

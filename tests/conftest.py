@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--project: there is no manage.py in {project}.")
     if url and not url.startswith(("ws://", "wss://")):
         raise pytest.UsageError(f"--url: {url} does not begin with ws:// or wss://.")
+    config.addinivalue_line("markers", "long: takes a minute or more")
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
     )
@@ -62,6 +63,28 @@ def section(item: pytest.Item) -> int:
     return places[0] if places else len(words)
 
 
+def long_ones_first(
+    config: pytest.Config, items: list[pytest.Item]
+) -> list[pytest.Item]:
+    """
+    Begin the share of each worker of pytest-xdist with tests that take minutes.
+
+    At the end of a run, one of them would keep everybody waiting.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    shares = []
+    for worker in range(workers):
+        mine = long[worker::workers]
+        # As `--dist worksteal` deals: what is left, by how many are left.
+        size = (len(items) - len(shares)) // (workers - worker)
+        others = max(0, size - len(mine))
+        shares += [*mine, *rest[:others]]
+        rest = rest[others:]
+    return [*shares, *rest]
+
+
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -73,6 +96,7 @@ def pytest_collection_modifyitems(
     """
     if all(item.path.name.startswith("test_stage") for item in items):
         items.sort(key=lambda item: (item.path, section(item)))
+    items[:] = long_ones_first(config, items)
     if sys.platform == "win32":
         left_out = [item for item in items if item.get_closest_marker("posix")]
         config.hook.pytest_deselected(items=left_out)

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import echo, fanout, handshake
+from tests.bench import echo, event, fanout, handshake
 from tests.bench.groups import Missing
 from tests.checker.runs import ROOT
 from tests.client import WireError
@@ -23,6 +23,7 @@ from tests.server import ServerError
 
 BENCHMARKS = {
     "echo": echo,
+    "event": event,
     "fanout": fanout,
     "handshake": handshake,
 }
@@ -38,6 +39,9 @@ COLUMNS = {
     "ratio": ("ratio", "{:.2f}"),
     "stage_1_times": ("stage 1 is", "{:.2f} x"),
     "stage_3_ratio": ("of stage 3", "{:.2f}"),
+    "consumer_us": ("consumer µs", "{:,g}"),
+    "copy_us": ("copy µs", "{:,g}"),
+    "unpack_us": ("unpack µs", "{:,g}"),
     "p50_ms": ("p50 ms", "{:,g}"),
     "p99_ms": ("p99 ms", "{:,g}"),
     "client_busy": ("client busy", "{:.0%}"),

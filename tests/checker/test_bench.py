@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import echo, fanout, handshake
+from tests.bench import echo, event, fanout, handshake
 from tests.bench.fanout import Member, Room
 from tests.bench.flames import draw
 from tests.bench.frames import PING, PONG, TEXT, first_frame, from_client, from_server
@@ -76,6 +76,22 @@ def test_echo_measures_every_server_under_every_traffic(tmp_path: Path) -> None:
         assert each["messages_per_s"] > 0
 
 
+def test_event_measures_both_consumers() -> None:
+    rows = event.measure(rounds=1, seconds=0.01)["rows"]
+    assert [each["name"] for each in rows] == [STAGE, PLAIN]
+    for each in rows:
+        assert 0 < each["consumer_us"] < 1000
+        assert 0 < each["copy_us"] < 1000
+        assert 0 < each["unpack_us"] < 1000
+
+
+def test_consumer_that_fails_has_no_cost(tmp_path: Path) -> None:
+    project = copy_of(ROOT / "stage03_groups", tmp_path / "project")
+    replace(project / "chat" / "consumers.py", "def room_message", "def message")
+    with pytest.raises(ServerError, match=r"handles no event:(?s:.)*room_message"):
+        event.cost(project, 0.01)
+
+
 def test_nothing_is_written_unless_asked_for(results: Path) -> None:
     assert bench.main(["echo"]) == 0
     assert not results.exists()
@@ -97,7 +113,10 @@ def test_a_result_is_written_beside_the_others(results: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["ecco"], "There is no benchmark 'ecco', only: echo, fanout, handshake.\n"),
+        (
+            ["ecco"],
+            "There is no benchmark 'ecco', only: echo, event, fanout, handshake.\n",
+        ),
         (
             ["echo", "--rounds", "0"],
             "There must be a round, and it must take some time.\n",

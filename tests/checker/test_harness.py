@@ -10,17 +10,20 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests import client, explain
 from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
+from tests.conftest import long_ones_first
 from tests.server import Server, ServerError, cut_library_frames, free_port
 
 ECHO = ROOT / "stage01_echo"
 
 HOLD_A_SERVER = """
 import pathlib, sys, time
+from tests.conftest import long_ones_first
 from tests.server import Server
 
 with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
@@ -191,3 +194,23 @@ def test_skip_is_a_failure_in_ci_and_only_there(
             check=False,
         )
     assert result.returncode == status, result.stdout
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_long_tests_begin_the_share_of_each_worker(workers: int) -> None:
+    config = SimpleNamespace(workerinput={"workercount": workers})
+    items = [
+        SimpleNamespace(
+            number=number, get_closest_marker=lambda _, number=number: number > 15
+        )
+        for number in range(21)
+    ]
+    order = [item.number for item in long_ones_first(config, items)]
+    assert sorted(order) == list(range(21))
+    pending, begun = list(order), []
+    for left in range(workers, 0, -1):  # As `--dist worksteal` deals.
+        share = [pending.pop(0) for _ in range(len(pending) // left)]
+        begun.append(share[0])
+        long = [number for number in share if number > 15]
+        assert share[: len(long)] == long
+    assert all(number > 15 for number in begun)

@@ -42,6 +42,7 @@ def check_exercise(
     return check(stage_of(exercise), "--project", project, *options, suites=suites)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     sorted(path.name for path in SOLUTIONS.iterdir() if "exercise" not in path.name),

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.posix("the transcripts are bash's")
 PAGES = [*sorted(ROOT.glob("docs/*.md")), *ROOT.glob("README.md")]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # Seconds. Chapter 3 takes three minutes when all is quiet.
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_transcripts_are_what_happens(page: Path) -> None:

@@ -3,6 +3,7 @@ What chapter 3 says about Channels, its layers, Redis and Daphne, observed again
 """
 
 import inspect
+import json
 import os
 import signal
 import subprocess
@@ -628,6 +629,34 @@ def test_pub_sub_keeps_no_groups_in_redis(tmp_path: Path, serve: Callable) -> No
 def test_101_connections_are_too_many_and_look_as_if_redis_were_away() -> None:
     assert ConnectionPool().max_connections == 100
     assert issubclass(MaxConnectionsError, RedisConnectionError)
+
+
+# Speed. The results are those on the page: how fast anything is here, no test says.
+
+
+def test_results_say_what_the_page_says() -> None:
+    results = json.loads((ROOT / "docs" / "bench.json").read_text(encoding="utf-8"))
+    rows = {
+        name: {row["name"]: row for row in result["rows"]}
+        for name, result in results.items()
+    }
+    # Stage 3 is cheaper in the consumer; as a whole, the noise is larger than that.
+    assert rows["event"]["stage 3"]["ratio"] > 1.5
+    for layer in ("in memory", "Redis", "Redis pub/sub"):
+        for size in (100, 500):
+            stage = rows["fanout"][f"stage 3, {layer}; {size} members"]
+            assert 0.95 < stage["ratio"] < 1.15
+        # A larger room is slower for each of its members.
+        small, large = (
+            rows["fanout"][f"stage 3, {layer}; {size} members"]["deliveries_per_s"]
+            for size in (100, 500)
+        )
+        assert large < small
+    waits = [
+        rows["handshake"][f"stage 3, {layer}"]["p50_ms"]
+        for layer in ("in memory", "Redis")
+    ]
+    assert waits[0] < waits[1]
 
 
 # Blocking
