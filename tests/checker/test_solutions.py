@@ -130,8 +130,18 @@ def test_stage_as_it_is_fails_the_checks_of_an_exercise(
         ),
         (
             "stage03_groups_4",
-            'await self.send_json({"type": "here", "names": self.roll_call})',
-            'await send_to_room(self.room, {"type": "here", "names": self.roll_call})',
+            "group_send(group_of(self.room), event)",
+            "group_send(group_of('everywhere'), event)",
+            "message who is answered with the names in this room (in memory)",
+        ),
+        (
+            "stage03_groups_4",
+            'await self.send_json({"type": "here", "names": self.names})',
+            (
+                'event = {"type": "room.message", "text": "{}"}\n'
+                "        await self.channel_layer.group_send(group_of(self.room), event)\n"
+                '        await self.send_json({"type": "here", "names": self.names})'
+            ),
             "message who is answered to the sender only (in memory)",
         ),
         (
@@ -143,7 +153,7 @@ def test_stage_as_it_is_fails_the_checks_of_an_exercise(
         (
             "stage03_groups_5",
             "await self.channel_layer.send(channel, event)",
-            "await self.channel_layer.group_send(group_of(self.room), event)",
+            'await self.channel_layer.group_send(f"room.{self.room}", event)',
             "message whispered reaches the one that is meant (in memory)",
         ),
     ],
@@ -153,7 +163,12 @@ def test_wrong_solution_of_an_exercise_fails(
 ) -> None:
     name = f"{exercise[:7]}_exercise_{exercise[-1]}"
     project = solution(name, tmp_path / "project")
-    replace(project / "chat" / "consumers.py", right, wrong)
+    [file] = (
+        path.relative_to(SOLUTIONS / name)
+        for path in (SOLUTIONS / name).rglob("*.py")
+        if right in path.read_text(encoding="utf-8")
+    )
+    replace(project / file, right, wrong)
     result = check_exercise(exercise, project)
     assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
     assert f"FAIL  {fails}\n" in result.stdout, result.stdout
