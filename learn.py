@@ -297,7 +297,8 @@ def need_free_port(address: Address, port: int) -> None:
             title = page_title(local, port)
         if title is None and is_free(address, port):
             return
-        free = next(other for other in range(8000, 9000) if is_free(address, other))
+        others = (other for other in range(8000, 9000) if other != port)
+        free = next(other for other in others if is_free(address, other))
     except PermissionError:
         refuse(f"the system reserves port {port}: choose another with --port.")
     except OSError:

@@ -80,11 +80,15 @@ class Member:
 
 
 @contextmanager
-def crowd(server: str, room: str, size: int) -> Iterator[list[Member]]:
+def crowd(
+    server: str, room: str, size: int, *, at_once: bool = False
+) -> Iterator[list[Member]]:
     """
     Let many clients join a room, one after the other, and read what that tells.
 
-    At the end all leave without a goodbye, at once.
+    At the end all leave without a goodbye, at once. But the last one stays until it has
+    heard that the others left, unless `at_once` is true: a server that is still busy
+    with them would let the next check wait.
     """
     __tracebackhide__ = True
     names = [f"client {number}" for number in range(size)]
@@ -105,3 +109,10 @@ def crowd(server: str, room: str, size: int) -> Iterator[list[Member]]:
             for name in names[place + 1 :]:
                 member.expect_json(type="join", name=name)
         yield members
+        if not at_once:
+            *leaving, last = members
+            for member in leaving:
+                member.socket.close()
+            left = 0
+            while left < len(leaving):
+                left += last.expect_json()["type"] == "leave"

@@ -192,6 +192,13 @@ MISTAKES = [
         check="handshake",
     ),
     Mistake(
+        ANY,
+        r"Socket has not been accepted, so cannot send over it",
+        "accept() named a subprotocol that this client has not offered, and then "
+        'Daphne answers nothing. Look into self.scope["subprotocols"] first.',
+        check="stage02_routing_4",
+    ),
+    Mistake(
         "HTTP 500",
         r"Socket has not been accepted, so cannot send over it",
         "A message is sent before the handshake is answered. Call "
@@ -549,9 +556,10 @@ MISTAKES = [
     Mistake(
         "silence",
         ANY,
-        "Nothing was sent to this client. Is the method called receive, spelt so? In a "
-        "JSON consumer of Channels it is called receive_json, and a receive() of your "
-        "own must call super().receive().",
+        "Nothing was sent to this client. Is the method called receive, spelt so? Does "
+        "it stand in the class that the route names? In a JSON consumer of Channels it "
+        "is called receive_json, and a receive() of your own must call "
+        "super().receive().",
     ),
     Mistake(
         r".+[._]message for \w+",

@@ -258,7 +258,7 @@ def test_close_of_200_clients_leaves_nothing_in_redis(start, own_redis, room):
     # Not in the Redis of the other checks: a crowd of theirs may still be leaving.
     server = start(REDIS_URL=own_redis.url)
     before = traces(own_redis)
-    with crowd(server.url, room, 200):
+    with crowd(server.url, room, 200, at_once=True):
         assert traces(own_redis) != before, "Nothing of the room is in Redis."
     deadline = time.monotonic() + EMPTY
     while traces(own_redis) != before and time.monotonic() < deadline:

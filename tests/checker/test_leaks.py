@@ -70,7 +70,7 @@ def test_200_clients_that_close_at_once_leave_nothing_behind(
     room = fresh_room()
     with Server(project, tmp_path / "server.log", environment=layer) as server:
         before = census(server)
-        with crowd(server.url, room, 200):
+        with crowd(server.url, room, 200, at_once=True):
             assert census(server)["consumers"] >= 200
         deadline = time.monotonic() + DONE
         while (after := census(server)) != before and time.monotonic() < deadline:

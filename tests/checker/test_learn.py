@@ -799,6 +799,18 @@ def test_port_in_use_is_said_by_whom_and_the_offered_one_works(
     assert manage["arguments"] == ["runserver", f"127.0.0.1:{offered}"]
 
 
+def test_port_that_was_in_use_a_moment_ago_is_not_offered(
+    learn: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(learn, "page_title", lambda *_: "Rooms")
+    monkeypatch.setattr(learn, "is_free", lambda *_: True)
+    with pytest.raises(SystemExit):
+        learn.need_free_port(learn.host_address("127.0.0.1"), 8000)
+    assert capsys.readouterr().err.rstrip().endswith("--port 8001.")
+
+
 def test_port_of_a_silent_program_is_in_use_too(checkout: Checkout) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

@@ -736,6 +736,15 @@ STAGE02 = [
         "Is the method called receive, spelt so?",
     ),
     Mistake(
+        "receive() in another class",
+        CONSUMERS,
+        f"    {SIGNATURE}:",
+        "    async def send_json(self, message):\n"
+        f"        {DUMPS}\n\n\nclass Lost(AsyncWebsocketConsumer):\n    {SIGNATURE}:",
+        f"{ANSWER} (ascii)",
+        "Does it stand in the class that the route names?",
+    ),
+    Mistake(
         "receive() in a JSON consumer",
         CONSUMERS,
         f"    {SIGNATURE}:",

@@ -96,7 +96,13 @@ def test_stage_as_it_is_fails_the_checks_of_an_exercise(
             "stage02_routing_4",
             "SUBPROTOCOL if is_offered else None",
             "SUBPROTOCOL",
-            "handshake without an offer accepts no subprotocol",
+            "handshake that offers only what is unknown is answered",
+        ),
+        (
+            "stage02_routing_4",
+            'SUBPROTOCOL in self.scope["subprotocols"]',
+            'bool(self.scope["subprotocols"])',
+            "handshake that offers only what is unknown is answered",
         ),
         (
             "stage03_groups_3",

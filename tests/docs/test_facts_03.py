@@ -406,7 +406,7 @@ def test_most_of_what_20_speakers_say_at_once_is_dropped_by_default(
     project = copy_of(GROUPS, tmp_path / "project")
     forget_capacity(project)
     server = serve(project)
-    with crowd(server.url, "garden", 20) as clients:
+    with crowd(server.url, "garden", 20, at_once=True) as clients:
         for number in range(20):
             for client_ in clients:
                 client_.send_json(type="message", text=str(number))
@@ -422,7 +422,7 @@ def test_what_a_crowd_that_has_left_was_meant_to_hear_stays_in_the_mailbox(
 ) -> None:
     with RedisServer(tmp_path) as redis:
         server = serve(copy_of(GROUPS, tmp_path / "project"), REDIS_URL=redis.url)
-        with crowd(server.url, "garden", 30) as clients:
+        with crowd(server.url, "garden", 30, at_once=True) as clients:
             for client_ in clients:
                 client_.send_json(type="message", text="Goodbye!")
         deadline = time.monotonic() + 10

@@ -4,6 +4,7 @@ Stage 2, exercise 4: who offers chat.v1 gets it, and who offers nothing comes in
 
 import pytest
 
+from tests.client import WireError
 from tests.rooms import enter, fresh_room
 
 
@@ -17,6 +18,15 @@ def test_handshake_accepts_the_subprotocol_that_is_offered(url, offer):
         assert client.subprotocol == "chat.v1", (
             f"The client offered {offer}, and the server accepted {client.subprotocol}."
         )
+
+
+def test_handshake_that_offers_only_what_is_unknown_is_answered(url):
+    try:
+        with enter(url, fresh_room(), subprotocols=["chat.v2"]) as client:
+            assert client.subprotocol is None
+    except WireError as error:
+        if error.symptom != "HTTP 403":
+            raise
 
 
 def test_handshake_without_an_offer_accepts_no_subprotocol(url):
