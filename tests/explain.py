@@ -94,6 +94,13 @@ MISTAKES = [
         FRAME + ERROR,
         "The start ends in {file}, line {line}: {error}",
     ),
+    # Before all that the error may lead to.
+    Mistake(
+        ANY,
+        FRAME + r"NameError: name '(?P<name>\w+)' is not defined",
+        "Python finds no {name} in {file}, line {line}. Import it, or define it at the "
+        "top of the file.",
+    ),
     # The handshake is not answered with 101.
     Mistake(
         ANY,
@@ -323,6 +330,13 @@ MISTAKES = [
         r"Too many connections",
         "redis-py 8 opens 100 connections at most, and a crowd that leaves at once "
         'needs more. Write "max_connections": 10_000 beside "address".',
+    ),
+    Mistake(
+        ANY,
+        r"Channel name must be a valid unicode string",
+        "channel_layer.send() raises TypeError for what cannot be the name of a "
+        "channel. Catch it, and answer with the error bad-message.",
+        check="stage03_groups_5",
     ),
     Mistake(
         ANY,

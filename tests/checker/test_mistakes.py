@@ -1374,6 +1374,15 @@ STAGE03 = [
         only="4503",
     ),
     Mistake(
+        "a name that is not imported, while Redis is away",
+        CONSUMERS,
+        "import redis\n",
+        "",
+        "close with 4503 while Redis is away and everyone is back after",
+        "Python finds no redis in chat/consumers.py, line ",
+        only="4503",
+    ),
+    Mistake(
         "another code while Redis is away",
         CONSUMERS,
         "await self.close(REDIS_AWAY)",

@@ -46,23 +46,38 @@ def test_message_whispered_reaches_the_one_that_is_meant(enter_room, url, room):
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("message", "code"),
     [
-        {"to": "no such channel!", "text": "psst"},
-        {"to": "x" * 200, "text": "psst"},
-        {"to": 7, "text": "psst"},
-        {"to": ["ana"], "text": "psst"},
-        {"text": "psst"},
-        {"to": "specific.a!b"},
+        ({"to": "no such channel!", "text": "psst"}, "bad-message"),
+        ({"to": "x" * 200, "text": "psst"}, "bad-message"),
+        ({"to": 7, "text": "psst"}, "bad-message"),
+        ({"to": ["ana"], "text": "psst"}, "bad-message"),
+        ({"text": "psst"}, "bad-message"),
+        ({"to": "specific.a!b"}, "bad-message"),
+        ({"to": "specific.a!b", "text": ""}, "bad-message"),
+        ({"to": "specific.a!b", "text": "x" * 2_001}, "too-long"),
     ],
-    ids=["signs", "long", "number", "list", "nobody", "nothing"],
+    ids=["signs", "long", "number", "list", "nobody", "nothing", "empty", "long text"],
 )
-def test_message_whispered_to_what_is_no_channel_is_answered(enter_room, message):
+def test_message_whispered_that_is_bad_is_answered(enter_room, message, code):
     with enter_room("ana") as ana:
         ana.send_json(type="whisper", **message)
-        ana.expect_json(type="error", code="bad-message")
+        ana.expect_json(type="error", code=code)
         ana.send_json(type="message", text="next")
         ana.expect_json(type="message", text="next")
+
+
+def test_message_whispered_with_half_a_character_harms_nobody(enter_room, url, room):
+    with connect(url, address(room, "ben")) as ben:
+        channel = channel_of(ben, "ben")
+        with enter_room("ana") as ana:
+            ben.expect_json(type="join", name="ana")
+            ana.send_json(type="whisper", to=channel, text="\ud83c")
+            # What becomes of it is open. The next message arrives.
+            ana.send_json(type="message", text="next")
+            for client in (ana, ben):
+                while client.expect_json().get("text") != "next":
+                    pass
 
 
 def test_message_whispered_to_who_has_gone_harms_nobody(enter_room, url, room):

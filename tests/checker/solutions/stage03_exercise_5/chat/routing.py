@@ -6,7 +6,7 @@ from contextlib import suppress
 from channels.exceptions import ChannelFull
 from django.urls import re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer
+from chat.consumers import LONGEST_TEXT, ChatConsumer, RefusingConsumer
 
 
 class Whispering(ChatConsumer):
@@ -20,6 +20,8 @@ class Whispering(ChatConsumer):
         with suppress(ValueError, TypeError, RecursionError):
             message = json.loads(text_data)
         match message:
+            case {"type": "whisper", "text": str(text)} if len(text) > LONGEST_TEXT:
+                await self.send_error("too-long", "This is too long for a whisper.")
             case {"type": "whisper", "to": str(channel), "text": str(text)} if text:
                 await self.whisper(channel, text)
             case _:
