@@ -436,6 +436,25 @@ def test_what_a_crowd_that_has_left_was_meant_to_hear_stays_in_the_mailbox(
             assert redis.command("ZCARD", mailbox) == 0
 
 
+def test_leave_of_a_crowd_is_not_always_told_on_redis(
+    tmp_path: Path, serve: Callable, redis: RedisServer
+) -> None:
+    server = serve(copy_of(GROUPS, tmp_path / "project"), REDIS_URL=redis.url)
+    for _ in range(30):  # One in three or so, when nothing else is going on.
+        with crowd(server.url, fresh_room(), 20, at_once=True) as clients:
+            *leaving, last = clients
+            for each in leaving:
+                each.socket.close()
+            left = 0
+            last.socket.settimeout(1)
+            with suppress(client.WireError):
+                while left < len(leaving):
+                    left += last.expect_json()["type"] == "leave"
+        if left < len(leaving):
+            return
+    pytest.fail("All leaves were told, 30 times.")
+
+
 def test_client_that_does_not_read_loses_nothing(
     talkative: Path, serve: Callable
 ) -> None:
