@@ -59,6 +59,8 @@ class Member:
             raise WireError(
                 "silence", f"A client heard nothing for {PATIENCE} seconds."
             ) from None
+        except ConnectionResetError:
+            came = b""
         if not came:
             raise WireError("close 1006", "The server dropped a connection.")
         self.protocol.receive_data(came)
@@ -119,4 +121,4 @@ def crowd(
             left = 0
             with suppress(WireError):
                 while left < len(leaving):
-                    left += last.expect_json()["type"] == "leave"
+                    left += last.expect_json().get("type") == "leave"
