@@ -6,13 +6,16 @@ What the server does wrong becomes an exception that says what was seen on the w
 
 import json
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_string
 from email.message import Message
-from typing import Any, NamedTuple
+from selectors import EVENT_READ, DefaultSelector
+from threading import Lock
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
@@ -131,6 +134,79 @@ class Client(sync.ClientConnection):
             )
 
 
+class OneAtATime(ssl.SSLSocket):
+    """
+    A TLS socket that one thread may read from while another one writes to it.
+
+    `websockets` does that, and OpenSSL does not allow it. Before Python 3.13, which
+    keeps the two apart itself, one connection in some hundreds then hung for ever.
+    """
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        self = super().__new__(cls, *arguments, **options)
+        self.lock = Lock()
+        return self
+
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        """Return the next bytes. Raises TimeoutError after the socket's timeout."""
+        while True:
+            # Who holds the lock must not wait: the other thread might wait for it.
+            with self.lock:
+                timeout = self.gettimeout()
+                self.settimeout(0)
+                try:
+                    return super().recv(size, flags)
+                except ssl.SSLWantReadError:
+                    pass  # Nothing yet, half a record, or one of TLS's own.
+                finally:
+                    self.settimeout(timeout)
+            with DefaultSelector() as selector:
+                selector.register(self, EVENT_READ)
+                if not selector.select(timeout):
+                    raise TimeoutError("The read operation timed out")
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:
+        """Send all bytes."""
+        with self.lock:
+            super().sendall(data, flags)
+
+
+def tls_context(**options: Any) -> ssl.SSLContext:
+    """Return what `ssl.create_default_context` does, safe for two threads."""
+    context = ssl.create_default_context(**options)
+    context.sslsocket_class = OneAtATime
+    return context
+
+
+# The certificates that a client trusts: those of the system, unless a check of stage 5
+# puts others here.
+trust = tls_context()
+
+
+def open_tcp(server: str, timeout: float) -> socket.socket:
+    """Open a TCP connection to a server, with TLS in it if its address says wss."""
+    parts = urlsplit(server)
+    tcp = socket.create_connection((parts.hostname, parts.port), timeout)
+    if parts.scheme == "ws":
+        return tcp
+    try:
+        return trust.wrap_socket(tcp, server_hostname=parts.hostname)
+    except BaseException as error:
+        tcp.close()
+        if isinstance(error, ssl.SSLError):
+            raise no_tls(error) from None
+        raise
+
+
+def identify(_server: str, _path: str) -> dict[str, str]:
+    """
+    Return the headers that a handshake sends along, unless a check says otherwise.
+
+    None, in stages 1 to 3. The checks of stage 4 put another function in its place.
+    """
+    return {}
+
+
 @contextmanager
 def connect(server: str, path: str, **options: Any) -> Iterator[Client]:
     """
@@ -148,6 +224,9 @@ def connect(server: str, path: str, **options: Any) -> Iterator[Client]:
         "compression": None,
         **options,
     }
+    options.setdefault("additional_headers", identify(server, path))
+    if server.startswith("wss:"):
+        options.setdefault("ssl", trust)
     with ExitStack() as stack:
         try:
             try:
@@ -163,6 +242,8 @@ def connect(server: str, path: str, **options: Any) -> Iterator[Client]:
                 f"The handshake of {path} was answered with HTTP {status}, "
                 f"not with 101.",
             ) from None
+        except ssl.SSLError as error:
+            raise no_tls(error) from None
         except ConnectionRefusedError:
             raise WireError(
                 "nobody listens", f"Nobody listens at {server}. Is the server running?"
@@ -217,11 +298,11 @@ def raw_handshake(
         f"Connection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\n"
         f"Sec-WebSocket-Version: 13\r\n"
-        f"\r\n"
     )
-    address = (parts.hostname, parts.port)
-    with socket.create_connection(address, timeout=HANDSHAKE) as tcp:
-        tcp.sendall(request.encode("latin-1"))
+    for header, value in identify(server, path).items():
+        request += f"{header}: {value}\r\n"
+    with open_tcp(server, HANDSHAKE) as tcp:
+        tcp.sendall(f"{request}\r\n".encode("latin-1"))
         head = b""
         # Byte by byte, because the server's first frame may follow at once.
         while not head.endswith(b"\r\n\r\n"):
@@ -291,6 +372,13 @@ def ended(closed: ConnectionClosed) -> WireError:
     return WireError(
         f"close {code}", f"The server closed the connection with code {code}."
     )
+
+
+def no_tls(error: ssl.SSLError) -> WireError:
+    """Say why there is no TLS. What is wrong with a certificate, OpenSSL can say."""
+    reason = getattr(error, "verify_message", "") or error.reason or str(error)
+    reason = reason.rstrip(".")
+    return WireError(f"TLS: {reason}", f"The TLS handshake failed: {reason}.")
 
 
 def show(message: str | bytes) -> str:

@@ -17,9 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests import client, explain
+from tests.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.learner import LearnerReporter
 from tests.redis_server import MISSING, RedisServer, find_redis
-from tests.server import Server, ServerError
+from tests.rooms import fresh_room
+from tests.server import Server, ServerError, cut_earlier_clients
+from tests.tls_server import copy_with_keys, serve, trust
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("the course")
     group.addoption("--project", type=Path, help="check the project in this folder")
     group.addoption("--url", help="check the server that listens at this ws:// address")
+    group.addoption(
+        "--login",
+        action="append",
+        default=[],
+        metavar="NAME:PASSWORD",
+        help="with --url, a user that the checks may log in as; give it several times",
+    )
     group.addoption("--learner", action="store_true", help="report in plain words")
 
 
@@ -42,25 +52,54 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--project: there is no manage.py in {project}.")
     if url and not url.startswith(("ws://", "wss://")):
         raise pytest.UsageError(f"--url: {url} does not begin with ws:// or wss://.")
+    for login in config.getoption("login"):
+        if not re.fullmatch(r"[^:]+:.+", login):
+            raise pytest.UsageError(f"--login: {login} is not NAME:PASSWORD.")
     config.addinivalue_line("markers", "long: takes a minute or more")
+    config.addinivalue_line("markers", "crowd: hundreds of clients; comes last")
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
+    )
+    config.addinivalue_line(
+        "markers", "linux(why): runs on Linux only, for this reason"
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what asks for a layer twice, the whole file in memory and then on Redis."""
+    """
+    Run what asks for a layer twice, the whole file in memory and then on Redis.
+
+    Stage 5 is in memory when it is asked directly, and on Redis behind its nginx.
+    """
+    marks = metafunc.definition.iter_markers("parametrize")
+    if any(mark.args[0] == "layer" for mark in marks):
+        return  # A check of one layer only.
     if "layer" in metafunc.fixturenames:
-        there = metafunc.config.getoption("url")
-        layers = ["as it is"] if there else ["in memory", "on Redis"]
+        layers = ["in memory", "on Redis"]
+        if "stage05" in metafunc.module.__name__:
+            layers = ["directly", "through nginx"]
+        if metafunc.config.getoption("url"):
+            layers = ["as it is"]
         metafunc.parametrize("layer", layers, indirect=True, scope="session")
 
 
-def section(item: pytest.Item) -> int:
-    """Return the place of a check in its contract: handshake, messages, close."""
+def place(item: pytest.Item) -> tuple[bool, int, bool]:
+    """Return what decides when a check comes: crowd or not, its section, its age."""
+    # A crowd takes many seconds, most mistakes are found without one, and on a busy
+    # machine the server may still be occupied with it when the next check begins.
+    has_crowd = item.get_closest_marker("crowd") is not None
     words = ("test_handshake", "test_message", "test_close")
-    places = [n for n, word in enumerate(words) if item.name.startswith(word)]
-    return places[0] if places else len(words)
+    sections = [n for n, word in enumerate(words) if item.name.startswith(word)]
+    # An imported check is one that an earlier stage has promised already.
+    is_imported = item.function.__module__ != item.module.__name__
+    return has_crowd, sections[0] if sections else len(words), is_imported
+
+
+def can_run(item: pytest.Item) -> bool:
+    """Tell whether a test can run on this system, whatever is installed."""
+    for_posix, for_linux = map(item.get_closest_marker, ("posix", "linux"))
+    is_allowed = for_posix is None or sys.platform != "win32"
+    return is_allowed and (for_linux is None or sys.platform == "linux")
 
 
 def long_ones_first(
@@ -89,16 +128,17 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """
-    Put the checks of a stage in the order of its contract.
+    Put the checks of a stage in the order of its contract, what is new in it first.
 
-    A stage also imports checks from the stage before. What this system can never run
-    is left out here; what it could run is skipped.
+    A stage also imports checks from the stage before. Crowds come last of all. What
+    this system can never run is left out here; what it could run is skipped.
     """
-    if all(item.path.name.startswith("test_stage") for item in items):
-        items.sort(key=lambda item: (item.path, section(item)))
-    items[:] = long_ones_first(config, items)
-    if sys.platform == "win32":
-        left_out = [item for item in items if item.get_closest_marker("posix")]
+    checks = [item for item in items if item.path.match("tests/test_stage*.py")]
+    checks.sort(key=lambda item: (item.path, *place(item)))
+    others = [item for item in items if item not in checks]
+    items[:] = long_ones_first(config, [*checks, *others])
+    if sys.platform != "linux":
+        left_out = [item for item in items if not can_run(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
@@ -111,17 +151,22 @@ class Servers:
         self.folder = folder
         self.started: dict[tuple, Server | ServerError] = {}
 
-    def of(self, project: Path, environment: Mapping[str, str]) -> Server:
+    def of(
+        self,
+        project: Path,
+        environment: Mapping[str, str],
+        server_type: Callable[..., Server] = Server,
+    ) -> Server:
         """Return the running server of a project. Raises ServerError."""
-        key = (project.resolve(), *environment.items())
+        key = (project.resolve(), server_type, *environment.items())
         if key not in self.started:
             log = self.folder / f"{len(self.started)}-{project.name}.log"
-            server = Server(project, log, environment=environment)
+            server = server_type(project, log, environment=environment)
             try:
                 self.started[key] = self.stack.enter_context(server)
             except ServerError as error:
                 # It will not start the next time either: keep what it printed.
-                error.printed = server.printed()
+                error.printed = error.printed or server.printed()
                 self.started[key] = error
         started = self.started[key]
         if isinstance(started, ServerError):
@@ -137,6 +182,61 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
+def all_accounts() -> Iterator[dict[Path, Accounts | ServerError]]:
+    """The databases of this run, by project."""
+    found: dict[Path, Accounts | ServerError] = {}
+    yield found
+    for accounts in found.values():
+        if isinstance(accounts, Accounts):
+            accounts.close()
+
+
+@pytest.fixture
+def accounts(
+    request: pytest.FixtureRequest,
+    project: Path,
+    all_accounts: dict[Path, Accounts | ServerError],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Accounts:
+    """The users of the checks, in a database that they have for themselves."""
+    if request.config.getoption("url"):
+        pytest.skip("needs the project's manage.py, which --url does not show")
+    if project not in all_accounts:
+        try:
+            all_accounts[project] = Accounts(project, tmp_path_factory.mktemp("db"))
+        except ServerError as error:
+            all_accounts[project] = error
+    if isinstance(all_accounts[project], ServerError):
+        raise all_accounts[project]
+    return all_accounts[project]
+
+
+@pytest.fixture(scope="session")
+def all_visitors() -> dict[Path, Visitors]:
+    """Who has logged in during this run, by project."""
+    return {}
+
+
+@pytest.fixture
+def visitors(
+    request: pytest.FixtureRequest, project: Path, all_visitors: dict[Path, Visitors]
+) -> Visitors:
+    """The users of the checks, or those that --login names."""
+    passwords = dict.fromkeys((*USERS, ODD_USER), PASSWORD)
+    if request.config.getoption("url"):
+        passwords = dict(each.split(":", 1) for each in request.config.option.login)
+    return all_visitors.setdefault(project, Visitors(passwords))
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, stage: str) -> dict[str, str]:
+    """The environment that names the database: from stage 4 on there is one."""
+    if stage < "stage04":
+        return {}
+    return request.getfixturevalue("accounts").environment
+
+
+@pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """The Redis of this run, which holds nothing else. Skips where there is none."""
     if find_redis() is None:
@@ -146,23 +246,74 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
+def own_redis(redis: RedisServer, tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that no other test uses. That there can be one is what `redis` says."""
+    with RedisServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def room() -> str:
+    """The name of a room that nobody is in."""
+    return fresh_room()
+
+
+@pytest.fixture
 def stage(request: pytest.FixtureRequest) -> str:
     """The stage that the test file names. Tests of several stages override it."""
     return re.search(r"stage\d\d_[a-z]+", request.path.stem)[0]
 
 
+@pytest.fixture(scope="session")
+def copies() -> dict[Path, Path | ServerError]:
+    """The copies of this run, by project."""
+    return {}
+
+
 @pytest.fixture
-def project(request: pytest.FixtureRequest, stage: str) -> Path:
-    """The folder under test: --project, or the stage itself."""
-    return request.config.getoption("project") or ROOT / stage
+def project(
+    request: pytest.FixtureRequest,
+    stage: str,
+    copies: dict[Path, Path | ServerError],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """
+    The folder under test: --project, or the stage itself.
+
+    Of stage 5 a copy with keys of its own: the learner's are never touched. Every
+    client trusts the CA of that copy, and nobody else.
+    """
+    project = request.config.getoption("project") or ROOT / stage
+    if stage < "stage05":
+        return project
+    if project not in copies:
+        folder = tmp_path_factory.mktemp("copies") / project.name
+        try:
+            copies[project] = copy_with_keys(project, folder)
+        except ServerError as error:
+            copies[project] = error
+    copy = copies[project]
+    if isinstance(copy, ServerError):
+        raise copy
+    if not request.config.getoption("url"):
+        monkeypatch.setattr(client, "trust", trust(copy))
+    return copy
 
 
 @pytest.fixture(scope="session")
 def layer(request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment that makes a project's channel layer what the test asks for."""
-    if request.param == "on Redis":
-        return {"REDIS_URL": request.getfixturevalue("redis").url}
-    return {}
+    if request.param in ("in memory", "directly", "as it is"):
+        return {}
+    layer = {"REDIS_URL": request.getfixturevalue("redis").url}
+    return layer if request.param == "on Redis" else {**layer, "BEHIND_PROXY": "1"}
+
+
+@pytest.fixture
+def server_type(stage: str) -> Callable[..., Server]:
+    """How the project is served: by its runserver, from stage 5 on as it is for all."""
+    return Server if stage < "stage05" else serve
 
 
 @pytest.fixture
@@ -176,12 +327,14 @@ def server(
     request: pytest.FixtureRequest,
     project: Path,
     servers: Servers,
+    database: dict[str, str],
     environment: dict[str, str],
+    server_type: Callable[..., Server],
 ) -> Server:
     """The server of the project under test."""
     if request.config.getoption("url"):
         pytest.skip("needs to see what the server prints, which --url does not show")
-    server = servers.of(project, environment)
+    server = servers.of(project, database | environment, server_type)
     request.node.server = server
     request.node.position = server.position()
     return server
@@ -189,7 +342,11 @@ def server(
 
 @pytest.fixture
 def start(
-    request: pytest.FixtureRequest, project: Path, tmp_path: Path
+    request: pytest.FixtureRequest,
+    project: Path,
+    database: dict[str, str],
+    server_type: Callable[..., Server],
+    tmp_path: Path,
 ) -> Iterator[Callable[..., Server]]:
     """Start more servers of the project under test: `start(REDIS_URL="redis://…")`."""
     if request.config.getoption("url"):
@@ -198,7 +355,7 @@ def start(
 
         def start(**environment: str) -> Server:
             log = tmp_path / f"server-{uuid.uuid4()}.log"
-            server = Server(project, log, environment=environment)
+            server = server_type(project, log, environment=database | environment)
             request.node.server = stack.enter_context(server)
             request.node.position = 0
             return server
@@ -226,7 +383,7 @@ def pytest_runtest_makereport(
 ) -> pytest.TestReport:
     """Add to a failure what the server printed, and what that most likely means."""
     report = yield
-    if report.failed and call.excinfo.errisinstance(Exception):
+    if report.failed and call.excinfo.errisinstance((Exception, pytest.fail.Exception)):
         explain_failure(report, item, call.excinfo.value)
     elif report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -245,6 +402,7 @@ def explain_failure(
     elif hasattr(item, "server"):
         # A crash that explains the failure may not have been printed yet.
         printed = item.server.printed_within(explain.CRASH, item.position)
+        printed = cut_earlier_clients(printed)
     if mistake := explain.likely_mistake(symptom, printed, item.nodeid):
         report.sections.append(("The likely mistake", mistake))
     if printed:

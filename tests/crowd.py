@@ -7,17 +7,17 @@ are asked to; until then the system keeps what came.
 
 import json
 import selectors
-import socket
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
+from tests import client
+from tests.accounts import USERS
 from tests.client import PATIENCE, WireError, compare_json
 from tests.rooms import address
 
@@ -29,10 +29,11 @@ class Member:
     """A client in a room. Its waits end after 3 seconds, like those of `Client`."""
 
     def __init__(self, server: str, path: str) -> None:
-        parts = urlsplit(server)
-        self.socket = socket.create_connection((parts.hostname, parts.port), PATIENCE)
         self.protocol = ClientProtocol(parse_uri(server + path), max_size=None)
-        self.protocol.send_request(self.protocol.connect())
+        request = self.protocol.connect()
+        request.headers.update(client.identify(server, path))
+        self.socket = client.open_tcp(server, PATIENCE)
+        self.protocol.send_request(request)
         self.messages: deque[str] = deque()
         self.flush()
 
@@ -71,6 +72,12 @@ class Member:
         if self.protocol.handshake_exc:
             raise WireError("no handshake", str(self.protocol.handshake_exc))
 
+    def has_news(self) -> bool:
+        """Tell whether something has come that was not read yet."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            return bool(selector.select(0))
+
     def send_json(self, **message: Any) -> None:
         """Send a JSON object in a text frame."""
         self.protocol.send_text(json.dumps(message).encode())
@@ -95,7 +102,7 @@ def crowd(
     Redis may lose what is told of a crowd that leaves.
     """
     __tracebackhide__ = True
-    names = [f"client {number}" for number in range(size)]
+    names = [USERS[number % len(USERS)] for number in range(size)]
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
         members = []

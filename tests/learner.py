@@ -120,7 +120,8 @@ def check_sentence(nodeid: str) -> str:
     """Turn `…::test_message_comes_back[text]` into `message comes back (text)`."""
     name = nodeid.rpartition("::")[2].removeprefix("test_")
     name, _, variant = name.partition("[")
-    words = name.replace("_", " ").replace("http", "HTTP").replace(" mib", " MiB")
+    words = name.replace("_", " ").replace(" mib", " MiB").replace("redis", "Redis")
     words = words.replace("websocket", "WebSocket").replace("utf 8", "UTF-8")
-    words = words.replace("redis", "Redis")
+    words = re.sub(r"\b(https?|tls|ca|ec)\b", lambda word: word[0].upper(), words)
+    words = words.replace("TLS 1 2", "TLS 1.2")
     return f"{words} ({variant.rstrip(']')})" if variant else words

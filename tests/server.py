@@ -1,20 +1,26 @@
 """The server under test: the project's own `manage.py runserver`, in a subprocess."""
 
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
+INSIDE_PROJECT = Path(__file__).parent / "inside_project"
 
 START = 30  # Seconds. It takes one; a busy machine may take many.
 STOP = 10  # Seconds.
+
+ATTEMPTS = 3
+IN_USE = r"Errno (48|98|10048)|[Aa]ddress already in use"
 
 # Daphne looks for crashed consumers once a second: only then it prints a traceback.
 CRASH_CHECK = 1.5  # Seconds.
@@ -24,7 +30,11 @@ LEFT_OUT = {
     "ALLOWED_HOSTS",
     "DJANGO_SETTINGS_MODULE",
     "PYTHONWARNINGS",
+    "BEHIND_PROXY",
+    "OPENSSL_CONF",
     "REDIS_URL",
+    "SECRET_KEY",
+    "SITE",
 }
 
 
@@ -32,6 +42,10 @@ class ServerError(Exception):
     """The server did not start. `printed` is what it said about that."""
 
     printed = ""
+
+
+class PortTakenError(ServerError):
+    """Somebody else listens where the server should."""
 
 
 class Server:
@@ -53,21 +67,47 @@ class Server:
     ) -> None:
         self.project = project
         self.log = log
-        self.port = port or free_port()
-        self.url = f"ws://127.0.0.1:{self.port}"
         self.environment = environment or {}
         self.python = python
+        self.may_choose = port is None
+        self.listen_on(port or free_port())
+
+    def listen_on(self, port: int) -> None:
+        """Take a port, and the address that goes with it."""
+        self.port = port
+        self.url = f"ws://127.0.0.1:{port}"
 
     def __enter__(self) -> Self:
+        for attempt in range(ATTEMPTS):
+            try:
+                self.launch()
+            except ServerError as error:
+                # A port that was free a moment ago can be a client's by now.
+                is_taken = isinstance(error, PortTakenError)
+                is_taken = is_taken or re.search(IN_USE, self.printed())
+                if attempt == ATTEMPTS - 1 or not is_taken or not self.may_choose:
+                    raise
+                self.listen_on(free_port())
+            else:
+                break
+        return self
+
+    def launch(self) -> None:
+        """Start the process. Raises ServerError unless it comes to listen."""
         with self.log.open("wb") as log:
+            if not is_free(self.port):  # Who is there would be taken for ours.
+                raise PortTakenError(
+                    f"{self.project.name} did not start: somebody else listens on "
+                    f"port {self.port}."
+                )
             self.process = subprocess.Popen(
-                [
-                    *(self.python, "manage.py"),
-                    *("runserver", "--noreload", f"127.0.0.1:{self.port}"),
-                ],
+                self.command(),
                 cwd=self.project,
                 env=clean_environment()
-                | {"PYTHONPATH": str(INSIDE_SERVER), "PYTHONUNBUFFERED": "1"}
+                | {
+                    "PYTHONPATH": f"{INSIDE_SERVER}{os.pathsep}{INSIDE_PROJECT}",
+                    "PYTHONUNBUFFERED": "1",
+                }
                 | self.environment,
                 stdin=subprocess.PIPE,  # Its end tells the server that we are gone.
                 stdout=log,
@@ -78,7 +118,6 @@ class Server:
         except BaseException:
             self.stop()
             raise
-        return self
 
     def __exit__(
         self,
@@ -87,6 +126,11 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def command(self) -> list[str | Path]:
+        """Return the command that the reader types."""
+        address = f"127.0.0.1:{self.port}"
+        return [self.python, "manage.py", "runserver", "--noreload", address]
 
     def stop(self) -> None:
         """Stop the server as an operator does; kill it if it does not listen."""
@@ -108,11 +152,12 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise ServerError(
-                    f"{self.project.name} did not start: `manage.py runserver` ended "
-                    f"with exit status {self.process.returncode}."
+                    f"{self.project.name} did not start: "
+                    f"`{' '.join(map(str, self.command()[1:3]))}` ended with exit "
+                    f"status {self.process.returncode}."
                 )
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                self.knock()
             except OSError:
                 time.sleep(0.02)
             else:
@@ -121,6 +166,10 @@ class Server:
             f"{self.project.name} did not start: after {START} seconds it still "
             f"takes no connections."
         )
+
+    def knock(self) -> None:
+        """Raise OSError unless the port takes connections."""
+        socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
 
     def position(self) -> int:
         """Return how many bytes the server has printed so far."""
@@ -156,28 +205,61 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def manage(
-    project: Path, *words: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command of the project's manage.py, for 30 seconds at most."""
-    return subprocess.run(
+def launch_manage(
+    project: Path, *words: str, stdin: int = subprocess.DEVNULL, **environment: str
+) -> subprocess.Popen[str]:
+    """Start a command of the project's manage.py. What it prints comes in one pipe."""
+    return subprocess.Popen(
         [sys.executable, "manage.py", *words],
         cwd=project,
-        env=clean_environment() | environment,
-        stdin=subprocess.DEVNULL,
+        env=clean_environment() | {"PYTHONPATH": str(INSIDE_PROJECT)} | environment,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        timeout=START,
-        check=False,
     )
+
+
+def manage(
+    project: Path, *words: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project's manage.py, for 30 seconds at most."""
+    with launch_manage(project, *words, **environment) as process:
+        try:
+            printed, _nothing = process.communicate(timeout=START)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, printed)
+
+
+def terminate(process: subprocess.Popen[bytes]) -> None:
+    """
+    Ask a server to stop, with SIGTERM at the beginning of a second.
+
+    Daphne hangs up on a client that does not answer a close within a second, and txaio
+    rounds the end of that down to a whole second. A moment before that, not even the
+    close would be on its way.
+    """
+    time.sleep(1 - time.time() % 1)
+    process.terminate()
 
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        return unused.getsockname()[1]
+    # Not one of those that the system gives to clients, and to the tests beside us.
+    while True:
+        port = random.randrange(10_000, 32_000)  # noqa: S311  # No secret.
+        if is_free(port):
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port of 127.0.0.1."""
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def cut_library_frames(text: str, project: Path) -> str:
@@ -195,3 +277,18 @@ def cut_library_frames(text: str, project: Path) -> str:
         flags=re.MULTILINE,
     )
     return text.replace(f"{project.resolve()}{os.sep}", "")
+
+
+def cut_earlier_clients(text: str) -> str:
+    """
+    Drop the lines that say how connections ended which began before this text.
+
+    Daphne logs the end when it notices it, and by then the next check may have begun.
+    """
+
+    def keep(line: re.Match[str]) -> str:
+        began = re.search(rf"HANDSHAKING .*{re.escape(line['peer'])}", text)
+        return line[0] if began else ""
+
+    pattern = r"^WebSocket DISCONNECT .*(?P<peer>\[.*\])\n"
+    return re.sub(pattern, keep, text, flags=re.MULTILINE)

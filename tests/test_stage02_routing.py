@@ -11,14 +11,9 @@ from functools import partial
 import pytest
 
 from tests.client import expect_refused, raw_handshake, vanish
-from tests.rooms import address, enter, fresh_room
+from tests.rooms import address, enter
 
 NESTED = "[" * 100_000 + "]" * 100_000
-
-
-@pytest.fixture
-def room():
-    return fresh_room()
 
 
 @pytest.fixture
@@ -238,7 +233,7 @@ def test_close_right_after_a_message_raises_nothing_in_the_server(url, room, ser
         with raw_handshake(url, address(room)) as (_response, tcp):
             tcp.sendall(message * 5)
             # At some of these moments the server is just about to answer.
-            time.sleep(number % 10 / 1_000)
+            time.sleep(number % 20 / 500)
             tcp.sendall(close)
             while tcp.recv(1_000):
                 pass

@@ -15,8 +15,7 @@ import pytest
 
 from tests.client import WireError, connect, expect_refused, vanish
 from tests.crowd import crowd
-from tests.redis_server import RedisServer
-from tests.rooms import address, fresh_room, join, texts_until
+from tests.rooms import address, join, texts_until
 from tests.server import manage
 
 # The promises of stage 2 that stage 3 keeps.
@@ -50,11 +49,6 @@ AWAY = 4503  # The code that a connection is closed with while Redis is away.
 @pytest.fixture
 def environment(layer):
     return layer
-
-
-@pytest.fixture
-def room():
-    return fresh_room()
 
 
 @pytest.fixture
@@ -160,6 +154,7 @@ def texts_of(client, most):
             return
 
 
+@pytest.mark.crowd
 def test_messages_reach_300_clients_in_order(url, room):
     with crowd(url, room, 300) as clients:
         for number in range(20):
@@ -247,13 +242,7 @@ def test_close_without_a_goodbye_is_told_to_the_others(enter_room, url, room):
         ana.expect_json(type="message", text="still here?")
 
 
-@pytest.fixture
-def own_redis(redis, tmp_path):
-    """A Redis that no other test uses. That there can be one is what `redis` says."""
-    with RedisServer(tmp_path) as server:
-        yield server
-
-
+@pytest.mark.crowd
 def test_close_of_200_clients_leaves_nothing_in_redis(start, own_redis, room):
     # Not in the Redis of the other checks: a crowd of theirs may still be leaving.
     server = start(REDIS_URL=own_redis.url)
@@ -290,7 +279,7 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
             texts_until(client, "before")
 
         own_redis.stop()
-        for name in ("cleo", "dora"):
+        for name in ("cleo", "ana"):
             with connect(server.url, address(room, name)) as newcomer:
                 newcomer.expect_close(AWAY)
         # A member is closed too, at the latest when it speaks, or hears again later.

@@ -1,35 +1,6 @@
-"""
-What a failure most likely means: the mistake, and its cure, in one or two sentences.
+"""Mistakes in any stage, in the order in which they are looked for."""
 
-Three things tell mistakes apart. The symptom is what a client saw on the wire, as named
-by `tests/client.py`. The second is what the server printed, the third is which check
-failed. Where all are silent, the sentence names what to look at.
-"""
-
-import re
-from typing import NamedTuple
-
-# The server prints this when it has seen a crash.
-CRASH = r"Traceback \(most recent call last\)|was never awaited"
-
-
-ANY = ".*"
-
-
-class Mistake(NamedTuple):
-    """A mistake is recognised by the symptom, the server's output, and the check."""
-
-    symptom: str  # A regular expression that must match the whole symptom.
-    printed: str  # One that must match somewhere in the server's output.
-    sentence: str  # `{name}` stands for a group of that name in `printed`.
-    check: str = ANY  # One that must match somewhere in the id of the check.
-
-
-# In a traceback, a frame of the project. Frames of libraries are cut from the output.
-FRAME = (
-    r'File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<method>[\w<>]+)\n(?:    .*\n)*'
-)
-ERROR = r"(?P<error>[A-Z][\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)"
+from tests.explain.mistake import ANY, ERROR, FRAME, Mistake
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "
@@ -37,7 +8,6 @@ ROUTES = (
     "wins."
 )
 
-# The first that fits is the one that is told: the particular before the general.
 MISTAKES = [
     # The server does not start.
     Mistake(
@@ -756,19 +726,3 @@ MISTAKES = [
         "and with frames that break the protocol.",
     ),
 ]
-
-
-def likely_mistake(symptom: str, printed: str, check: str = "") -> str:
-    """Return the sentence for the first mistake that fits, or an empty string."""
-    for mistake in MISTAKES:
-        # What an exercise asks for is no part of the contract: from the wire alone we
-        # would guess wrong.
-        if "exercises/" in check and mistake.printed == ANY:
-            continue
-        if not re.fullmatch(mistake.symptom, symptom):
-            continue
-        if not re.search(mistake.check, check):
-            continue
-        if found := re.search(mistake.printed, printed):
-            return mistake.sentence.format(**found.groupdict())
-    return ""

@@ -1,0 +1,36 @@
+"""
+What a failure most likely means: the mistake, and its cure, in one or two sentences.
+
+Three things tell mistakes apart. The symptom is what a client saw on the wire, as named
+by `tests/client.py`. The second is what the server printed, the third is which check
+failed. Where all are silent, the sentence names what to look at.
+"""
+
+import re
+
+from tests.explain import auth, rooms, tls
+from tests.explain.mistake import ANY
+
+# The server prints this when it has seen a crash.
+CRASH = r"Traceback \(most recent call last\)|was never awaited"
+
+# The first that fits is the one that is told: the particular before the general.
+MISTAKES = [*tls.MISTAKES, *auth.MISTAKES, *rooms.MISTAKES]
+
+__all__ = ["CRASH", "MISTAKES", "likely_mistake"]
+
+
+def likely_mistake(symptom: str, printed: str, check: str = "") -> str:
+    """Return the sentence for the first mistake that fits, or an empty string."""
+    for mistake in MISTAKES:
+        # What an exercise asks for is no part of the contract: from the wire alone we
+        # would guess wrong.
+        if "exercises/" in check and mistake.printed == ANY:
+            continue
+        if not re.fullmatch(mistake.symptom, symptom):
+            continue
+        if not re.search(mistake.check, check):
+            continue
+        if found := re.search(mistake.printed, printed):
+            return mistake.sentence.format(**found.groupdict())
+    return ""

@@ -1,0 +1,21 @@
+"""What a mistake is recognised by."""
+
+from typing import NamedTuple
+
+ANY = ".*"
+
+
+class Mistake(NamedTuple):
+    """A mistake is recognised by the symptom, the server's output, and the check."""
+
+    symptom: str  # A regular expression that must match the whole symptom.
+    printed: str  # One that must match somewhere in the server's output.
+    sentence: str  # `{name}` stands for a group of that name in `printed`.
+    check: str = ANY  # One that must match somewhere in the id of the check.
+
+
+# In a traceback, a frame of the project. Frames of libraries are cut from the output.
+FRAME = (
+    r'File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<method>[\w<>]+)\n(?:    .*\n)*'
+)
+ERROR = r"(?P<error>[A-Z][\w.]*(?:Error|Exception|Exit|Interrupt)\b.*)"

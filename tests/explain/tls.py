@@ -1,0 +1,323 @@
+"""Mistakes that come with TLS, with cookies for https, and with a proxy: stage 5."""
+
+from tests.explain.mistake import ANY, Mistake
+
+MISTAKES = [
+    # The keys, and the server that shows them.
+    Mistake(
+        "no start",
+        r"Unknown command: 'make_keys'",
+        "The checks make keys with `manage.py make_keys`: there is no such command. It "
+        "is the file chat/management/commands/make_keys.py, and Django looks there if "
+        '"chat" is in INSTALLED_APPS.',
+    ),
+    Mistake(
+        "no start",
+        r"values in the CSRF_TRUSTED_ORIGINS setting must start with a scheme",
+        "An entry of CSRF_TRUSTED_ORIGINS begins with https://. Where the proxy passes "
+        "the Host on, with its port, you need none of them. Daphne would not have "
+        "said so: it runs no `manage.py check`.",
+    ),
+    Mistake(
+        "no start",
+        r"You're using the staticfiles app without having set the STATIC_ROOT",
+        "`manage.py collectstatic` gathers the files for nginx in STATIC_ROOT. "
+        "settings.py lacks it.",
+    ),
+    Mistake(
+        "no start",
+        r"No such file or directory: b?'(?P<file>keys/[^']*)'",
+        "There is no {file} when the server starts, or the server looks in another "
+        "folder. `manage.py make_keys` makes keys/server.key and keys/server.pem, and "
+        "daphne starts in the folder of the project.",
+    ),
+    Mistake(
+        "no start",
+        r"Enter PEM pass phrase|bad decrypt|problems getting password|"
+        r"bad password read",
+        "The key of the server is encrypted, and nobody is there to type a password. "
+        "Write it with NoEncryption(), into a file that only you may read.",
+    ),
+    Mistake(
+        "no start",
+        r"private keys do not match",
+        "The key is not the one of this certificate. keys/server.key and "
+        "keys/server.pem are made together.",
+    ),
+    Mistake(
+        "no start",
+        r"\[emerg\] (?:\d+#\d+: )?(?P<what>.*?)(?: in \S*nginx\.conf:(?P<line>\d+))?\n",
+        "nginx does not start: {what}. Mostly a semicolon or a brace is missing, at "
+        "the end of the line before.",
+    ),
+    Mistake(
+        "TLS: certificate has expired",
+        ANY,
+        "The certificate is no longer valid, or was never. make_keys gives it 90 days "
+        "from now on: not_valid_after() lies in the future.",
+    ),
+    Mistake(
+        "TLS: certificate is not yet valid",
+        ANY,
+        "The certificate is not valid yet. Let not_valid_before() be an hour ago, in "
+        "UTC: clocks differ.",
+    ),
+    Mistake(
+        "TLS: (Hostname|IP address) mismatch.*",
+        ANY,
+        "The certificate does not hold the name in the URL. Clients look at its "
+        "subjectAltName only, and there at localhost as a DNSName, at 127.0.0.1 and "
+        "::1 as an IPAddress.",
+    ),
+    Mistake(
+        "(?i)TLS: .*(extension|key (identifier|usage)|basic constraints|invalid ca).*",
+        ANY,
+        "The certificates are not as RFC 5280 wants them, and Python 3.13 insists on "
+        "that. A CA has BasicConstraints(ca=True), critical, and KeyUsage with "
+        "key_cert_sign. All have a SubjectKeyIdentifier and an AuthorityKeyIdentifier.",
+    ),
+    Mistake(
+        "TLS: .*(self.signed|issuer certificate|signature failure).*",
+        ANY,
+        "The CA in keys/ca.pem has not signed this certificate. Its issuer_name() is "
+        "the name of the CA, and sign() takes the key of the CA, not its own.",
+        check="test_stage05",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "The certificate is made for weeks, not for ever, and with a small key: "
+        "90 days at most, and ec.generate_private_key(ec.SECP256R1()).",
+        check="test_stage05.*90_days",
+    ),
+    Mistake(
+        "TLS",
+        ANY,
+        "nginx takes what nobody should speak any more. Write `ssl_protocols TLSv1.2 "
+        "TLSv1.3;`, and ssl_ciphers with the ECDHE ciphers of GCM and CHACHA20 only.",
+        check="test_stage05.*(old_tls|of_its_past).*nginx",
+    ),
+    Mistake(
+        "TLS",
+        ANY,
+        "The server takes an old TLS. Daphne leaves that to OpenSSL. "
+        "deploy/openssl.cnf needs `MinProtocol = TLSv1.3`, in the section that "
+        "openssl_conf, ssl_conf and system_default lead to. OpenSSL says nothing when "
+        "OPENSSL_CONF names a file that does not exist.",
+        check="test_stage05.*tls",
+    ),
+    # What make_keys writes.
+    Mistake(
+        "",
+        ANY,
+        "Others on this machine could read the secret. Create its file with "
+        "path.touch(mode=0o600), and write then: write_bytes() alone makes a file for "
+        "everybody.",
+        check="read_by_their_owner",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Whoever has the key of a CA can be every site, for those who trust it. Let it "
+        "sign once, write it nowhere, and give the server a key of its own.",
+        check="not_include_that_of_the_ca",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "make_keys takes more names, each after a --name: "
+        'parser.add_argument("--name", action="append", default=[]). All go into the '
+        "subjectAltName.",
+        check="names_that_are_given",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "What is no name of a machine makes a certificate that no client takes. Look "
+        "at it before anything is written, and raise CommandError.",
+        check="bad_name_are_refused",
+    ),
+    # Settings.
+    Mistake(
+        r"check --deploy: security\.W009",
+        ANY,
+        "Everybody can read this SECRET_KEY, or guess it: it signs the sessions. Let "
+        "make_keys write get_random_secret_key() into a file that Git ignores.",
+    ),
+    Mistake(
+        r"check --deploy: .*",
+        ANY,
+        "`manage.py check --deploy` finds what is missing in settings.py, and says so "
+        "above, with the name of the setting.",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Who reads the source has the key that signs the sessions. Let make_keys write "
+        "it into a file that Git ignores, and settings.py read it there.",
+        check="secret_key_stands",
+    ),
+    Mistake(
+        r"http \d+",
+        ANY,
+        "A client wrote X-Forwarded-Proto itself, and was believed. Set "
+        "SECURE_PROXY_SSL_HEADER only behind a proxy that writes this header: "
+        'if os.environ.get("BEHIND_PROXY").',
+        check="redirected_to_https.*forged",
+    ),
+    Mistake(
+        r"http \d+",
+        ANY,
+        "Nobody who comes over http is sent to https. SecurityMiddleware does that, "
+        "first in MIDDLEWARE, if SECURE_SSL_REDIRECT is True.",
+        check="redirected_to_https",
+    ),
+    Mistake(
+        "another Location",
+        ANY,
+        "The redirect leads to the port of http, or to none. SECURE_SSL_HOST is the "
+        "name and the port of https: localhost:8443.",
+        check="redirected_to_https",
+    ),
+    Mistake(
+        "redirects",
+        ANY,
+        "Each page leads to itself. Django does not see that the client came over "
+        "https: nginx must write `proxy_set_header X-Forwarded-Proto $scheme;`, and "
+        "settings.py believe it, with SECURE_PROXY_SSL_HEADER = "
+        '("HTTP_X_FORWARDED_PROTO", "https").',
+        check="test_stage05",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "nginx passes on what a client claims about itself. Write "
+        "`proxy_set_header X-Forwarded-Proto $scheme;`: that is what nginx has seen.",
+        check="whatever_a_client_forges.*nginx",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "The site answers to any name. ALLOWED_HOSTS lists its own, and "
+        "CommonMiddleware in MIDDLEWARE looks at them.",
+        check="unknown_host",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "A cookie can be read on the way, or by a script. SESSION_COOKIE_SECURE, "
+        "CSRF_COOKIE_SECURE and CSRF_COOKIE_HTTPONLY are all True.",
+        check="cookies_are_secure",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "A browser is not told to come over https only. SecurityMiddleware does, with "
+        "SECURE_HSTS_SECONDS and SECURE_HSTS_INCLUDE_SUBDOMAINS.",
+        check="careful_site.*HSTS",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "A header is missing. SecurityMiddleware writes nosniff, and "
+        "XFrameOptionsMiddleware X-Frame-Options.",
+        check="careful_site",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Who logs in is led to a page that is not there, as Django does unless "
+        "LOGIN_REDIRECT_URL names another.",
+        check="after_the_login_is_there",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Nobody serves the files of the page. nginx does, with `location /static/`, "
+        "from what collectstatic has gathered in STATIC_ROOT.",
+        check="page_has_its_files.*nginx",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Nobody serves the files of the page: runserver did, and Daphne does not. Wrap "
+        "Django's application in ASGIStaticFilesHandler(…), in asgi.py.",
+        check="page_has_its_files",
+    ),
+    Mistake(
+        "",
+        ANY,
+        "Whoever asks for a wrong address sees the insides of the project. Remove "
+        "DEBUG = True.",
+        check="tells_nothing_of_the_project",
+    ),
+    # The handshake.
+    Mistake(
+        "not refused",
+        ANY,
+        "A page with our name, but another scheme or port, is not ours. "
+        "AllowedHostsOriginValidator compares names only, and an origin * lets "
+        "everybody in. Take OriginValidator(…, settings.ORIGINS), with https://, name "
+        "and port in each.",
+        check="another_scheme_or_port",
+    ),
+    Mistake(
+        ANY,
+        r"Forbidden \(Origin checking failed|Invalid HTTP_HOST header: '\w+'",
+        "Django hears of another host than the browser does. In nginx.conf write "
+        "`proxy_set_header Host $http_host;`. $host has no port, and without this line "
+        "nginx gives the name of the upstream.",
+        check="nginx",
+    ),
+    Mistake(
+        "HTTP 404",
+        r"Not Found: /ws/",
+        "An ordinary request came through nginx. It needs three lines: "
+        "`proxy_http_version 1.1;`, `proxy_set_header Upgrade $http_upgrade;` and "
+        "`proxy_set_header Connection $connection_upgrade;`.",
+        check="nginx",
+    ),
+    Mistake(
+        ANY,
+        r"KeyError: 'scheme'",
+        "Daphne tells a consumer no scheme. Who may speak is said by the Origin, with "
+        "its https://, and asgi.py has looked at that already.",
+    ),
+    Mistake(
+        "HTTP 403",
+        ANY,
+        "Everybody is refused, also who comes from a page of ours. An origin in "
+        "ORIGINS is what the browser sends: https://localhost:8443. Without a port it "
+        "means 443.",
+        check="test_stage05.*each_name",
+    ),
+    # The time after.
+    Mistake(
+        "close 1006",
+        ANY,
+        "nginx hangs up when nothing was said for a while. Daphne pings every 20 "
+        "seconds: proxy_read_timeout must be longer, and 60s is.",
+        check="8_idle_seconds_arrives",
+    ),
+    Mistake(
+        "another share",
+        ANY,
+        "A proxy shares out between several servers. In nginx.conf, `upstream` names "
+        "both, 127.0.0.1:8001 and 127.0.0.1:8002, and says least_conn.",
+    ),
+    Mistake(
+        "silence",
+        ANY,
+        "Channels does not call disconnect() of a consumer that is cancelled. Do it "
+        "yourself, so that the others hear of it.",
+        check="test_close_with_4001_when",
+    ),
+    Mistake(
+        r"close \d+ for 4001|left open|",
+        ANY,
+        "A server that is stopped must cancel its consumers, and take nobody any more: "
+        "import chat.goodbye. A consumer catches CancelledError, and closes with 4001. "
+        "1001 is not for applications: Daphne lets them have 1000 and 3000 to 4999.",
+        check="test_close_with_4001",
+    ),
+]
