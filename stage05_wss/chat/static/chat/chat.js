@@ -1,0 +1,167 @@
+const FIRST_DELAY = 500; // Milliseconds until the first attempt to reconnect.
+const LONGEST_DELAY = 30_000;
+const STABLE = 5_000; // A connection that lived this long was a good one.
+const LIMIT = 1024 * 1024; // Bytes: Daphne takes no larger message.
+
+// The close codes of our own server.
+const GOING_AWAY = 4001;
+const LOGGED_OUT = 4401;
+const CAUSES = {
+  [GOING_AWAY]: "The server is being restarted",
+  4503: "The server has lost Redis, so nobody can be heard",
+};
+
+const connectButton = document.querySelector("#connect");
+const dropButton = document.querySelector("#drop");
+const textForm = document.querySelector("#text");
+const fileForm = document.querySelector("#file");
+const closeForm = document.querySelector("#close");
+const loginLink = document.querySelector("#login");
+
+let socket;
+let attempt = 0; // How many times in a row we have tried to reconnect.
+let timer; // The next attempt waits here.
+let wanted = true; // Does the user want to be connected?
+let dropped = false; // Do we pretend that there is no network?
+
+function connect() {
+  clearTimeout(timer);
+  // ws: for http:, wss: for https:, and the host that this page came from.
+  const scheme = location.protocol.replace("http", "ws");
+  // No browser connects to port 1, so there every attempt fails.
+  const host = dropped ? `${location.hostname}:1` : location.host;
+  let openedAt;
+  // The room's socket has the address of its page, under /ws.
+  socket = new WebSocket(`${scheme}//${host}/ws${location.pathname}`);
+  report("Connecting …");
+
+  socket.addEventListener("open", () => {
+    openedAt = Date.now();
+    loginLink.hidden = true;
+  });
+
+  socket.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
+
+  // The event "error" says nothing that "close", which always follows, does not.
+  socket.addEventListener("close", ({ code }) => {
+    // Why a handshake was refused, no page can read: it may be that, too.
+    loginLink.hidden = openedAt && code !== LOGGED_OUT;
+    if (code === LOGGED_OUT) {
+      wanted = false; // The next handshake would be refused.
+      report(`You have been logged out (code ${code}).`);
+    } else if (wanted) {
+      // After a goodbye, another server is waiting: no reason to be slow.
+      if (Date.now() - openedAt > STABLE || code === GOING_AWAY) attempt = 0;
+      const cause = openedAt ? "Connection lost" : "The server refused, or is away";
+      reconnect(CAUSES[code] ?? cause, code);
+    } else {
+      report(`Closed with code ${code}.`);
+    }
+  });
+}
+
+function reconnect(cause, code) {
+  const longest = Math.min(FIRST_DELAY * 2 ** attempt, LONGEST_DELAY);
+  // Jitter: a thousand pages that lost the same server must not return at once.
+  const delay = longest * (0.5 + Math.random() / 2);
+  attempt += 1;
+  const seconds = (delay / 1000).toFixed(1);
+  report(`${cause} (code ${code}). Attempt ${attempt} in ${seconds} s.`);
+  timer = setTimeout(connect, delay);
+}
+
+function receive(message) {
+  switch (message.type) {
+    case "welcome":
+      report(`Connected to ${message.room} as ${message.name}.`);
+      break;
+    case "join":
+      show(`${message.name} has joined.`);
+      break;
+    case "leave":
+      show(`${message.name} has left.`);
+      break;
+    case "announcement":
+      show(`Announcement: ${message.text}`);
+      break;
+    case "message":
+      show(`${message.name}: ${message.text}`);
+      break;
+    case "error":
+      show(`Error ${message.code}: ${message.detail}`);
+      break;
+  }
+}
+
+function send(message) {
+  // A socket that is not open would lose the message without a word.
+  if (socket.readyState !== WebSocket.OPEN) {
+    report("Not connected: nothing was sent.");
+    return false;
+  }
+  socket.send(message);
+  return true;
+}
+
+connectButton.addEventListener("click", () => {
+  attempt = 0;
+  wanted = true;
+  if (socket.readyState === WebSocket.CLOSED) connect();
+});
+
+textForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = textForm.message.value;
+  const isRaw = event.submitter?.name === "raw"; // A way to try what is not allowed.
+  const message = isRaw ? text : JSON.stringify({ type: "message", text });
+  // What was tried stays, to be mended and tried again.
+  if (send(message) && !isRaw) textForm.reset();
+});
+
+fileForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const [file] = fileForm.file.files;
+  if (file.size > LIMIT) {
+    report(`${file.name} has more than ${LIMIT} bytes: nothing was sent.`);
+  } else {
+    send(await file.arrayBuffer());
+  }
+});
+
+closeForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  try {
+    socket.close(Number(closeForm.code.value), closeForm.reason.value);
+  } catch (error) {
+    report(error.message); // The browser lets a page use 1000 and 3000 to 4999 only.
+    return;
+  }
+  wanted = false;
+  clearTimeout(timer);
+  if (socket.readyState === WebSocket.CLOSED) report("Not connected.");
+});
+
+dropButton.addEventListener("click", () => {
+  dropped = !dropped;
+  dropButton.setAttribute("aria-pressed", dropped);
+  dropButton.textContent = dropped ? "Restore the network" : "Drop the network";
+  // A page cannot pull the plug. But at a message over its limit Daphne hangs up
+  // without a close frame, and that is what a lost network looks like.
+  if (dropped && socket.readyState === WebSocket.OPEN) {
+    socket.send(new Uint8Array(LIMIT + 1));
+  }
+});
+
+function report(words) {
+  document.querySelector("#status").textContent = words;
+}
+
+function show(message) {
+  const item = document.createElement("li");
+  item.textContent = message; // Not innerHTML: a message must not become a script.
+  const messages = document.querySelector("#messages");
+  messages.append(item);
+  messages.scrollTop = messages.scrollHeight; // To its end, where the newest is.
+}
+
+connect();

@@ -1,0 +1,541 @@
+"""
+Stage 5, wss: all of stage 4 over TLS, with a certificate that clients check.
+
+The contract of `wss://localhost:8443/ws/rooms/<room>/`, in the order handshake,
+messages, close. It is checked twice: directly, and through the project's nginx.
+"""
+
+import re
+import shutil
+import ssl
+import stat
+from collections import defaultdict
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from http.client import HTTPConnection, HTTPSConnection
+from ipaddress import ip_address
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from tests import client
+from tests.accounts import USERS, Browser
+from tests.client import WireError, connect, expect_refused
+from tests.crowd import Member
+from tests.rooms import address, join
+from tests.server import manage, terminate
+
+# All that stage 4 has promised.
+from tests.test_stage04_auth import (  # noqa: F401
+    browser,
+    change,
+    enter_room,
+    environment,
+    guest,
+    headers,
+    identity,
+    test_close_after_logging_out_spares_the_other_sessions,
+    test_close_comes_to_nobody_who_logs_in_a_second_time,
+    test_close_is_answered_with_a_close_frame,
+    test_close_is_left_to_the_client,
+    test_close_is_told_to_everyone_who_stays,
+    test_close_of_200_clients_leaves_nothing_in_redis,
+    test_close_of_a_session_needs_no_redis,
+    test_close_raises_nothing_in_the_server,
+    test_close_right_after_a_message_raises_nothing_in_the_server,
+    test_close_with_4401_after_logging_out,
+    test_close_with_4401_after_logging_out_at_the_other_server,
+    test_close_with_4401_of_whoever_connects_while_logging_out,
+    test_close_with_4401_on_redis_as_soon_as_it_is_known,
+    test_close_with_4503_while_redis_is_away_and_everyone_is_back_after,
+    test_close_without_a_goodbye_is_told_to_the_others,
+    test_handshake_after_logging_out_is_refused_with_403,
+    test_handshake_begins_on_a_page_that_leads_to_the_login_and_back,
+    test_handshake_from_a_foreign_origin_is_refused_with_403,
+    test_handshake_is_told_to_everyone_in_the_room,
+    test_handshake_needs_a_login_by_a_form_of_ours,
+    test_handshake_needs_a_login_with_the_right_password,
+    test_handshake_of_a_bad_room_is_refused_with_403,
+    test_handshake_of_a_stranger_is_refused_with_403,
+    test_handshake_of_a_stranger_is_told_to_nobody,
+    test_handshake_of_any_other_path_is_refused_with_403,
+    test_handshake_switches_from_http_to_websocket,
+    test_handshake_takes_the_name_as_it_is,
+    test_handshake_takes_the_name_from_the_user_not_the_url,
+    test_handshake_takes_the_room_from_the_path,
+    test_handshake_that_is_refused_raises_nothing_in_the_server,
+    test_handshake_with_a_made_up_session_is_refused_with_403,
+    test_handshake_with_a_session_and_our_origin_is_accepted,
+    test_handshake_with_a_session_that_has_ended_is_refused_with_403,
+    test_handshake_without_an_origin_is_refused_with_403,
+    test_message_after_8_idle_seconds_on_redis_arrives,
+    test_message_after_the_session_has_ended_is_answered_with_4401_and_not_passed_on,
+    test_message_carries_the_name_of_the_user,
+    test_message_is_answered_with_room_name_and_text,
+    test_message_of_the_command_announce_reaches_the_room,
+    test_message_of_the_server_comes_first,
+    test_message_reaches_everyone_in_the_room,
+    test_message_stays_in_its_room,
+    test_message_that_announce_cannot_send_is_refused_in_words,
+    test_message_that_is_bad_is_answered_to_its_sender_only,
+    test_message_that_is_bad_is_answered_with_an_error,
+    test_message_that_no_parser_likes_is_answered,
+    test_message_with_half_a_character_harms_nobody,
+    test_messages_of_20_speakers_at_once_reach_everyone,
+    test_messages_of_two_servers_on_one_redis_reach_both,
+    test_messages_reach_300_clients_in_order,
+    test_messages_reach_everyone_in_order,
+)
+from tests.tls_server import JUNK, TlsServer, make_expired_keys
+
+GOING_AWAY = 4001
+IDLE = 8  # Seconds. A proxy that gives up after 5 is too quick for a chat.
+
+
+@pytest.fixture
+def certificate(url):
+    """The certificate that the server shows."""
+    with client.open_tcp(url, client.PATIENCE) as tls:
+        return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
+
+
+def context(**settings):
+    """Return a client's side of TLS that trusts the CA, with some settings changed."""
+    changed = client.tls_context(cadata=ca_of(client.trust))
+    for name, value in settings.items():
+        setattr(changed, name, value)
+    return changed
+
+
+def ca_of(trusting):
+    [ca] = trusting.get_ca_certs(binary_form=True)
+    return ca
+
+
+def expect_tls_failure(url, words, **options):
+    """Fail unless there is no connection, because of TLS, for this reason."""
+    __tracebackhide__ = True
+    try:
+        with connect(url, "/", **options):
+            pass
+    except WireError as error:
+        if re.search(words, error.symptom):
+            return
+        if not error.symptom.startswith("HTTP "):  # That came through TLS.
+            raise
+    raise WireError("TLS", "The TLS handshake succeeded, and it must fail.")
+
+
+def ask(url, path, **fields):
+    """Return the answer to one request over http or https: nothing is followed."""
+    parts = urlsplit(url)
+    options = {"timeout": client.HANDSHAKE}
+    if parts.scheme == "http":
+        asked = HTTPConnection("127.0.0.1", parts.port, **options)
+    else:
+        asked = HTTPSConnection(
+            parts.hostname, parts.port, context=client.trust, **options
+        )
+    fields = {name.replace("_", "-"): value for name, value in fields.items()}
+    asked.request("GET", path, headers={"Host": parts.netloc, **fields})
+    answer = asked.getresponse()
+    answer.read()
+    asked.close()
+    return answer
+
+
+def test_handshake_without_trust_in_the_ca_fails_at_the_certificate(url):
+    nobody = ssl.create_default_context()
+    expect_tls_failure(url, "issuer certificate|self.signed", ssl=nobody)
+
+
+def test_handshake_for_another_name_fails_at_the_certificate(url):
+    options = {"server_hostname": "chat.example"}
+    expect_tls_failure(url, "Hostname mismatch", **options)
+
+
+def test_handshake_with_an_expired_certificate_fails_in_the_clients_of_the_course(
+    project, database, tmp_path, monkeypatch
+):
+    folder = project / f"expired-{tmp_path.name}"
+    make_expired_keys(folder)
+    ca = folder / "ca.pem"
+    monkeypatch.setattr(client, "trust", client.tls_context(cafile=ca))
+    monkeypatch.setattr(client, "identify", lambda *_arguments: {})
+    options = {"environment": database, "keys": f"{folder.name}/server"}
+    with TlsServer(project, tmp_path / "server.log", **options) as server:
+        expect_tls_failure(server.url, "certificate has expired")
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "127.0.0.1", "::1"], ids=["localhost", "IPv4", "IPv6"]
+)
+def test_handshake_under_each_name_of_this_machine_is_trusted(
+    url, room, visitors, name
+):
+    session = visitors.headers(url, "ana")
+    options = {"server_hostname": name, "additional_headers": session}
+    with connect(url, address(room), **options) as ana:
+        ana.expect_json(type="welcome")
+
+
+def test_handshake_with_an_old_tls_fails(url):
+    version = ssl.TLSVersion.TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        # Python's own minimum would not let it try.
+        old = context(minimum_version=version, maximum_version=version)
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    expect_tls_failure(url, "PROTOCOL_VERSION", ssl=old)
+
+
+def test_handshake_with_tls_1_2_and_a_cipher_of_its_past_fails(url):
+    old = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+    # What Mozilla's "intermediate" has left out for EC keys, all at once.
+    old.set_ciphers("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0")
+    expect_tls_failure(url, "HANDSHAKE_FAILURE|PROTOCOL", ssl=old)
+
+
+def test_handshake_with_tls_1_2_fails_directly_and_is_taken_by_nginx(
+    url, room, visitors, layer
+):
+    old = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+    if "BEHIND_PROXY" not in layer:
+        expect_tls_failure(url, "PROTOCOL", ssl=old)
+        return
+    session = visitors.headers(url, "ana")
+    with connect(url, address(room), ssl=old, additional_headers=session) as ana:
+        ana.expect_json(type="welcome")
+
+
+def test_handshake_with_a_certificate_of_90_days_and_an_ec_key(certificate):
+    valid = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert valid <= timedelta(days=90), (
+        f"The certificate is valid for {valid.days} days."
+    )
+    key = certificate.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey), f"The key is {key}, not EC."
+
+
+def test_handshake_of_ws_with_the_tls_port_fails(url):
+    with suppress(WireError), connect(url.replace("wss", "ws"), "/"):
+        pytest.fail("The TLS port let in a client that spoke no TLS.")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{}, {"X_Forwarded_Proto": "https"}],
+    ids=["as it is", "forged"],
+)
+def test_handshake_page_over_http_is_redirected_to_https(server, forged):
+    answer = ask(server.http, "/rooms/garden/?a=b", **forged)
+    if answer.status not in (301, 308):
+        status = answer.status
+        raise WireError(f"http {status}", f"http is answered with {status}, not 301.")
+    target = server.url.replace("wss", "https") + "/rooms/garden/?a=b"
+    location = answer.getheader("Location")
+    if location != target:
+        words = f"http is redirected to {location}. It must be {target}."
+        raise WireError("another Location", words)
+
+
+def test_handshake_page_over_https_is_there_whatever_a_client_forges(url):
+    answer = ask(url.replace("wss", "https"), "/login/", X_Forwarded_Proto="http")
+    assert answer.status == 200, f"https is answered with {answer.status}."
+
+
+def test_handshake_page_for_an_unknown_host_is_refused_with_400(url, visitors):
+    session = visitors.headers(url, "ana")
+    answer = ask(url.replace("wss", "https"), "/", Host="chat.example", **session)
+    assert answer.status == 400, (
+        f"Under the name chat.example, the page is answered with {answer.status}."
+    )
+
+
+@pytest.mark.parametrize("kind", ["http", "no port", "another port", "the http port"])
+def test_handshake_from_our_host_with_another_scheme_or_port_is_refused_with_403(
+    url, room, visitors, server, kind
+):
+    origins = {
+        "http": url.replace("wss", "http"),
+        "no port": "https://localhost",
+        "another port": "https://localhost:1",
+        "the http port": server.http,
+    }
+    foreign = visitors.headers(url, "ana") | {"Origin": origins[kind]}
+    expect_refused(url, address(room), additional_headers=foreign)
+
+
+def test_handshake_cookies_are_secure_and_out_of_reach_of_scripts(url, visitors):
+    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+    for cookie in visitor.jar:
+        assert cookie.secure, f"{cookie.name} may travel over http."
+        assert cookie.has_nonstandard_attr("HttpOnly"), f"{cookie.name}: not HttpOnly."
+        same_site = cookie.get_nonstandard_attr("SameSite")
+        assert same_site in ("Lax", "Strict"), f"{cookie.name}: SameSite={same_site}."
+
+
+@pytest.mark.parametrize(
+    ("header", "pattern"),
+    [
+        ("Strict-Transport-Security", r"max-age=[1-9]\d*; includeSubDomains$"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY|SAMEORIGIN"),
+    ],
+    ids=["HSTS", "nosniff", "frames"],
+)
+def test_handshake_page_comes_with_the_headers_of_a_careful_site(url, header, pattern):
+    value = Browser(url).open("/login/").headers.get(header, "")
+    assert re.match(pattern, value), f"The header {header} is {value!r}."
+
+
+def test_handshake_page_after_the_login_is_there(url, visitors):
+    fields = {"username": "ana", "password": visitors.password("ana")}
+    page = Browser(url).submit("/login/", "/login/", **fields)
+    path = urlsplit(page.url).path
+    assert page.status == 200, f"The login leads to {path}, and that to {page.status}."
+
+
+def test_handshake_page_has_its_files(url, visitors):
+    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+    page = visitor.open("/rooms/garden/")
+    files = re.findall(r'(?:src|href)="(?!data:)([^"]+\.(?:css|js))"', page.text)
+    assert files, "The page of a room names no file."
+    for file in files:
+        answer = visitor.open(urljoin("/rooms/garden/", file))
+        assert answer.status == 200, f"{file} is answered with {answer.status}."
+        kind = answer.headers.get("Content-Type", "")
+        assert ("css" in kind) == file.endswith(".css"), f"{file} comes as {kind}."
+
+
+def test_handshake_page_that_is_missing_tells_nothing_of_the_project(url, visitors):
+    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+    page = visitor.open("/nowhere/")
+    assert page.status == 404, f"/nowhere/ is answered with {page.status}."
+    assert "DEBUG" not in page.text, "/nowhere/ shows what DEBUG = True shows."
+
+
+def test_handshake_is_prepared_with_what_check_deploy_wants(project, layer):
+    run = manage(project, "check", "--deploy", "--fail-level", "WARNING", **layer)
+    if run.returncode:
+        [first, *_] = re.findall(r"\w+\.[EW]\d+", run.stdout) or ["an error"]
+        raise WireError(f"check --deploy: {first}", run.stdout)
+
+
+def test_handshake_secret_key_stands_in_no_file_of_python(project):
+    code = "from django.conf import settings; print(settings.SECRET_KEY)"
+    run = manage(project, "shell", "--verbosity", "0", "--command", code)
+    assert run.returncode == 0, run.stdout
+    key = run.stdout.strip()
+    for file in project.rglob("*.py"):
+        text = file.read_text(encoding="utf-8", errors="replace")
+        assert key not in text, f"{file.name} holds SECRET_KEY."
+
+
+def files_of_keys(project):
+    """Return what `make_keys` has made, in folders too."""
+    return sorted(file for file in (project / "keys").rglob("*") if file.is_file())
+
+
+def test_handshake_keys_do_not_include_that_of_the_ca(project):
+    pem = (project / "keys" / "ca.pem").read_bytes()
+    ca = x509.load_pem_x509_certificate(pem).public_key()
+    for file in files_of_keys(project):
+        content = file.read_bytes()
+        if b"PRIVATE KEY" in content:
+            key = load_pem_private_key(content, None).public_key()
+            assert key != ca, f"{file.name} is the key of the CA."
+
+
+@pytest.mark.posix("Windows keeps no modes of files")
+def test_handshake_keys_can_be_read_by_their_owner_only(project):
+    files = files_of_keys(project)
+    assert files, "`make_keys` has left nothing in keys/."
+    for file in files:
+        is_secret = b"PRIVATE KEY" in file.read_bytes() or "secret" in file.name
+        mode = stat.S_IMODE(file.stat().st_mode)
+        assert not (is_secret and mode & 0o077), f"{file.name} has mode {mode:o}."
+
+
+def test_handshake_keys_are_made_for_the_names_that_are_given(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy", ignore=JUNK)
+    run = manage(copy, "make_keys", "--name", "chat.lan", "--name", "192.0.2.7")
+    assert run.returncode == 0, run.stdout
+    pem = (copy / "keys" / "server.pem").read_bytes()
+    made = x509.load_pem_x509_certificate(pem)
+    kind = x509.SubjectAlternativeName
+    names = made.extensions.get_extension_for_class(kind).value
+    assert {"localhost", "chat.lan"} <= {*names.get_values_for_type(x509.DNSName)}
+    addresses = {*names.get_values_for_type(x509.IPAddress)}
+    assert {ip_address(each) for each in ("127.0.0.1", "::1", "192.0.2.7")} <= addresses
+
+
+@pytest.mark.parametrize("name", ["", "two words", "https://chat.lan", "*.lan"])
+def test_handshake_keys_for_a_bad_name_are_refused_in_words(project, tmp_path, name):
+    copy = shutil.copytree(project, tmp_path / "copy", ignore=JUNK)
+    run = manage(copy, "make_keys", "--name", name)
+    assert run.returncode == 1, run.stdout
+    assert "Traceback" not in run.stdout, run.stdout
+    assert not (copy / "keys").exists(), "Something was made all the same."
+
+
+@pytest.mark.parametrize("layer", ["through nginx"], indirect=True, scope="session")
+def test_message_after_8_idle_seconds_arrives(url, room):
+    with join(url, room, "ana") as ana:
+        with pytest.raises(TimeoutError):
+            ana.recv_within(IDLE)
+        ana.send_json(type="message", text="still here?")
+        ana.expect_json(type="message", text="still here?")
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_close_with_4001_when_the_server_is_stopped(start, redis, room):
+    first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
+    with join(second.url, room, "ben") as ben, join(first.url, room, "ana") as ana:
+        ben.expect_json(type="join", name="ana")
+        terminate(first.process)
+        ana.expect_close(GOING_AWAY)
+        # What is told last is heard, by those who stay.
+        ben.expect_json(type="leave", name="ana")
+        assert first.process.wait(client.HANDSHAKE) == 0
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_close_with_4001_comes_when_nobody_is_let_in_any_more(start, room, visitors):
+    server = start()
+    session = visitors.headers(server.url, "ben")
+    with (
+        # One that never answers the close: the server gives it a second.
+        client.raw_handshake(server.url, address(room)),
+        join(server.url, room, "ana") as ana,
+    ):
+        terminate(server.process)
+        ana.expect_close(GOING_AWAY)
+        # Who is let in now is dropped a second later, without a goodbye.
+        try:
+            with connect(server.url, address(room), additional_headers=session):
+                pytest.fail("The server was stopped, and still let somebody in.")
+        except WireError as error:
+            if error.symptom != "nobody listens":
+                raise
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_close_with_4001_of_one_daphne_while_the_other_serves_on(start, redis, room):
+    site = start(REDIS_URL=redis.url, BEHIND_PROXY="1")
+    with ExitStack() as stack:
+        members = [
+            stack.enter_context(join(site.url, f"{room}-{number}", "ana"))
+            for number in range(8)
+        ]
+        terminate(site.daphnes[0].process)
+        site.daphnes[0].process.wait(client.HANDSHAKE)
+        codes = []
+        for member in members:
+            with suppress(WireError):
+                member.expect_open()
+            close = member.protocol.close_rcvd
+            codes.append(close.code if close else None)
+        # nginx had shared them out evenly.
+        if sorted(codes, key=str) != [GOING_AWAY] * 4 + [None] * 4:
+            words = f"One of two Daphnes is stopped. The 8 clients see {codes}."
+            raise WireError("another share", words)
+        # Whoever comes now, or comes back, is served by the other.
+        for _ in range(4):
+            with join(site.url, room, "ben") as ben:
+                ben.send_json(type="message", text="still here")
+                ben.expect_json(type="message", text="still here")
+
+
+class Speaker:
+    """A member of a room that says numbers, and comes back when it is sent away."""
+
+    def __init__(self, url, room, place):
+        self.url = url
+        self.path = address(room, USERS[place % len(USERS)])
+        self.place = place
+        self.codes = []
+        self.said = -1
+        self.enter()
+
+    def enter(self):
+        """Come in. From now on it must miss nothing."""
+        self.member = Member(self.url, self.path)
+        self.member.expect_json(type="welcome")
+        self.first = self.said + 1  # Some have said those before already.
+        self.heard = defaultdict(list)
+
+    def say(self, *numbers):
+        self.said = numbers[-1]
+        # First what has come: after a late word to who has closed, it would be lost.
+        while self.member.has_news():
+            self.read()
+        for number in numbers:
+            self.member.send_json(type="message", text=f"{self.place} {number}")
+
+    def hear(self, place, number):
+        """Read until a number has come from somebody, or a goodbye to this one."""
+        goodbyes = len(self.codes)
+        while number not in self.heard[place] and len(self.codes) == goodbyes:
+            self.read()
+
+    def read(self):
+        self.member.read()
+        while self.member.messages:
+            message = self.member.expect_json()
+            if message["type"] == "message":
+                place, number = map(int, message["text"].split())
+                self.heard[place].append(number)
+        if close := self.member.protocol.close_rcvd:
+            self.codes.append(close.code)
+            self.member.socket.close()
+            self.enter()
+
+
+def expect_all_of(speaker, listener):
+    """Fail unless a listener heard all that was said since it came, in order."""
+    with suppress(WireError):
+        if listener.first <= speaker.said:
+            listener.hear(speaker.place, speaker.said)
+    numbers = listener.heard[speaker.place]
+    # One that came back in the middle of a round of two has heard some of that, too.
+    firsts = range(listener.first - 2, listener.first + 1)
+    assert numbers in [[*range(first, speaker.said + 1)] for first in firsts], (
+        f"Somebody said the numbers up to {speaker.said}. One who was there from "
+        f"{listener.first} on heard {numbers}."
+    )
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_close_with_4001_under_load_loses_no_message_of_those_who_stay(
+    start, redis, room
+):
+    site = start(REDIS_URL=redis.url, BEHIND_PROXY="1")
+    stopped = site.daphnes[0].process
+    with ExitStack() as stack:
+        rooms = []
+        for number in range(20):
+            speakers = [Speaker(site.url, f"{room}-{number}", n) for n in range(4)]
+            for speaker in speakers:
+                stack.callback(lambda speaker=speaker: speaker.member.socket.close())
+            rooms.append(speakers)
+        everybody = [speaker for speakers in rooms for speaker in speakers]
+        for number in range(0, 10, 2):
+            if number == 4:
+                terminate(stopped)
+            if number == 8:
+                assert stopped.wait(client.HANDSHAKE) == 0
+            for speaker in everybody:
+                speaker.say(number, number + 1)
+            for speaker in everybody:
+                speaker.hear(speaker.place, number + 1)
+        codes = [speaker.codes for speaker in everybody]
+        # nginx had shared them out evenly.
+        assert sorted(codes) == [[]] * 40 + [[GOING_AWAY]] * 40, codes
+        for speakers in rooms:
+            stayed = [speaker for speaker in speakers if not speaker.codes]
+            for listener in speakers:
+                for speaker in stayed:
+                    expect_all_of(speaker, listener)
