@@ -1,13 +1,16 @@
 """A page of a stage, open in Chromium."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.chromium import chromium
+from tests.accounts import Browser as Visitor
+from tests.chromium import chromium, trusting
 
 __all__ = ["chromium"]
 
@@ -24,29 +27,66 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def trusting_browsers(
+    chromium: Browser,
+) -> Iterator[tuple[dict[Path, Browser], ExitStack]]:
+    """The browsers that trust a project's CA, by project. They close at the end."""
+    with ExitStack() as stack:
+        yield {}, stack
+
+
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+def browser(
+    chromium: Browser,
+    stage: str,
+    project: Path,
+    trusting_browsers: tuple[dict[Path, Browser], ExitStack],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Browser:
+    """The browser that opens the pages of a stage: from 5 on, it trusts its CA."""
+    if stage < "stage05":
+        return chromium
+    browsers, stack = trusting_browsers
+    if project not in browsers:
+        trusts = trusting(chromium, project / "keys", tmp_path_factory.mktemp("home"))
+        browsers[project] = stack.enter_context(trusts)
+    return browsers[project]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """
     Open a page by its address, as in a fresh browser. A script can run before its own.
 
-    At the end the page must have raised no exception and asked no other host.
-    `page.errors` holds what it wrote to the console as an error.
+    Pages of one visitor share a browser, with the cookies of that visitor in it. At the
+    end the page must have raised no exception and asked no other host. `page.errors`
+    holds what it wrote to the console as an error.
     """
-    context = chromium.new_context(
-        viewport={"width": 900, "height": 900}, device_scale_factor=2
-    )
-    context.set_default_timeout(PATIENCE)
+    contexts: dict[Visitor | None, BrowserContext] = {}
     hosts, exceptions = set(), []
 
-    def open_page(url: str, script: str = "") -> Page:
-        page = context.new_page()
+    def browser_of(visitor: Visitor | None) -> BrowserContext:
+        if visitor not in contexts:
+            context = browser.new_context(
+                viewport={"width": 900, "height": 900}, device_scale_factor=2
+            )
+            context.set_default_timeout(PATIENCE)
+            for cookie in visitor.jar if visitor else []:
+                named = {"name": cookie.name, "value": cookie.value}
+                context.add_cookies([{**named, "url": visitor.origin}])
+            contexts[visitor] = context
+        return contexts[visitor]
+
+    def open_page(url: str, script: str = "", visitor: Visitor | None = None) -> Page:
+        page = browser_of(visitor).new_page()
         page.add_init_script(script)
         page.errors = []
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname))
         page.on("pageerror", lambda error: exceptions.append(str(error)))
         page.on("console", lambda message: note(page, message.type, message.text))
-        page.goto(url.replace("ws://", "http://"))
+        page.goto(re.sub("^ws", "http", url))
         return page
 
     def note(page: Page, kind: str, text: str) -> None:
@@ -54,9 +94,11 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             page.errors.append(text)
 
     yield open_page
-    context.close()
+    for context in contexts.values():
+        context.close()
     assert not exceptions
-    assert hosts <= {"127.0.0.1", None}  # A data: address has no host.
+    # A data: address has no host. The last is the attacker's, in stage 4.
+    assert hosts <= {"127.0.0.1", "localhost", None, "evil.localhost"}
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 What the pages of all stages do alike: close, lose the server and return, stay legible.
 """
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.accounts import Visitors
 from tests.browser.pages import (
     OpenPage,
     attempts,
@@ -30,6 +33,9 @@ class Sort(NamedTuple):
     connected: str  # What it says when it is connected,
     away: str  # when an attempt fails,
     answer: str  # and before the text that it sent.
+    stopped: str = "Connection lost (code 1006)"  # When the server is stopped,
+    # and what the wire log knows of that.
+    meaning: str = "never on the wire: the connection ended without a close frame"
 
 
 ECHO = Sort("/", "Connected.", "Connection lost", "")
@@ -39,9 +45,15 @@ ROOM = Sort(
     "The server refused, or is away",
     "ana: ",
 )
+WSS = ROOM._replace(
+    stopped="The server is being restarted (code 4001)",
+    meaning="this application's own code",
+)
+if sys.platform == "win32":  # It has no SIGTERM, so there is no time for a goodbye.
+    WSS = ROOM
 
 
-@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage*")))
+@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage0*")))
 def stage(request: pytest.FixtureRequest) -> str:
     """Each stage in turn."""
     return request.param
@@ -50,7 +62,24 @@ def stage(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def sort(stage: str) -> Sort:
     """What is to be expected of this stage's page."""
-    return ECHO if stage == "stage01_echo" else ROOM
+    return {"stage01_echo": ECHO, "stage05_wss": WSS}.get(stage, ROOM)
+
+
+@pytest.fixture
+def environment(database: dict[str, str]) -> dict[str, str]:
+    return database
+
+
+@pytest.fixture
+def open_page(open_page: OpenPage, stage: str, visitors: Visitors) -> OpenPage:
+    """Open a page, from stage 4 on as somebody who has logged in."""
+
+    def open_as_ana(url: str, script: str = "") -> Page:
+        server = "/".join(url.split("/")[:3])
+        visitor = visitors.browser(server, "ana") if stage > "stage04" else None
+        return open_page(url, script, visitor)
+
+    return open_as_ana
 
 
 @pytest.fixture
@@ -155,18 +184,26 @@ def test_page_backs_off_with_jitter_while_the_network_is_dropped(
 
 
 def test_page_reconnects_after_the_server_restarts(
-    open_page: OpenPage, project: Path, tmp_path: Path, sort: Sort
+    open_page: OpenPage,
+    project: Path,
+    environment: dict[str, str],
+    server_type: Callable[..., Server],
+    tmp_path: Path,
+    sort: Sort,
 ) -> None:
-    with Server(project, tmp_path / "first.log") as first:
+    log = tmp_path / "first.log"
+    with server_type(project, log, environment=environment) as first:
         page = open_page(first.url + sort.path)
         expect(page.locator("#status")).to_have_text(sort.connected)
-    expect(page.locator("#status")).to_contain_text("(code 1006). Attempt")
-    with Server(project, tmp_path / "second.log", port=first.port):
+        note_attempts(page)
+    [report] = attempts(page, 1)
+    assert report.partition(". Attempt 1 in ")[0] == sort.stopped
+    log = tmp_path / "second.log"
+    with server_type(project, log, port=first.port, environment=environment):
         expect(page.locator("#status")).to_have_text(sort.connected)
         send_text(page, "again")
         expect(message(page, f"{sort.answer}again")).to_be_visible()
-    meaning = "1006 never on the wire: the connection ended without a close frame"
-    assert any(row[3].startswith(meaning) for row in wire(page))
+    assert any(sort.meaning in row[3] for row in wire(page))
 
 
 def test_page_offers_one_connection_at_a_time(page: Page, sort: Sort) -> None:

@@ -3,18 +3,27 @@ The page and its files are served, to those who may ask. No browser is needed.
 """
 
 import re
-from http.client import HTTPConnection, HTTPResponse
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from tests import client
+from tests.accounts import Browser
 from tests.server import Server
+from tests.tls_server import TlsServer
 
 ROOT = Path(__file__).parent.parent.parent
 
+# What a page names for a reader to get. A form that is posted is another matter.
+LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
 
-@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage*")))
+LogIn = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage0*")))
 def stage(request: pytest.FixtureRequest) -> str:
     """Each stage in turn."""
     return request.param
@@ -26,42 +35,81 @@ def url(server: Server) -> str:
     return server.url
 
 
-def get(url: str, path: str = "/", host: str = "") -> HTTPResponse:
-    """Ask for a path over HTTP, under another host name if one is given."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    connection.request("GET", path, headers={"Host": host} if host else {})
+@pytest.fixture
+def environment(database: dict[str, str]) -> dict[str, str]:
+    """From stage 4 on, pages are for those who have logged in."""
+    return database
+
+
+@pytest.fixture
+def log_in(stage: str) -> LogIn:
+    """Return the headers of a browser that may see the pages of a server."""
+
+    def log_in(url: str) -> dict[str, str]:
+        browser = Browser(url)
+        return (browser.log_in("ana") if stage > "stage04" else browser).headers_at(url)
+
+    return log_in
+
+
+def get(url: str, path: str = "/", **headers: str) -> HTTPResponse:
+    """Ask for a path over HTTP, under another Host if one is given."""
+    parts = urlsplit(url)
+    if parts.scheme == "wss":
+        connection = HTTPSConnection(parts.netloc, timeout=10, context=client.trust)
+    else:
+        connection = HTTPConnection(parts.netloc, timeout=10)
+    connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     response.text = response.read().decode()
     connection.close()
     return response
 
 
-def test_pages_and_every_file_that_they_name_are_served(url: str) -> None:
+def test_pages_and_every_file_that_they_name_are_served(
+    url: str, log_in: LogIn
+) -> None:
+    headers = log_in(url)
     served = set()
     to_ask = {"/"}
     while to_ask:
         path = to_ask.pop()
-        response = get(url, path)
+        response = get(url, path, **headers)
         assert response.status == 200, path
         assert response.text, path
         served.add(path)
         if response.getheader("Content-Type").startswith("text/html"):
             # From stage 2 on, the first page offers the pages of rooms.
-            links = re.findall(r'(?:src|href|action)="(?!data:)([^"]+)"', response.text)
+            links = re.findall(LINK, response.text)
             to_ask |= {urljoin(path, link) for link in links} - served
     assert any(path.endswith("/chat.js") for path in served), served
 
 
-def test_page_is_not_served_to_an_unknown_host(url: str) -> None:
-    assert get(url, host="classroom.example").status == 400
+def test_page_is_not_served_to_an_unknown_host(url: str, log_in: LogIn) -> None:
+    assert get(url, Host="classroom.example", **log_in(url)).status == 400
 
 
 def test_page_is_served_to_a_host_that_the_environment_names(
-    project: Path, tmp_path: Path
+    stage: str,
+    project: Path,
+    environment: dict[str, str],
+    server_type: Callable[..., Server],
+    tmp_path: Path,
+    log_in: LogIn,
 ) -> None:
-    names = {"ALLOWED_HOSTS": "localhost classroom.example"}
-    with Server(project, tmp_path / "server.log", environment=names) as server:
-        assert get(server.url, host="classroom.example").status == 200
+    if stage < "stage05":
+        names = environment | {"ALLOWED_HOSTS": "127.0.0.1 classroom.example"}
+        server = server_type(project, tmp_path / "server.log", environment=names)
+    else:  # There it is SITE, which has a port, too.
+        server = TlsServer(
+            project,
+            tmp_path / "server.log",
+            environment=environment,
+            name="classroom.example",
+        )
+    with server:
+        headers = log_in(server.url)
+        assert get(server.url, Host="classroom.example", **headers).status == 200
 
 
 @pytest.mark.parametrize(
@@ -70,9 +118,10 @@ def test_page_is_served_to_a_host_that_the_environment_names(
     ids=["nowhere", "dot", "long", "accent"],
 )
 def test_page_that_is_not_there_is_404_and_no_exception(
-    server: Server, path: str
+    server: Server, path: str, log_in: LogIn
 ) -> None:
+    headers = log_in(server.url)
     start = server.position()
-    response = get(server.url, path)
+    response = get(server.url, path, **headers)
     assert response.status == 404, response.text
     assert "Traceback" not in server.printed(start)

@@ -26,11 +26,6 @@ Start = Callable[..., Server]
 
 
 @pytest.fixture
-def room() -> str:
-    return fresh_room()
-
-
-@pytest.fixture
 def enter(open_page: OpenPage, room: str) -> Enter:
     """Open the page of a room, in a tab of its own, and read that it is connected."""
 

@@ -5,11 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent.parent
 SOLUTIONS = Path(__file__).parent / "solutions"
 
-RESIDUE = shutil.ignore_patterns("__pycache__", ".pytest_cache", "db.sqlite3")
+RESIDUE = shutil.ignore_patterns(
+    "__pycache__", ".pytest_cache", "db.sqlite3", "keys", "collected"
+)
+
+# Databases and keys of the checks, kept for projects with the same code.
+READY = TemporaryDirectory(prefix="checks-ready-")
 
 
 def copy_of(project: Path, folder: Path) -> Path:
@@ -50,10 +56,10 @@ def check(
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", "-p", "no:xdist", *options],
         cwd=ROOT,
-        env=environment | {"PYTHONUTF8": "1"},
+        env=environment | {"PYTHONUTF8": "1", "CHECKS_READY": READY.name},
         capture_output=True,
         encoding="utf-8",
-        timeout=170,  # Seconds. Stage 3 takes one minute, on a busy machine two.
+        timeout=300,  # Seconds. Stage 4 takes one minute, on a busy machine three.
         check=False,
     )
 

@@ -19,8 +19,10 @@ from tests.bench.flames import draw
 from tests.bench.frames import PING, PONG, TEXT, first_frame, from_client, from_server
 from tests.bench.groups import (
     IN_MEMORY,
+    NGINX,
     NO_CLOSING,
     PLAIN,
+    RESUMED,
     STAGE,
     Pace,
     Variant,
@@ -28,12 +30,15 @@ from tests.bench.groups import (
     percentiles,
     project_of,
     row,
+    running,
 )
 from tests.bench.load import load
 from tests.checker.runs import ROOT, copy_of, replace
 from tests.client import WireError
 from tests.redis_server import RedisServer
 from tests.server import Server, ServerError
+from tests.tls_server import MISSING as NGINX_MISSING
+from tests.tls_server import find_nginx
 
 RESULT = {
     "rows": [
@@ -179,17 +184,52 @@ def test_fanout_measures_every_server_(
         assert (each["stage_3_ratio"] == 1) or f"{STAGE}," not in each["name"]
 
 
+@pytest.fixture
+def nginx() -> None:
+    """Skip what needs nginx where there is none."""
+    if find_nginx() is None:
+        pytest.skip(NGINX_MISSING)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("nginx")
 def test_handshake_measures_every_server(
     monkeypatch: pytest.MonkeyPatch, redis: RedisServer
 ) -> None:
     monkeypatch.setattr(handshake, "WARM_UP", 0.01)
     rows = handshake.measure(rounds=2, seconds=0.02)["rows"]
     assert [each["name"] for each in rows] == [
-        f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)
+        *(f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)),
+        *(str(variant) for variant in handshake.SESSIONS),
+        *(str(variant) for variant in handshake.WITH_TLS),
     ]
     for each in rows:
         assert each["handshakes_per_s"] > 0
+        assert each["stage_4_ratio"] > 0
         assert 0 < each["p50_ms"] <= each["p99_ms"]
+
+
+@pytest.mark.usefixtures("nginx")
+def test_handshake_that_resumes_no_session_of_tls_is_not_counted(
+    tmp_path: Path,
+) -> None:
+    # The nginx of stage 5 as it is, which gives out no tickets.
+    project = project_of(Variant(NGINX, IN_MEMORY), tmp_path / "project")
+    with (
+        running({Variant(RESUMED, IN_MEMORY): project}) as servers,
+        pytest.raises(WireError, match="does not know its session of TLS"),
+    ):
+        handshake.shake_hands(next(iter(servers.values())).url, 0.5)
+
+
+def test_handshake_without_nginx_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NGINX", str(tmp_path / "nginx"))
+    # Without a Redis that would be what is missing.
+    monkeypatch.setattr(handshake, "VARIANTS", [])
+    assert bench.main(["handshake"]) == 2
+    assert "apt install nginx-light" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("benchmark", ["fanout", "handshake"])

@@ -41,6 +41,30 @@ MAY_DIFFER = {
         "config/settings.py",
         "requirements.txt",
     },
+    "stage04_auth": {
+        "chat/apps.py",
+        "chat/consumers.py",
+        "chat/fixtures/demo_users.json",
+        "chat/signals.py",
+        "chat/static/chat/chat.js",
+        "chat/templates/chat/index.html",
+        "chat/templates/chat/login.html",
+        "chat/templates/chat/room.html",
+        "config/asgi.py",
+        "config/settings.py",
+        "config/urls.py",
+    },
+    "stage05_wss": {
+        "chat/consumers.py",
+        "chat/goodbye.py",
+        "chat/management/commands/make_keys.py",
+        "chat/static/chat/chat.js",
+        "config/asgi.py",
+        "config/settings.py",
+        "deploy/nginx.conf",
+        "deploy/openssl.cnf",
+        "requirements.txt",
+    },
 }
 
 # Lines added and removed, README and tests apart. A stage that needs more teaches more
@@ -49,6 +73,8 @@ BUDGET = {
     "stage01_echo": 70,
     "stage02_routing": 200,
     "stage03_groups": 135,
+    "stage04_auth": 210,
+    "stage05_wss": 350,
 }
 
 PAIRS = list(pairwise(STAGES))

@@ -81,6 +81,8 @@ def test_what_a_json_consumer_raises_is_explained(
             "ModuleNotFoundError: No module named 'channels'\n",
             "has no package channels",
         ),
+        # It waits for half a minute, for somebody who types.
+        ("no start", "Enter PEM pass phrase:", "nobody is there to type a password"),
         ("close 1006", "", "dropped the connection"),
         ("close 1005", "", "leaves the close to the client"),
     ],

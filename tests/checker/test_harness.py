@@ -17,7 +17,13 @@ import pytest
 from tests import client, explain
 from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
 from tests.conftest import long_ones_first
-from tests.server import Server, ServerError, cut_library_frames, free_port
+from tests.server import (
+    Server,
+    ServerError,
+    cut_earlier_clients,
+    cut_library_frames,
+    free_port,
+)
 
 ECHO = ROOT / "stage01_echo"
 
@@ -105,6 +111,17 @@ def test_library_frames_are_cut_and_our_own_stay(tmp_path: Path) -> None:
         "    ^^^^^^^^^^^^^^^^\n"
         "ValueError\n"
     )
+
+
+def test_end_of_an_earlier_client_is_cut_and_of_a_later_one_stays() -> None:
+    earlier = "WebSocket DISCONNECT /ws/echo/ [127.0.0.1:40001]\n"
+    later = (
+        "WebSocket HANDSHAKING /ws/echo/ [127.0.0.1:40000]\n"
+        "WebSocket CONNECT /ws/echo/ [127.0.0.1:40000]\n"
+        "WebSocket DISCONNECT /ws/echo/ [127.0.0.1:40000]\n"
+    )
+    assert cut_earlier_clients(earlier + later) == later
+    assert cut_earlier_clients(later + earlier) == later
 
 
 def test_client_that_finds_no_server_says_so() -> None:
@@ -214,3 +231,19 @@ def test_long_tests_begin_the_share_of_each_worker(workers: int) -> None:
         long = [number for number in share if number > 15]
         assert share[: len(long)] == long
     assert all(number > 15 for number in begun)
+
+
+@pytest.mark.parametrize("stage", ["stage03_groups", "stage04_auth", "stage05_wss"])
+def test_crowds_come_last_of_the_checks(stage: str) -> None:
+    collect = ("--collect-only", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", f"tests/test_{stage}.py", *collect],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line for line in run.stdout.splitlines() if "::test_" in line]
+    are_crowds = ["00_clients" in name for name in names]
+    assert sum(are_crowds) == 3
+    assert all(are_crowds[-3:]), f"The last three are {names[-3:]}."

@@ -14,16 +14,19 @@ import ipaddress
 import json
 import os
 import queue
+import re
 import runpy
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import types
 import zipfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -35,7 +38,11 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
-from tests import watch
+from tests import client, watch
+from tests.accounts import Browser
+from tests.checker.runs import copy_of
+from tests.server import Server, free_port, manage
+from tests.tls_server import trust
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30  # Seconds: the bound of every wait here. None takes more than a few.
@@ -578,6 +585,7 @@ def test_old_python_can_read_the_file() -> None:
         ("check 1 --url http://127.0.0.1", "begins with ws:// or wss://"),
         ("check 1 --url ws://127.0.0.1 --watch", "--watch watches a folder"),
         ("check 1 --url ws://127.0.0.1 --project .", "is not a Django project"),
+        ("check 1 --login ana:x", "make their own users"),
     ],
 )
 def test_mistake_is_answered_with_one_sentence_and_changes_nothing(
@@ -699,6 +707,13 @@ def test_check_takes_a_url_and_goes_on_with_all(checkout: Checkout) -> None:
     assert pytest_["arguments"] == ["tests/test_stage01_echo.py", *options]
 
 
+def test_check_passes_on_who_may_log_in(checkout: Checkout) -> None:
+    logins = ["--login", "ana:a", "--login", "ben:b:c"]
+    [pytest_] = told(checkout.learn("check", "1", "--url", "ws://127.0.0.1", *logins))
+    assert "--login=ana:a" in pytest_["arguments"]
+    assert "--login=ben:b:c" in pytest_["arguments"]
+
+
 def test_check_of_an_exercise_runs_its_checks_only(checkout: Checkout) -> None:
     checkout.learn("start", "1")
     [pytest_] = told(checkout.learn("check", "1", "--exercise", "3"))
@@ -783,6 +798,73 @@ def test_run_serves_the_learners_project(checkout: Checkout, port: int) -> None:
     mine = shutil.copytree(checkout.root / "stage01_echo", checkout.elsewhere / "mine")
     running = checkout.start("run", "1", "--port", str(port), "--project", "mine")
     assert Path(running.told()["folder"]) == mine
+
+
+PREPARE = """
+import sys
+from pathlib import Path
+import learn
+learn.PYTHON = sys.executable
+learn.prepare(Path("{project}"))
+"""
+
+
+@pytest.fixture
+def stage04(tmp_path: Path) -> Path:
+    """A copy of stage 4, which has a database to prepare."""
+    return copy_of(ROOT / "stage04_auth", tmp_path / "stage04")
+
+
+def prepare(project: Path) -> str:
+    """Let the real learn.py prepare a project, and return what it prints."""
+    code = PREPARE.format(project=project.as_posix())
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    return run.stdout.decode()
+
+
+def can_log_in(project: Path, password: str) -> bool:
+    """Tell whether the login of ana, in a server of the project, takes a password."""
+    with Server(project, project / "server.log") as server:
+        fields = {"username": "ana", "password": password}
+        browser = Browser(server.url)
+        browser.submit("/login/", "/login/", **fields)
+        return browser.has_session()
+
+
+def test_run_loads_the_demo_users_and_says_their_password_once(stage04: Path) -> None:
+    printed = prepare(stage04)
+    assert "ana, ben and cleo" in printed
+    [password] = re.findall(r"password of each is (\S+)\.", printed)
+    assert can_log_in(stage04, password)
+    assert prepare(stage04) == ""
+
+
+def test_run_leaves_a_database_with_users_as_it_is(stage04: Path) -> None:
+    prepare(stage04)
+    change = "from django.contrib.auth.models import User as U;"
+    change += "u = U.objects.get(username='ana'); u.set_password('other'); u.save()"
+    assert manage(stage04, "shell", "--command", change).returncode == 0
+    prepare(stage04)
+    assert can_log_in(stage04, "other")
+
+
+@pytest.mark.parametrize("steps", [[], [("migrate", "--verbosity", "0")]])
+def test_run_goes_on_where_a_database_was_left_without_users(
+    stage04: Path, steps: list[tuple[str, ...]]
+) -> None:
+    (stage04 / "db.sqlite3").touch()  # What a server without migrations leaves.
+    for step in steps:
+        assert manage(stage04, *step).returncode == 0
+    assert "open-sesame" in prepare(stage04)
+    assert can_log_in(stage04, "open-sesame")
+
+
+def test_run_prepares_nothing_where_there_are_no_demo_users(stage04: Path) -> None:
+    shutil.rmtree(stage04 / "chat" / "fixtures")
+    assert prepare(stage04) == ""
+    assert not (stage04 / "db.sqlite3").exists()
 
 
 def test_port_in_use_is_said_by_whom_and_the_offered_one_works(
@@ -904,13 +986,225 @@ def test_sigterm_ends_the_server_too(
     assert "Traceback" not in running.printed
 
 
+# run, with TLS
+
+
+SERVE = """
+import sys
+import learn
+learn.PYTHON = sys.executable
+learn.set_up = lambda: None
+sys.exit(learn.main())
+"""
+
+
+@pytest.fixture
+def stage05(tmp_path: Path) -> Path:
+    """A copy of stage 5, in a folder with a space in its name."""
+    return copy_of(ROOT / "stage05_wss", tmp_path / "stage 5")
+
+
+@pytest.fixture
+def run_tls(
+    learn: types.ModuleType, stage05: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., list[tuple[tuple, dict]]]:
+    """Let learn.py run stage 5, and return what it called. Only keys are made."""
+    calls = []
+
+    def call(*arguments: str, **options: object) -> int:
+        calls.append((arguments, options))
+        if "make_keys" in arguments:
+            assert manage(stage05, *arguments[1:]).returncode == 0
+        return 0
+
+    for name, replacement in {
+        "need_free_port": lambda *_: None,
+        "set_up": lambda: None,
+        "prepare": lambda _: None,
+        "lan_address": lambda: "192.0.2.7",
+        "call": call,
+    }.items():
+        monkeypatch.setattr(learn, name, replacement)
+
+    def run_tls(*arguments: str) -> list[tuple[tuple, dict]]:
+        calls.clear()
+        command = ["run", "5", *arguments, "--project", str(stage05)]
+        monkeypatch.setattr(learn, "STAGES", {5: stage05})
+        monkeypatch.setattr(sys, "argv", ["learn.py", *command])
+        # What main() sets besides is for a process of its own.
+        options, _rest = learn.parser().parse_known_args()
+        assert learn.run(options) == 0
+        return calls
+
+    return run_tls
+
+
+def key_names(calls: list[tuple[tuple, dict]]) -> list[str]:
+    """Return the names that keys were made for."""
+    return [words[-1] for words, _options in calls if "make_keys" in words]
+
+
+def test_run_5_makes_keys_once(
+    run_tls: Callable, stage05: Path, learn: types.ModuleType
+) -> None:
+    certificate = stage05 / "keys" / "server.pem"
+    assert key_names(run_tls()) == ["localhost"]
+    made = certificate.read_bytes()
+    assert key_names(run_tls()) == []
+    assert certificate.read_bytes() == made
+    almost_over = certificate.stat().st_mtime - learn.RENEW
+    os.utime(certificate, (almost_over, almost_over))
+    assert key_names(run_tls()) == ["localhost"]
+    assert certificate.read_bytes() != made
+
+
+def test_run_5_makes_keys_for_a_new_name_once(run_tls: Callable) -> None:
+    everywhere = ("--host", "0.0.0.0")  # noqa: S104
+    assert key_names(run_tls()) == ["localhost"]
+    assert key_names(run_tls("--name", "chat.lan")) == ["chat.lan"]
+    assert key_names(run_tls("--name", "chat.lan")) == []
+    assert key_names(run_tls("--name", "chat.la")) == ["chat.la"]
+    assert key_names(run_tls(*everywhere)) == ["192.0.2.7"]
+    assert key_names(run_tls(*everywhere)) == []
+    assert key_names(run_tls()) == [], "localhost is in every certificate."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "site", "interface"),
+    [
+        ("", "localhost:8443", "127.0.0.1"),
+        ("--tls-port 9443", "localhost:9443", "127.0.0.1"),
+        ("--host ::1", "localhost:8443", r"\:\:1"),
+        ("--host 127.0.0.2", "127.0.0.2:8443", "127.0.0.2"),
+        ("--host 0.0.0.0", "192.0.2.7:8443", "0.0.0.0"),  # noqa: S104
+        ("--host 192.0.2.8", "192.0.2.8:8443", "192.0.2.8"),
+        ("--host fd00::8", "[fd00::8]:8443", r"fd00\:\:8"),
+        ("--host 0.0.0.0 --name chat.lan", "chat.lan:8443", "0.0.0.0"),  # noqa: S104
+    ],
+)
+def test_run_5_serves_the_site_that_it_prints(
+    run_tls: Callable,
+    learn: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: str,
+    site: str,
+    interface: str,
+) -> None:
+    monkeypatch.setattr(learn, "is_for", lambda *_: True)
+    monkeypatch.setenv("BEHIND_PROXY", "1")
+    monkeypatch.setenv("OPENSSL_CONF", os.devnull)
+    words, options = run_tls(*arguments.split())[-1]
+    assert f"Open https://{site}/\n" in capsys.readouterr().out
+    assert words[:3] == ("-m", "daphne", "-e")
+    port = site.rpartition(":")[2]
+    assert words[3].startswith(f"ssl:{port}:interface={interface}:privateKey=")
+    assert words[4:6] == ("-e", f"tcp:8000:interface={interface}")
+    assert options["env"]["SITE"] == site
+    assert "BEHIND_PROXY" not in options["env"]
+    # OpenSSL says nothing about a file that is not there.
+    assert (options["cwd"] / options["env"]["OPENSSL_CONF"]).is_file()
+
+
+def test_run_5_without_a_network_is_for_this_machine(
+    run_tls: Callable, learn: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learn, "lan_address", lambda: "")
+    _words, options = run_tls("--host", "0.0.0.0")[-1]  # noqa: S104
+    assert options["env"]["SITE"] == "localhost:8443"
+
+
+def test_run_5_goes_no_further_without_keys(
+    run_tls: Callable, learn: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learn, "call", lambda *_, **__: 3)
+    monkeypatch.setattr(learn, "prepare", lambda _: pytest.fail("went further"))
+    with pytest.raises(AssertionError, match="3 == 0"):
+        run_tls("--name", "two words")
+
+
+@pytest.mark.parametrize("option", ["--port", "--tls-port"])
+def test_run_5_says_which_port_is_in_use(
+    checkout: Checkout, stage05: Path, port: int, option: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        used = str(other.getsockname()[1])
+        ports = {"--port": str(port), "--tls-port": "8443", option: used}
+        words = [word for each in ports.items() for word in each]
+        refused = checkout.learn("run", "1", "--project", stage05, *words)
+    assert f"port {used} is in use by" in sentence(refused)
+    assert re.search(rf"with {option} \d+\.$", sentence(refused))
+    assert not (stage05 / "keys").exists()
+
+
+def test_run_5_offers_no_port_that_it_needs_itself(
+    learn: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(learn, "page_title", lambda *_: "Rooms")
+    monkeypatch.setattr(learn, "is_free", lambda *_: True)
+    with pytest.raises(SystemExit):
+        learn.need_free_port(learn.host_address("::1"), 8443, "--tls-port", 8000)
+    assert capsys.readouterr().err.rstrip().endswith("--tls-port 8001.")
+
+
+def test_run_5_needs_two_ports(checkout: Checkout, stage05: Path, port: int) -> None:
+    ports = ("--port", str(port), "--tls-port", str(port))
+    refused = checkout.learn("run", "1", "--project", stage05, *ports)
+    assert "one is for http only" in sentence(refused)
+
+
+@pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
+def test_run_5_gives_a_site_that_works_until_ctrl_c(
+    stage05: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An address that no certificate has by itself. macOS has one of loopback only.
+    host = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
+    http, https = free_port(), free_port()
+    words = ["run", "5", "--project", stage05, "--host", host]
+    words += ["--port", str(http), "--tls-port", str(https)]
+    environment = {**os.environ, "BEHIND_PROXY": "1", "PYTHONUTF8": "1"}
+    running = Running([sys.executable, "-c", SERVE, *words], cwd=ROOT, env=environment)
+    try:
+        running.until("Chrome on Linux mkdir")
+        url = running.until("Open https://").split()[1].rstrip("/")
+        running.until("Listening on TCP address")
+        running.until("Listening on TCP address")
+        server = url.replace("https", "wss")
+        monkeypatch.setattr(client, "trust", trust(stage05))
+        browser = Browser(server).log_in("ana", "open-sesame")
+        headers = browser.headers_at(server)
+        assert headers["Origin"] == url
+        room = client.connect(server, "/ws/rooms/tea/", additional_headers=headers)
+        with room as ana:
+            ana.expect_json(type="welcome", name="ana")
+        # TLS 1.3 only: it has read the file that OPENSSL_CONF names.
+        client.trust.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises(client.WireError, match="TLS"):
+            Browser(server).open("/login/")
+        forged = {"X-Forwarded-Proto": "https"}
+        asked = HTTPConnection(host, http, timeout=PATIENCE)
+        asked.request("GET", "/login/", headers=forged)
+        assert asked.getresponse().getheader("Location") == f"{url}/login/"
+        asked.close()
+        running.interrupt()
+        assert running.end() == 0
+        assert "Traceback" not in running.printed
+    finally:
+        running.kill()
+    for port in (http, https):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, port), timeout=1)
+
+
 # test and docs
 
 
 def test_test_runs_ruff_twice_then_pytest_with_what_was_added(
     checkout: Checkout,
 ) -> None:
-    several = ["-n", "4", "--dist", "worksteal"]
+    several = ["-n", "5", "--dist", "worksteal"]
     result = checkout.learn("test", "-k", "a or b", "tests/docs", "--maxfail=2")
     assert [(tool["program"], tool["arguments"]) for tool in told(result)] == [
         ("ruff", ["check"]),
