@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +32,9 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "made-by-learn.txt"
 IN_PROGRESS = ["in progress"]
+TLS = Path("deploy", "openssl.cnf")  # In stage 5.
+RENEW = 80 * 24 * 3600  # Seconds. A certificate is valid for 90 days.
+DEMO_USERS = Path("chat", "fixtures", "demo_users.json")  # From stage 4 on.
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -287,8 +291,14 @@ def is_free(address: Address, port: int) -> bool:
     return True
 
 
-def need_free_port(address: Address, port: int) -> None:
-    """Refuse a port that a server cannot have, and say who has it."""
+def need_free_port(
+    address: Address, port: int, option: str = "--port", taken: int = 0
+) -> None:
+    """
+    Refuse a port that a server cannot have, and say who has it.
+
+    `taken` is another port that the same server is about to have.
+    """
     title = None
     try:
         # macOS and Windows let one server hide another: so knock, on this machine only.
@@ -297,16 +307,16 @@ def need_free_port(address: Address, port: int) -> None:
             title = page_title(local, port)
         if title is None and is_free(address, port):
             return
-        others = (other for other in range(8000, 9000) if other != port)
+        others = (other for other in range(8000, 9000) if other not in (port, taken))
         free = next(other for other in others if is_free(address, other))
     except PermissionError:
-        refuse(f"the system reserves port {port}: choose another with --port.")
+        refuse(f"the system reserves port {port}: choose another with {option}.")
     except OSError:
         refuse(f"cannot listen on {address}: this machine seems not to have it.")
     serving = f", which serves {title!r}" if title else ""
     refuse(
         f"port {port} is in use by {listener(port)}{serving}: "
-        f"stop it, or choose another port with --port {free}."
+        f"stop it, or choose another port with {option} {free}."
     )
 
 
@@ -362,12 +372,89 @@ def server_url(text: str) -> str:
     return text
 
 
+def has_users(database: Path) -> bool:
+    """Tell whether somebody can log in to a project."""
+    import sqlite3  # Not above: a warm start does without.
+
+    if not database.exists():  # To look would make it.
+        return False
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        try:
+            return bool(connection.execute("SELECT 1 FROM auth_user").fetchone())
+        except sqlite3.OperationalError:  # A server that was started makes no tables.
+            return False
+
+
+def prepare(project: Path) -> None:
+    """Make the database of a project that has demo users, and load them, once."""
+    if not (project / DEMO_USERS).is_file():
+        return
+    # Quick if there is nothing to do, and it must be done after every new migration.
+    steps = [["migrate", "--verbosity", "0"]]
+    if not has_users(project / "db.sqlite3"):
+        steps.append(["loaddata", "--verbosity", "0", DEMO_USERS.name])
+        print("Making db.sqlite3 with the demo users ana, ben and cleo.")
+        print("The password of each is open-sesame.", flush=True)
+    for step in steps:
+        code = call("manage.py", *step, cwd=project)
+        if code:
+            raise SystemExit(code)
+
+
+def is_for(certificate: Path, name: str) -> bool:
+    """Tell whether a certificate is for a name or address, and will be for a while."""
+    import ssl  # Not above: a warm start does without.
+
+    if not certificate.is_file():
+        return False
+    try:
+        tag, value = 0x87, ipaddress.ip_address(name).packed
+    except ValueError:
+        tag, value = 0x82, name.encode()
+    # Each of its names stands in it like this: RFC 5280, section 4.2.1.6.
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    age = time.time() - certificate.stat().st_mtime
+    return bytes([tag, len(value)]) + value in der and age < RENEW
+
+
+def run_tls(project: Path, options: argparse.Namespace) -> int:
+    """Serve a project of stage 5: https and wss, and http that leads there."""
+    address, port = options.host, options.tls_port
+    if port == options.port:
+        refuse(f"{port} cannot be --port and --tls-port: one is for http only.")
+    need_free_port(address, port, "--tls-port", options.port)
+    set_up()
+    # What is printed, and what the server takes for its own pages, must be one thing.
+    lan = lan_address() if address.is_unspecified else str(address)
+    local = lan in ("", "127.0.0.1", "::1")
+    name = options.name or ("localhost" if local else lan)
+    # A new CA must be trusted anew, so not more often than needed.
+    if not is_for(project / "keys" / "server.pem", name):
+        code = call("manage.py", "make_keys", "--name", name, cwd=project)
+        if code:
+            return code
+    prepare(project)
+    host = f"[{name}]" if ":" in name else name
+    env = {**os.environ, "OPENSSL_CONF": str(TLS), "SITE": f"{host}:{port}"}
+    env.pop("BEHIND_PROXY", None)  # There is none, so a header of it is a forged one.
+    interface = "interface=" + str(address).replace(":", "\\:")
+    keys = "privateKey=keys/server.key:certKey=keys/server.pem"
+    endpoints = [f"ssl:{port}:{interface}:{keys}", f"tcp:{options.port}:{interface}"]
+    print(f"Open https://{host}:{port}/", flush=True)
+    arguments = [word for each in endpoints for word in ("-e", each)]
+    application = "config.asgi:application"
+    return call("-m", "daphne", *arguments, application, cwd=project, env=env)
+
+
 def run(options: argparse.Namespace) -> int:
     """Serve a stage, or a project of your own."""
     project = options.project or project_folder(STAGES[options.stage])
     address, port = options.host, options.port
     need_free_port(address, port)
+    if (project / TLS).is_file():
+        return run_tls(project, options)
     set_up()
+    prepare(project)
     env = dict(os.environ)
     host = f"[{address}]" if address.version == 6 else str(address)
     if address.is_loopback:
@@ -424,12 +511,17 @@ def check(options: argparse.Namespace) -> int:
             )
     if options.watch and options.url:
         refuse("--watch watches a folder, so it does not go with --url.")
+    if options.login and not options.url:
+        refuse(
+            "--login goes with --url: in a project, the checks make their own users."
+        )
     if not options.url and not options.project and not mine.exists():
         refuse(
             f"{typed(mine)} does not exist: `{learn(f'start {options.stage}')}` "
             "makes it, or name your folder with --project."
         )
     pytest = [checks, "--learner"]
+    pytest += [f"--login={login}" for login in options.login]
     if not options.all:
         pytest.append("--maxfail=1")
     if options.url:
@@ -449,8 +541,8 @@ def test(options: argparse.Namespace) -> int:
     for command in commands:
         arguments = command.split()
         if command == "pytest":
-            # Four at once, also on two cores: tests of servers wait most of the time.
-            arguments += ["-n", "4", "--dist", "worksteal", *options.pytest]
+            # Five at once, also on two cores: tests of servers wait most of the time.
+            arguments += ["-n", "5", "--dist", "worksteal", *options.pytest]
         print("\n$", *arguments, flush=True)
         codes.append(call("-m", *arguments))
     return max(codes)
@@ -498,12 +590,16 @@ def parser() -> Parser:
     option("--port", type=port_number, default=8000, help="8000 if not given")
     option("--host", type=host_address, default="127.0.0.1", help="0.0.0.0: classroom")
     option("--project", type=project_folder, metavar="DIR", help="serve this folder")
+    option("--tls-port", type=port_number, default=8443, help="of stage 5, for https")
+    option("--name", help="of stage 5: what this machine is called, such as chat.lan")
     add(start)
     command = add(check)
     option = command.add_mutually_exclusive_group().add_argument
     option("--project", type=project_folder, metavar="DIR", help="not in work/")
     option("--url", type=server_url, help="of a server that runs already: ws://...")
     option = command.add_argument
+    login = {"action": "append", "default": [], "metavar": "NAME:PASSWORD"}
+    option("--login", **login, help="with --url, who may log in: ana, ben and cleo")
     option("--exercise", metavar="K", help="check an exercise of the chapter")
     option("--watch", action="store_true", help="check again on every save")
     option("--all", action="store_true", help="do not stop at the first failure")
