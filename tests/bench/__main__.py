@@ -39,6 +39,7 @@ COLUMNS = {
     "ratio": ("ratio", "{:.2f}"),
     "stage_1_times": ("stage 1 is", "{:.2f} x"),
     "stage_3_ratio": ("of stage 3", "{:.2f}"),
+    "stage_4_ratio": ("of stage 4", "{:.2f}"),
     "consumer_us": ("consumer µs", "{:,g}"),
     "copy_us": ("copy µs", "{:,g}"),
     "unpack_us": ("unpack µs", "{:,g}"),

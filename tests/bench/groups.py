@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import socket
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,16 +16,26 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from tests import client
+from tests.accounts import PASSWORD, Accounts, Visitors
 from tests.bench.frames import TEXT, connected, read_frame
 from tests.checker.runs import ROOT, copy_of, replace
 from tests.client import WireError
 from tests.redis_server import MISSING, RedisServer, find_redis
 from tests.rooms import address
-from tests.server import Server
+from tests.server import Server, manage
+from tests.tls_server import MISSING as NGINX_MISSING
+from tests.tls_server import NginxSite, TlsServer, find_nginx
 
 STAGE = "stage 3"
 PLAIN = "plain consumer"
 NO_CLOSING = "stage 3 without Channels' closing of old database connections"
+SESSION = "stage 4, with a session"
+REUSE = "stage 4, its connection to the database kept"
+TLS = "stage 5, wss"
+NGINX = "stage 5, wss through nginx"
+RESUMED = "stage 5, wss through nginx, the session of TLS resumed"
+WITH_SESSION = (SESSION, REUSE, TLS, NGINX, RESUMED)
 LAID_OVER = {PLAIN: "plain", NO_CLOSING: "no_closing"}
 
 IN_MEMORY = "in memory"
@@ -45,6 +56,29 @@ class Variant(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.consumer}, {self.layer}"
+
+
+class Trust(ssl.SSLContext):
+    """A client's side of TLS, which comes back to some ports with its last session."""
+
+    def __init__(self, _protocol: int) -> None:
+        super().__init__()
+        self.sessions: dict[int, ssl.SSLSession | None] = {}
+
+    def wrap_socket(self, tcp: socket.socket, **options: Any) -> ssl.SSLSocket:
+        """Shake hands. Raises WireError if the server has forgotten the session."""
+        session = self.sessions.get(tcp.getpeername()[1])
+        tls = super().wrap_socket(tcp, session=session, **options)
+        if session and not tls.session_reused:
+            tls.close()
+            raise WireError("TLS", "The server does not know its session of TLS.")
+        return tls
+
+    def remember(self, tls: socket.socket) -> None:
+        """Keep the session of a connection, which has come by the first answer."""
+        port = tls.getpeername()[1]
+        if port in self.sessions:
+            self.sessions[port] = tls.session
 
 
 VARIANTS = [Variant(consumer, layer) for layer in LAYERS for consumer in (STAGE, PLAIN)]
@@ -87,8 +121,21 @@ def entered(server: str, room: str, name: str) -> Iterator[tuple[socket.socket, 
 
 
 def project_of(variant: Variant, folder: Path) -> Path:
-    """Write the project of a variant to a new folder: stage 3, but for what differs."""
-    copy_of(ROOT / "stage03_groups", folder)
+    """Write the project of a variant to a new folder: a stage, but for what differs."""
+    if variant.consumer in (SESSION, REUSE):
+        copy_of(ROOT / "stage04_auth", folder)
+    elif variant.consumer in WITH_SESSION:
+        copy_of(ROOT / "stage05_wss", folder)
+        manage(folder, "make_keys").check_returncode()
+    else:
+        copy_of(ROOT / "stage03_groups", folder)
+    if variant.consumer == REUSE:
+        kept = '"NAME": BASE_DIR / "db.sqlite3", "CONN_MAX_AGE": None'
+        settings = folder / "config" / "settings.py"
+        replace(settings, '"NAME": BASE_DIR / "db.sqlite3"', kept)
+    if variant.consumer == RESUMED:  # Neither stage 5's nginx nor its Daphne does it.
+        nginx = folder / "deploy" / "nginx.conf"
+        replace(nginx, "ssl_session_tickets off", "ssl_session_tickets on")
     if variant.consumer in LAID_OVER:
         changes = Path(__file__).parent / LAID_OVER[variant.consumer]
         shutil.copytree(changes, folder, dirs_exist_ok=True)
@@ -125,7 +172,7 @@ def in_turn(
 
 @contextmanager
 def running(projects: Mapping[Variant, Path]) -> Iterator[dict[Variant, Server]]:
-    """Give the running servers of variants. Raises Missing where Redis is."""
+    """Give the running servers of variants. Raises Missing without Redis, or nginx."""
     with ExitStack() as stack:
         logs = Path(stack.enter_context(TemporaryDirectory()))
         on_redis = {}
@@ -133,16 +180,45 @@ def running(projects: Mapping[Variant, Path]) -> Iterator[dict[Variant, Server]]
             if find_redis() is None:
                 raise Missing(MISSING)
             on_redis["REDIS_URL"] = stack.enter_context(RedisServer(logs)).url
-        yield {
-            variant: stack.enter_context(
-                Server(
-                    project,
-                    logs / f"{number}.log",
-                    environment={} if variant.layer == IN_MEMORY else on_redis,
-                )
+        behind_nginx = {NGINX, RESUMED} & {variant.consumer for variant in projects}
+        if behind_nginx and find_nginx() is None:
+            raise Missing(NGINX_MISSING)
+        servers, visitors = {}, {}
+        trust = Trust(ssl.PROTOCOL_TLS_CLIENT)
+        for number, (variant, project) in enumerate(projects.items()):
+            environment = {} if variant.layer == IN_MEMORY else dict(on_redis)
+            if variant.consumer in WITH_SESSION:
+                environment |= Accounts(project, project).environment
+            kind = {TLS: TlsServer, NGINX: NginxSite, RESUMED: NginxSite}.get(
+                variant.consumer, Server
             )
-            for number, (variant, project) in enumerate(projects.items())
-        }
+            server = kind(project, logs / f"{number}.log", environment=environment)
+            servers[variant] = stack.enter_context(server)
+            if variant.consumer in WITH_SESSION:
+                visitors[server.url] = Visitors({"ana": PASSWORD})
+            if kind is not Server:
+                trust.load_verify_locations(project / "keys" / "ca.pem")
+            if variant.consumer == RESUMED:
+                trust.sessions[server.port] = None
+        stack.enter_context(identified(visitors, trust))
+        yield servers
+
+
+@contextmanager
+def identified(
+    visitors: Mapping[str, Visitors], trust: ssl.SSLContext
+) -> Iterator[None]:
+    """Let clients of these servers come as ana, who has logged in."""
+
+    def identify(server: str, path: str) -> dict[str, str]:
+        return visitors[server].identify(server, path) if server in visitors else {}
+
+    before = client.identify, client.trust
+    client.identify, client.trust = identify, trust
+    try:
+        yield
+    finally:
+        client.identify, client.trust = before
 
 
 def row(

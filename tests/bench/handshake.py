@@ -1,5 +1,5 @@
 """
-How many clients a second stage 3 lets in, and how long one waits for its welcome.
+How many clients a second a server lets in, and how long one waits for its welcome.
 
 Each has a room of its own: what it costs to tell others of it is for fanout.py.
 """
@@ -11,21 +11,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests import client
 from tests.bench.frames import CLOSE, TEXT, from_client, read_frame
 from tests.bench.groups import (
+    IN_MEMORY,
+    NGINX,
     PLAIN,
+    RESUMED,
+    REUSE,
+    SESSION,
     STAGE,
+    TLS,
     VARIANTS,
     Pace,
+    Trust,
     Variant,
     entered,
     in_turn,
     percentiles,
     project_of,
+    ratio,
     row,
     running,
 )
 from tests.rooms import fresh_room
+
+SESSIONS = [Variant(SESSION, IN_MEMORY), Variant(REUSE, IN_MEMORY)]
+WITH_TLS = [Variant(consumer, IN_MEMORY) for consumer in (TLS, NGINX, RESUMED)]
 
 ROUNDS = 12
 SECONDS = 0.5
@@ -45,7 +57,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         projects = {
             variant: project_of(variant, Path(folder) / str(variant))
-            for variant in VARIANTS
+            for variant in [*VARIANTS, *SESSIONS, *WITH_TLS]
         }
         with running(projects) as servers:
             for server in servers.values():
@@ -62,6 +74,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
                 measured[Variant(PLAIN, variant.layer)],
                 measured[Variant(STAGE, variant.layer)],
             )
+            | {"stage_4_ratio": ratio(paces, measured[SESSIONS[0]])}
             for variant, paces in measured.items()
         ],
     }
@@ -100,6 +113,8 @@ def visit(server: str) -> float:
     start = time.perf_counter()
     with entered(server, room, "ana") as (tcp, came):
         waited = time.perf_counter() - start
+        if isinstance(client.trust, Trust):
+            client.trust.remember(tcp)
         tcp.sendall(GOODBYE)
         opcode = TEXT
         while opcode != CLOSE:  # Its own arrival may come first.
