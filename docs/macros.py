@@ -22,6 +22,8 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CONTEXT = 1  # Lines of a diff around those that changed.
 LANGUAGES = {
+    ".cnf": "ini",
+    ".conf": "nginx",
     ".css": "css",
     ".html": "html+django",
     ".ini": "ini",
@@ -297,14 +299,21 @@ def bench(name, row, column="ratio"):
     )
 
 
-def bench_table(name):
-    """Show a benchmark's result, and the machine that it was measured on."""
+def bench_table(name, *beginnings):
+    """
+    Show a benchmark's result, and the machine that it was measured on.
+
+    `beginnings` are those of the names of the rows to show, if it is not all of them.
+    """
     result = results(name)
+    shown = [row for row in result["rows"] if row["name"].startswith(beginnings or "")]
+    if not shown:
+        raise CannotShow(
+            f"docs/bench.json has no {' or '.join(beginnings)} among the results of "
+            f"{name}."
+        )
     columns = [key for key in COLUMNS if key in result["rows"][0]]
-    rows = [
-        cells(row["name"], *(number(row[key]) for key in columns))
-        for row in result["rows"]
-    ]
+    rows = [cells(row["name"], *(number(row[key]) for key in columns)) for row in shown]
     where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
     head = [
         cells("server", *(COLUMNS[key] for key in columns)),

@@ -11,9 +11,9 @@ in a copy of the repository. Blocks with the same title share one of their own, 
 the last command may be a server: it goes on, later blocks of the title show what it
 has printed since, and a line `^C` stops it. The blocks of `pycon` share one Python.
 
-Ports 8000, 8001 and 6379, Redis' own, are replaced by free ones. VARYING lists what is
-not compared; `<!-- varies: REGEX -->` on a page adds to it. Nothing here may install
-packages: the copy's .venv is the one that runs the tests.
+Ports 8000 to 8002, 8443 of TLS and 6379 of Redis are replaced by free ones. VARYING
+lists what is not compared; `<!-- varies: REGEX -->` on a page adds to it. Nothing here
+may install packages: the copy's .venv is the one that runs the tests.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from pathlib import Path
 
 from tests.docs.repository import ROOT, copy_repository
 from tests.redis_server import find_redis
+from tests.tls_server import find_nginx
 
 # Seconds. A command ends, and a server prints what the page shows, much sooner.
 PATIENCE_FOR_A_COMMAND = 600
@@ -45,7 +46,13 @@ ANYTHING = "…"  # On a line of its own: any lines, or none.
 NUMBER = r"\d+"
 NOTHING = r"(?!)"  # Matches nowhere.
 FOLDER = "/home/ana/course"  # What pages show instead of this run's temporary folder.
-PORTS = ["8000", "8001", "6379"]  # What pages show instead of this run's free ports.
+PORTS = [
+    "8000",
+    "8001",
+    "8002",
+    "8443",
+    "6379",
+]  # What pages show instead of this run's free ports.
 
 FENCE = re.compile(r"( *)(`{3,}) *(\w+)(.*)")
 TITLE = re.compile(r'title="([^"]*)"')
@@ -59,7 +66,7 @@ VARYING = [
     r"(?:[A-Z][a-z]{2}, )?\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?: GMT)?",
     r"[A-Z][a-z]+ \d\d?, \d{4}(?: - \d\d:\d\d:\d\d)?",
     r"\b\d\d:\d\d:\d\d\b",
-    r"(?<=127\.0\.0\.1:)(?!(?:800[01]|6379)\b)\d+",
+    r"(?<=127\.0\.0\.1:)(?!(?:800[012]|8443|6379)\b)\d+",
     r"(?<=\b[Pp]rocess )\[?\d+\]?",
     r"\b\d+(?:\.\d+)?(?= ?(?:ms|s|seconds)\b)",
     r"(?<=\[)\d+\.\d\d(?=, 127\.0\.0\.1:)",
@@ -244,10 +251,12 @@ class Session:
     def __enter__(self) -> "Session":
         self.folder = copy_repository(self.home / "course")
         give_packages(self.folder)
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.environment = reader_environment(self.folder / ".venv/bin")
+        # What stage 5 takes without a word is port 8443, too.
+        self.environment["SITE"] = f"localhost:{self.ports['8443']}"
         self.python = Prompt(self.folder, self.environment)
         self.stops.callback(self.python.stop)
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.varying = re.compile("|".join([*VARIES.findall(self.markdown), *VARYING]))
         return self
 
@@ -384,10 +393,11 @@ class Session:
 
     def typed(self, source: str) -> str:
         """Return what to type here for what the page says: with this run's ports."""
-        # Where the page relies on port 8000 or 6379 without a word, we name ours.
+        # Where the page relies on a port without a word, we name ours.
         source = re.sub(r"(learn\.py run \d\b)(?!.*--port)", r"\1 --port 8000", source)
+        source = re.sub(r"(learn\.py run 5\b)", r"\1 --tls-port 8443", source)
         source = re.sub(r"(manage\.py runserver)(?!.*\d)", r"\1 8000", source)
-        source = re.sub(r"((?:^|\s)daphne )(?!.*-p )", r"\1-p 8000 ", source)
+        source = re.sub(r"((?:^|\s)daphne )(?!.*-[pe] )", r"\1-p 8000 ", source)
         source = re.sub(r"\b(redis-server)\b(?!.*--port)", r"\1 --port 6379", source)
         source = re.sub(r"\b(redis-cli)\b(?!.*-p )", r"\1 -p 6379", source)
         for ours, here in self.ports.items():
@@ -409,8 +419,8 @@ def reader_environment(programs: Path) -> dict[str, str]:
     ours = ("CI", "DJANGO", "PYTEST", "PYTHON", "REDIS_URL", "VIRTUAL_ENV")
     theirs = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     folders = [str(programs), os.environ["PATH"]]
-    if redis := find_redis():  # It may be on no PATH, but in REDIS_SERVER.
-        folders.append(str(Path(redis).parent))
+    elsewhere = filter(None, (find_redis(), find_nginx()))  # They may be on no PATH.
+    folders.extend(str(Path(program).parent) for program in elsewhere)
     return theirs | {
         "PATH": os.pathsep.join(folders),
         "PYTHONUNBUFFERED": "1",
@@ -434,15 +444,15 @@ def give_packages(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
 
 
-def starts_redis(page: Path) -> bool:
-    """Return whether a command of the page needs a redis-server on this machine."""
-    return any(
-        "redis-server" in line
+def programs(page: Path) -> set[str]:
+    """Return the first words of the commands that a page types."""
+    return {
+        line.split()[1]
         for block in transcripts(page.read_text(encoding="utf-8"))
         if block.language == "console"
         for line in block.lines
         if line.startswith("$ ")
-    )
+    }
 
 
 def free_ports(count: int) -> list[str]:

@@ -10,6 +10,8 @@ from code import InteractiveConsole
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
+sys.path[0] = ""  # As at a prompt: modules of the current folder can be imported.
+
 console = InteractiveConsole()
 for line in sys.stdin:
     with StringIO() as printed:

@@ -2,6 +2,7 @@
 The transcripts on the pages are what a reader's terminal shows.
 """
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,28 +12,46 @@ from pathlib import Path
 
 import pytest
 
+from tests import redis_server, tls_server
 from tests.docs.console import (
     CannotRun,
     blocks,
     difference,
     play_page,
-    starts_redis,
+    programs,
     update,
 )
 from tests.docs.repository import ROOT
-from tests.redis_server import MISSING, find_redis
 
 pytestmark = pytest.mark.posix("the transcripts are bash's")
 
+# What pages type and not everybody has, and how to get it.
+MISSING = {
+    "redis-server": redis_server.MISSING,
+    "nginx": tls_server.MISSING,
+    "curl": "No curl was found. Install it (Debian: apt install curl).",
+    "openssl": "No openssl was found. Install it (Debian: apt install openssl).",
+}
+
 PAGES = [*sorted(ROOT.glob("docs/*.md")), *ROOT.glob("README.md")]
+
+
+def find(program: str) -> str | None:
+    """Return the path of a program of this machine, or None."""
+    elsewhere = {
+        "redis-server": redis_server.find_redis,
+        "nginx": tls_server.find_nginx,
+    }
+    return elsewhere.get(program, lambda: shutil.which(program))()
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)  # Seconds. Chapter 3 takes three minutes when all is quiet.
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_transcripts_are_what_happens(page: Path) -> None:
-    if starts_redis(page) and not find_redis():
-        pytest.skip(MISSING)
+    for program in programs(page) & MISSING.keys():
+        if not find(program):
+            pytest.skip(MISSING[program])
     for block, lines in play_page(page):
         if diff := difference(page, block, lines):
             pytest.fail(diff, pytrace=False)
@@ -191,10 +210,9 @@ $ redis-server --bind 127.0.0.1 --save ""
 
 
 def test_a_redis_of_its_own_answers(page: Callable, differences: Callable) -> None:
-    if not find_redis():
-        pytest.skip(MISSING)
-    assert starts_redis(page(REDIS))
-    assert not starts_redis(page("'''console\n$ redis-cli ping\nPONG\n'''\n"))
+    if not find("redis-server"):
+        pytest.skip(MISSING["redis-server"])
+    assert programs(page(REDIS)) == {"redis-server"}
     assert not differences(
         REDIS
         + """\

@@ -3,6 +3,7 @@ The site builds with both builders, and its pages show what the repository holds
 """
 
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -378,6 +379,20 @@ def test_table_has_the_columns_of_its_benchmark(
         "Measured with Python 3.13.\n"
     )
     assert macros.bench("fanout", "stage 3", "stage_3_ratio") == "1.00"
+
+
+def test_table_has_the_rows_that_are_asked_for(
+    macros: ModuleType, tmp_path: Path
+) -> None:
+    names = ["stage 3", "stage 4, again", "stage 5", "after stage 4"]
+    rows = [{"name": name, "ratio": 1.0} for name in names]
+    result = {"handshake": {"environment": {"Python": "3.13"}, "rows": rows}}
+    write(tmp_path, "docs/bench.json", json.dumps(result))
+    lines = macros.bench_table("handshake", "stage 3", "stage 4").splitlines()
+    assert lines[2:4] == ["| stage 3 | 1.00 |", "| stage 4, again | 1.00 |"]
+    assert lines[4:] == ["", "Measured with Python 3.13."]
+    with pytest.raises(macros.CannotShow, match="no stage 6 or stage 7 among"):
+        macros.bench_table("handshake", "stage 6", "stage 7")
 
 
 @pytest.mark.parametrize("prefix", ["", "    ", "> "])

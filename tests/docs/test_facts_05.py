@@ -1,0 +1,369 @@
+"""
+What chapter 5 says about TLS, OpenSSL, Daphne and browsers, observed again.
+"""
+
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from playwright.sync_api import Browser, Error, Page
+from txaio._common import _BatchedTimer
+
+from tests import client
+from tests.accounts import Accounts, Visitors
+from tests.checker.runs import ROOT, replace
+from tests.chromium import trusting
+from tests.client import WireError, connect
+from tests.rooms import address, join
+from tests.server import terminate
+from tests.tls_server import TlsServer, copy_with_keys, trust
+
+CONSUMERS = "chat/consumers.py"
+WAITS = """                async with asyncio.timeout(GOODBYE):
+                    while (await receive())["type"] != "websocket.disconnect":
+                        continue
+"""
+TRIGGER = 'reactor.addSystemEventTrigger("before", "shutdown", stop)\n'
+# With what code a WebSocket is closed, whoever asks.
+TRY = """url => new Promise((resolve) => {
+  const socket = new WebSocket(url);
+  socket.addEventListener("close", ({ code }) => resolve(code));
+})"""
+BLOCKED = "SecurityError: Failed to construct 'WebSocket'"
+ROOM = "/ws/rooms/garden/"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of stage 5 with keys of its own, to be changed."""
+    return copy_with_keys(ROOT / "stage05_wss", tmp_path / "project")
+
+
+@pytest.fixture
+def trusted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients trust the CA of the project."""
+    monkeypatch.setattr(client, "trust", trust(project))
+
+
+@pytest.fixture
+def serve(
+    project: Path, trusted: None, tmp_path: Path
+) -> Iterator[Callable[..., TlsServer]]:
+    """Start a server of the project as it is when this is called."""
+    with ExitStack() as stack:
+
+        def serve(*, keys: str = "keys/server", **environment: str) -> TlsServer:
+            log = tmp_path / "server.log"
+            server = TlsServer(project, log, environment=environment, keys=keys)
+            return stack.enter_context(server)
+
+        yield serve
+
+
+@pytest.fixture
+def accounts(
+    project: Path, tmp_path: Path, visitors: Visitors, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Accounts]:
+    """Users of the project. A handshake says who comes, as in the checks of stage 4."""
+    monkeypatch.setattr(client, "identify", visitors.identify)
+    with closing(Accounts(project, tmp_path)) as accounts:
+        yield accounts
+
+
+@pytest.fixture
+def stage() -> str:
+    return "stage05_wss"
+
+
+def make_certificate(folder: Path, name: str) -> str:
+    """Write a certificate that signs itself, with a name in its subject only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "other.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "other.key").write_bytes(
+        key.private_bytes(
+            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return str(folder / "other")
+
+
+def shake_hands(server: TlsServer, context: ssl.SSLContext) -> str:
+    """Return the version of TLS that a client and a server agree on."""
+    place = ("127.0.0.1", server.port)
+    with (
+        socket.create_connection(place, timeout=client.PATIENCE) as tcp,
+        context.wrap_socket(tcp, server_hostname="localhost") as tls,
+    ):
+        return tls.version()
+
+
+def old_tls() -> ssl.SSLContext:
+    context = trust_of_this_moment()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def trust_of_this_moment() -> ssl.SSLContext:
+    [ca] = client.trust.get_ca_certs(binary_form=True)
+    return client.tls_context(cadata=ca)
+
+
+def test_name_in_the_subject_only_is_enough_for_python(
+    serve: Callable, tmp_path: Path
+) -> None:
+    keys = make_certificate(tmp_path, "localhost")
+    server = serve(keys=keys)
+    context = ssl.create_default_context(cafile=f"{keys}.pem")
+    # Python 3.13 refuses it for another reason: it lacks what RFC 5280 wants.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    assert shake_hands(server, context) == "TLSv1.3"
+
+
+def test_without_verification_a_client_speaks_to_anybody(
+    serve: Callable, tmp_path: Path
+) -> None:
+    # It claims to be somebody else, and nobody has signed it.
+    server = serve(keys=make_certificate(tmp_path, "attacker.example"))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(server, client.trust)
+    careless = ssl.create_default_context()
+    careless.check_hostname = False
+    careless.verify_mode = ssl.CERT_NONE
+    assert shake_hands(server, careless) == "TLSv1.3"
+
+
+def test_keys_get_into_no_commit_of_a_project_of_its_own(project: Path) -> None:
+    def git(*words: str) -> str:
+        run = ["git", "-C", project, *words]
+        return subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
+    git("init", "--quiet")
+    untracked = git("status", "--short", "--untracked-files=all")
+    assert "manage.py" in untracked
+    assert "keys/" not in untracked
+
+
+def test_openssl_says_nothing_of_a_file_that_does_not_exist(serve: Callable) -> None:
+    server = serve()
+    with pytest.raises(ssl.SSLError):
+        shake_hands(server, old_tls())
+    server = serve(OPENSSL_CONF="deploy/nowhere.cnf")
+    assert shake_hands(server, old_tls()) == "TLSv1.2"
+    assert "nowhere" not in server.printed()
+
+
+def flip_a_bit(source: socket.socket, target: socket.socket, after: int) -> None:
+    """Pass everything on, but change the last bit of what comes after some bytes."""
+    passed = 0
+    with suppress(OSError):
+        while data := source.recv(65536):
+            passed += len(data)
+            if passed > after:
+                data = data[:-1] + bytes([data[-1] ^ 1])
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_one_changed_bit_ends_the_connection(
+    serve: Callable, accounts: Accounts, *, is_changed: bool
+) -> None:
+    server = serve(**accounts.environment)
+    headers = client.identify(server.url, "/?name=ana")
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        through = socket.create_connection(listener.getsockname())
+        middle = stack.enter_context(listener.accept()[0])
+        there = socket.create_connection(("127.0.0.1", server.port))
+        stack.enter_context(there)
+        # TLS's own handshake passes as it is: it is shorter than that.
+        after = 2_500 if is_changed else 10**9
+        for ends in ((middle, there, after), (there, middle, 10**9)):
+            threading.Thread(target=flip_a_bit, args=ends, daemon=True).start()
+        room = {"additional_headers": headers, "sock": through}
+        ana = stack.enter_context(connect(server.url, address("garden"), **room))
+        ana.expect_json(type="welcome")
+        ana.expect_json(type="join")
+        ana.send_json(type="message", text="x" * 1_900)
+        if is_changed:
+            with pytest.raises(WireError, match="without a close frame"):
+                ana.recv()
+        else:
+            ana.expect_json(type="message")
+
+
+def fetch_a_page(server: TlsServer, visitors: Visitors) -> None:
+    assert visitors.browser(server.url, "ana").open("/").status == 200
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_daphne_cancels_nobody_if_somebody_has_just_fetched_a_page(
+    project: Path, serve: Callable, accounts: Accounts, visitors: Visitors
+) -> None:
+    replace(project / "chat/goodbye.py", TRIGGER, "")
+    for _attempt in range(3):  # Daphne may tidy up between the page and the signal.
+        server = serve(**accounts.environment)
+        with join(server.url, "garden", "ana") as ana:
+            fetch_a_page(server, visitors)
+            server.process.terminate()
+            try:
+                ana.expect_close(4001)
+            except WireError as error:
+                if error.symptom == "close 1006 for 4001":
+                    return
+                raise
+    pytest.fail("Somebody had just fetched a page, and Daphne cancelled its consumers.")
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+def test_daphne_cancels_its_consumers_if_all_pages_are_old(
+    project: Path, serve: Callable, accounts: Accounts
+) -> None:
+    replace(project / "chat/goodbye.py", TRIGGER, "")
+    server = serve(**accounts.environment)
+    with join(server.url, "garden", "ana") as ana:
+        # Daphne tidies up once a second, and the page of the login is older then.
+        with pytest.raises(TimeoutError):
+            ana.recv_within(3)
+        terminate(server.process)
+        ana.expect_close(4001)
+
+
+def speak(member: client.Client, is_busy: threading.Event) -> None:
+    """Say one thing after the other, and listen to none of the answers."""
+    with suppress(WireError):
+        for number in count():
+            member.send_json(type="message", text="hi")
+            time.sleep(0.002)
+            if number == 400:
+                is_busy.set()
+
+
+@pytest.mark.posix("Windows has no SIGTERM")
+@pytest.mark.parametrize("is_waited_for", [True, False])
+def test_who_is_speaking_misses_the_close_unless_the_answer_is_waited_for(
+    project: Path, serve: Callable, accounts: Accounts, *, is_waited_for: bool
+) -> None:
+    if not is_waited_for:
+        replace(project / CONSUMERS, WAITS, "")
+    server = serve(**accounts.environment)
+    with ExitStack() as stack:
+        rooms = [f"garden-{number}" for number in range(10)]
+        members = [stack.enter_context(join(server.url, room, "ana")) for room in rooms]
+        for member in members:
+            is_busy = threading.Event()
+            threading.Thread(target=speak, args=[member, is_busy], daemon=True).start()
+        assert is_busy.wait(30)
+        terminate(server.process)
+        missed = 0
+        for member in members:
+            try:
+                member.expect_close(4001)
+            except WireError:
+                missed += 1
+        # Most of them, but it is a race.
+        assert missed == 0 if is_waited_for else missed > 0
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    """A server of stage 5 that is called chat.example, and localhost as ever."""
+    folder = tmp_path_factory.mktemp("site")
+    project = copy_with_keys(ROOT / "stage05_wss", folder / "project", "chat.example")
+    with TlsServer(project, folder / "server.log", name="chat.example") as server:
+        yield server
+
+
+@pytest.fixture
+def page(chromium: Browser, site: TlsServer, tmp_path: Path) -> Iterator[Page]:
+    """A page of a browser that trusts the CA. `page.console` is what it says there."""
+    with ExitStack() as stack:
+        trusts = trusting(chromium, site.project / "keys", tmp_path)
+        page = stack.enter_context(trusts).new_page()
+        page.console = []
+        page.on("console", lambda said: page.console.append(said.text))
+        yield page
+
+
+def test_ws_in_a_page_over_https_is_blocked_before_anything_is_sent(
+    page: Page, site: TlsServer
+) -> None:
+    page.goto(f"https://chat.example:{site.port}/login/")
+    start = site.position()
+    with pytest.raises(Error, match=BLOCKED):
+        page.evaluate(TRY, f"ws://chat.example:{site.port}{ROOM}")
+    chapter = (ROOT / "docs" / "05-wss.md").read_text(encoding="utf-8")
+    assert page.console[-1].replace(str(site.port), "8443") in chapter.splitlines()
+    # The next one arrives, and is the first that does: a stranger's, so it is refused.
+    assert page.evaluate(TRY, f"wss://chat.example:{site.port}{ROOM}") == 1006
+    assert site.printed(start).count("WSCONNECTING") == 1
+
+
+def test_ws_to_this_machine_is_not_blocked_which_hides_the_mistake(
+    page: Page, site: TlsServer
+) -> None:
+    page.goto(f"https://localhost:{site.port}/login/")
+    start = site.position()
+    assert page.evaluate(TRY, f"ws://localhost:{site.http_port}{ROOM}") == 1006
+    assert "Unexpected response code: 403" in page.console[-1]
+    assert "WSCONNECTING" in site.printed(start)
+    # It is the address of the socket that counts, not that of the page.
+    with pytest.raises(Error, match=BLOCKED):
+        page.evaluate(TRY, f"ws://chat.example:{site.http_port}{ROOM}")
+
+
+def test_chromium_goes_to_localhost_over_http_whatever_hsts_says(
+    page: Page, site: TlsServer
+) -> None:
+    answer = page.goto(f"https://localhost:{site.port}/login/")
+    assert "max-age" in answer.headers["strict-transport-security"]
+    # Daphne answers it over http, with a redirect: so it was asked.
+    seen = []
+    page.on("response", lambda response: seen.append((response.status, response.url)))
+    page.goto(f"http://localhost:{site.http_port}/login/")
+    assert seen[0] == (301, f"http://localhost:{site.http_port}/login/")
+
+
+def test_chromium_goes_to_any_other_name_over_https_as_hsts_says(
+    page: Page, site: TlsServer
+) -> None:
+    page.goto(f"https://chat.example:{site.port}/login/")
+    seen = []
+    page.on("response", lambda response: seen.append((response.status, response.url)))
+    with suppress(Error):  # At that port nobody speaks TLS.
+        page.goto(f"http://chat.example:{site.http_port}/login/")
+    assert (301, f"http://chat.example:{site.http_port}/login/") not in seen
+
+
+def test_daphne_waits_for_the_answer_to_a_close_until_the_second_ends() -> None:
+    now, delays = 10.995, []
+    timer = _BatchedTimer(
+        200, 1000, lambda: now, lambda delay, *_call: delays.append(delay)
+    )
+    timer.call_later(1, print)
+    assert delays == [pytest.approx(0.005)]
