@@ -8,6 +8,7 @@ close. It is checked in memory and on Redis, like that of stage 3.
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from itertools import chain
 from urllib.parse import urlsplit
 
 import pytest
@@ -381,14 +382,19 @@ def test_close_with_4401_of_whoever_connects_while_logging_out(
         headers = browser.headers_at(url)
         with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
 
-            def connect_as_ana(_number, headers=headers, stack=stack):
+            def keep_coming(_number, headers=headers, stack=stack):
+                clients = []
+                # Until the door is shut: somebody is in it when the logout comes.
                 with suppress(WireError):
-                    options = {"additional_headers": headers}
-                    return stack.enter_context(connect(url, address(room), **options))
+                    for _visit in range(12):
+                        options = {"additional_headers": headers}
+                        opened = connect(url, address(room), **options)
+                        clients.append(stack.enter_context(opened))
+                return clients
 
-            waiting = pool.map(connect_as_ana, range(24))
+            waiting = pool.map(keep_coming, range(8))
             browser.log_out()
-            for client in filter(None, waiting):
+            for client in chain.from_iterable(waiting):
                 expect_end(client, layer)
 
 

@@ -90,7 +90,8 @@ def test_room_leads_to_the_login_and_the_login_back(
 
 def test_login_is_worked_by_keyboard_alone(open_page: OpenPage, url: str) -> None:
     page = open_page(url)
-    # The first field has the focus already.
+    # Nobody has to click: the first field has the focus as soon as the page is drawn.
+    expect(page.get_by_label("Username")).to_be_focused()
     page.keyboard.type("ana")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
