@@ -443,8 +443,8 @@ def test_close_with_4001_of_one_daphne_while_the_other_serves_on(start, redis, r
             words = f"One of two Daphnes is stopped. The 8 clients see {codes}."
             raise WireError("another share", words)
         # Whoever comes now, or comes back, is served by the other.
-        for _ in range(4):
-            with join(site.url, room, "ben") as ben:
+        for number in range(4):
+            with join(site.url, f"{room}-after-{number}", "ben") as ben:
                 ben.send_json(type="message", text="still here")
                 ben.expect_json(type="message", text="still here")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.accounts import Browser as Visitor
 from tests.chromium import chromium, trusting
@@ -17,6 +17,7 @@ __all__ = ["chromium"]
 ASSETS = Path(__file__).parent.parent.parent / "docs" / "assets"
 
 PATIENCE = 10_000  # Milliseconds. A page answers within tens of them.
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,9 @@ RESIDUE = shutil.ignore_patterns(
     "__pycache__", ".pytest_cache", "db.sqlite3", "keys", "collected"
 )
 
+# Seconds. The checks of a stage take a minute at most, but several on a busy machine.
+SLOW = 600
+
 # Databases and keys of the checks, kept for projects with the same code.
 READY = TemporaryDirectory(prefix="checks-ready-")
 
@@ -59,7 +62,6 @@ def check(
         env=environment | {"PYTHONUTF8": "1", "CHECKS_READY": READY.name},
         capture_output=True,
         encoding="utf-8",
-        timeout=300,  # Seconds. Stage 4 takes one minute, on a busy machine three.
         check=False,
     )
 

@@ -12,7 +12,9 @@ from tests.checker.mistakes.stage02 import STAGE02
 from tests.checker.mistakes.stage03 import STAGE03
 from tests.checker.mistakes.stage04 import STAGE04
 from tests.checker.mistakes.stage05 import STAGE05
-from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
+from tests.checker.runs import ROOT, SLOW, check, copy_of, likely_mistake, replace
+
+pytestmark = pytest.mark.timeout(SLOW)
 
 MISTAKES = [
     *(("stage01_echo", mistake) for mistake in STAGE01),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, check, copy_of
+from tests.checker.runs import ROOT, SLOW, check, copy_of
+
+pytestmark = pytest.mark.timeout(SLOW)
 
 STAGES = sorted(path.name for path in ROOT.glob("stage*"))
 

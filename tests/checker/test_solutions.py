@@ -12,12 +12,15 @@ import pytest
 
 from tests.checker.runs import (
     ROOT,
+    SLOW,
     SOLUTIONS,
     check,
     likely_mistake,
     replace,
     solution,
 )
+
+pytestmark = pytest.mark.timeout(SLOW)
 
 PLAIN = "tests/plain_django"
 

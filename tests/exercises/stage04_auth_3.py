@@ -12,6 +12,7 @@ from tests.client import WireError
 BURST = 120  # Messages that a connection may send at once,
 RATE = 20  # and then in each second.
 MANY = 200
+ROUNDS = 5  # Of so many. A machine may be so slow that the first is not too fast.
 TOO_MANY = 4429
 
 
@@ -60,12 +61,15 @@ def test_messages_that_keep_to_the_limit_are_passed_on(enter_room):
 def test_messages_over_the_limit_are_answered_with_slow_down(enter_room):
     with enter_room("ana") as ana, enter_room("ben") as ben:
         ana.expect_json(type="join", name="ben")
-        passed_on, refused, seconds = answers(ana, MANY)
-        most = BURST + RATE * (seconds + 1)
-        assert BURST <= passed_on <= most, f"{passed_on} of {MANY} came through."
+        for _ in range(ROUNDS):
+            passed_on, refused, seconds = answers(ana, MANY)
+            most = BURST + RATE * (seconds + 1)
+            assert passed_on <= most, f"{passed_on} of {MANY} came through."
+            for _ in range(passed_on):
+                ben.expect_json(type="message", name="ana")
+            if refused:
+                break
         assert refused, "Nothing was refused."
-        for _ in range(passed_on):
-            ben.expect_json(type="message", name="ana")
         # What was refused has reached nobody: this comes next.
         ben.send_json(type="message", text="next")
         ben.expect_json(type="message", name="ben", text="next")
@@ -82,9 +86,13 @@ def test_messages_after_a_second_of_silence_are_passed_on(enter_room):
 
 def test_messages_that_are_bad_count_too(enter_room):
     with enter_room("ana") as ana:
-        for _ in range(MANY):
-            ana.send("no JSON")
-        codes = {ana.expect_json(type="error")["code"] for _ in range(MANY)}
+        codes = set()
+        for _ in range(ROUNDS):
+            for _each in range(MANY):
+                ana.send("no JSON")
+            codes |= {ana.expect_json(type="error")["code"] for _ in range(MANY)}
+            if "slow-down" in codes:
+                break
         assert codes == {"bad-json", "slow-down"}
 
 
