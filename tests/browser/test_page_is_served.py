@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests import client
-from tests.accounts import Browser
+from tests.accounts import PASSWORD, Browser
 from tests.server import Server
 from tests.tls_server import TlsServer
 
@@ -23,7 +23,10 @@ LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
 LogIn = Callable[[str], dict[str, str]]
 
 
-@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage0*")))
+STAGES = sorted(path.name for path in ROOT.glob("stage0*"))
+
+
+@pytest.fixture(params=STAGES)
 def stage(request: pytest.FixtureRequest) -> str:
     """Each stage in turn."""
     return request.param
@@ -83,6 +86,15 @@ def test_pages_and_every_file_that_they_name_are_served(
             links = re.findall(LINK, response.text)
             to_ask |= {urljoin(path, link) for link in links} - served
     assert any(path.endswith("/chat.js") for path in served), served
+
+
+@pytest.mark.parametrize("stage", [n for n in STAGES if n > "stage04"], indirect=True)
+def test_login_and_logout_lead_to_pages(url: str) -> None:
+    browser = Browser(url)
+    page = browser.submit("/login/", "/login/", username="ana", password=PASSWORD)
+    assert (page.status, urlsplit(page.url).path) == (200, "/")
+    page = browser.log_out()
+    assert (page.status, urlsplit(page.url).path) == (200, "/login/")
 
 
 def test_page_is_not_served_to_an_unknown_host(url: str, log_in: LogIn) -> None:
