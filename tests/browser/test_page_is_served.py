@@ -16,14 +16,12 @@ from tests.server import Server
 from tests.tls_server import TlsServer
 
 ROOT = Path(__file__).parent.parent.parent
+STAGES = sorted(path.name for path in ROOT.glob("stage0*"))
 
 # What a page names for a reader to get. A form that is posted is another matter.
 LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
 
 LogIn = Callable[[str], dict[str, str]]
-
-
-STAGES = sorted(path.name for path in ROOT.glob("stage0*"))
 
 
 @pytest.fixture(params=STAGES)
