@@ -56,6 +56,9 @@ class Server:
     and with this process, whatever way that ends.
     """
 
+    # The last that it prints of its start, without runserver's warning.
+    banner_end = "Quit the server with"
+
     def __init__(
         self,
         project: Path,
@@ -107,6 +110,7 @@ class Server:
                 | {
                     "PYTHONPATH": f"{INSIDE_SERVER}{os.pathsep}{INSIDE_PROJECT}",
                     "PYTHONUNBUFFERED": "1",
+                    "DJANGO_RUNSERVER_HIDE_WARNING": "true",
                 }
                 | self.environment,
                 stdin=subprocess.PIPE,  # Its end tells the server that we are gone.
@@ -170,6 +174,9 @@ class Server:
     def knock(self) -> None:
         """Raise OSError unless the port takes connections."""
         socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        # Django's own runserver listens first. What it prints then would be taken for
+        # what it says about the first client.
+        self.printed_within(self.banner_end)
 
     def position(self) -> int:
         """Return how many bytes the server has printed so far."""

@@ -201,6 +201,8 @@ class TlsServer(Server):
 class BackendServer(Server):
     """Run a Daphne that only a proxy of this machine speaks to, over http."""
 
+    banner_end = "Listening on TCP address"
+
     def command(self) -> list[str | Path]:
         """Return the command that the reader types, `daphne` spelt as a module."""
         address = ["-b", "127.0.0.1", "-p", str(self.port)]

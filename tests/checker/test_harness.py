@@ -72,6 +72,30 @@ def wait_until_refused(port: int) -> None:
     pytest.fail(f"Somebody still listens on port {port} after 5 seconds.")
 
 
+SLOW_TO_SAY_SO = """
+import socketserver, time
+
+def listen_first(server, listen=socketserver.TCPServer.server_activate):
+    listen(server)
+    time.sleep(0.5)
+
+socketserver.TCPServer.server_activate = listen_first
+"""
+
+
+def test_what_a_server_prints_of_its_start_is_over_when_it_has_started(
+    tmp_path: Path,
+) -> None:
+    project = copy_of(ROOT / "tests" / "plain_django", tmp_path / "project")
+    (project / "config" / "slow.py").write_text(SLOW_TO_SAY_SO, encoding="utf-8")
+    replace(project / "manage.py", "import os", "import config.slow\nimport os")
+    with Server(project, tmp_path / "server.log") as server:
+        assert "Quit the server" in server.printed()
+        start = server.position()
+        time.sleep(0.5)
+        assert server.printed(start) == ""
+
+
 def test_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     project = copy_of(ECHO, tmp_path / "project")
     replace(project / "config" / "urls.py", "urlpatterns = [", "urlpatterns = [[")
