@@ -10,10 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from tests.client import PATIENCE
 from tests.server import START, STOP, ServerError, free_port
 
@@ -96,6 +92,8 @@ class RedisServer:
 
     def wait_until_it_answers(self) -> None:
         """Return as soon as it answers. Raises ServerError as `start` does."""
+        import redis
+
         deadline = time.monotonic() + START
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -117,6 +115,11 @@ class RedisServer:
 
         Raises redis.RedisError if Redis refuses, or is not there.
         """
+        # Here, since most runs of checks end before a Redis, and it takes a while.
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         with redis.Redis.from_url(
             self.url,
             decode_responses=True,

@@ -224,6 +224,7 @@ def test_close_raises_nothing_in_the_server(enter_room, server):
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
+@pytest.mark.crowd
 def test_close_right_after_a_message_raises_nothing_in_the_server(url, room, server):
     start = server.position()
     message = bytes([0x81, 0x82]) + b"\0\0\0\0{}"  # Text, masked, 2 bytes.

@@ -51,10 +51,12 @@ def check(
     suites = suites or (f"tests/test_{stage}.py",)
     command = [sys.executable, "-m", "pytest", *suites, "--learner", "--maxfail=1"]
     # A worker of pytest-xdist must not hand its role on to the pytest that it starts.
+    # That may keep its bytecode: hundreds of runs would compile the checks again.
+    left_out = ("PYTEST_", "CI", "PYTHONDONTWRITEBYTECODE")
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTEST_", "CI"))
+        if not name.startswith(left_out)
     }
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", "-p", "no:xdist", *options],
