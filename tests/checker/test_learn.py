@@ -1214,6 +1214,12 @@ def test_test_runs_ruff_twice_then_pytest_with_what_was_added(
     assert result.returncode == 0
 
 
+def test_test_leaves_the_crowds_to_the_transcripts(checkout: Checkout) -> None:
+    # tests/docs/test_console.py sees to it that they are there.
+    *_ruff, pytest_ = told(checkout.learn("test"))
+    assert pytest_["arguments"][-2:] == ["-m", "not crowd"]
+
+
 @pytest.mark.parametrize("tool", ["ruff", "pytest"])
 def test_test_goes_on_after_a_failure_and_fails(checkout: Checkout, tool: str) -> None:
     result = checkout.learn("test", **{f"EXIT_{tool.upper()}": "1"})

@@ -2,6 +2,7 @@
 The transcripts on the pages are what a reader's terminal shows.
 """
 
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ MISSING = {
 }
 
 PAGES = [*sorted(ROOT.glob("docs/*.md")), *ROOT.glob("README.md")]
+PAGES_OF_STAGES = sorted(ROOT.glob("docs/0*.md"))
 
 
 def find(program: str) -> str | None:
@@ -69,6 +71,15 @@ def test_no_command_is_left_out(page: Path) -> None:
                 f"{page}:{block.line}: this is not run. Make it a console block,"
                 " or a text block without prompts."
             )
+
+
+@pytest.mark.parametrize("page", PAGES_OF_STAGES, ids=lambda page: page.name)
+def test_a_chapter_runs_every_check_of_its_stage(page: Path) -> None:
+    # Crowds are run nowhere else when all tests are: `learn.py test` leaves them out.
+    number = int(page.name[:2])
+    passed = rf"^\$ python3 learn\.py check {number}\n…\nAll \d+ checks pass\.$"
+    text = page.read_text(encoding="utf-8")
+    assert re.search(passed, text, re.MULTILINE), f"{page} never runs all checks."
 
 
 # The rest tests the test itself, on small pages.
