@@ -124,6 +124,7 @@ def long_ones_first(
     return [*shares, *rest]
 
 
+@pytest.hookimpl(trylast=True)  # Shares are made of what -k and -m have left.
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -133,14 +134,14 @@ def pytest_collection_modifyitems(
     A stage also imports checks from the stage before. Crowds come last of all. What
     this system can never run is left out here; what it could run is skipped.
     """
-    checks = [item for item in items if item.path.match("tests/test_stage*.py")]
-    checks.sort(key=lambda item: (item.path, *place(item)))
-    others = [item for item in items if item not in checks]
-    items[:] = long_ones_first(config, [*checks, *others])
     if sys.platform != "linux":
         left_out = [item for item in items if not can_run(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    checks = [item for item in items if item.path.match("tests/test_stage*.py")]
+    checks.sort(key=lambda item: (item.path, *place(item)))
+    others = [item for item in items if item not in checks]
+    items[:] = long_ones_first(config, [*checks, *others])
 
 
 class Servers:

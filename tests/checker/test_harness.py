@@ -10,13 +10,11 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from tests import client, explain
 from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
-from tests.conftest import long_ones_first
 from tests.server import (
     Server,
     ServerError,
@@ -29,7 +27,6 @@ ECHO = ROOT / "stage01_echo"
 
 HOLD_A_SERVER = """
 import pathlib, sys, time
-from tests.conftest import long_ones_first
 from tests.server import Server
 
 with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
@@ -237,37 +234,50 @@ def test_skip_is_a_failure_in_ci_and_only_there(
     assert result.returncode == status, result.stdout
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_long_tests_begin_the_share_of_each_worker(workers: int) -> None:
-    config = SimpleNamespace(workerinput={"workercount": workers})
-    items = [
-        SimpleNamespace(
-            number=number, get_closest_marker=lambda _, number=number: number > 15
-        )
-        for number in range(21)
-    ]
-    order = [item.number for item in long_ones_first(config, items)]
-    assert sorted(order) == list(range(21))
-    pending, begun = list(order), []
-    for left in range(workers, 0, -1):  # As `--dist worksteal` deals.
-        share = [pending.pop(0) for _ in range(len(pending) // left)]
-        begun.append(share[0])
-        long = [number for number in share if number > 15]
-        assert share[: len(long)] == long
-    assert all(number > 15 for number in begun)
-
-
-@pytest.mark.parametrize("stage", ["stage03_groups", "stage04_auth", "stage05_wss"])
-def test_crowds_come_last_of_the_checks(stage: str) -> None:
-    collect = ("--collect-only", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
+def collected(*arguments: str, **environment: str) -> list[str]:
+    """Return the names of the tests that pytest would run, in order."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", f"tests/test_{stage}.py", *collect],
+        [
+            *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
+            *("-p", "no:xdist", "-p", "no:cacheprovider", *arguments),
+        ],
         cwd=ROOT,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    names = [line for line in run.stdout.splitlines() if "::test_" in line]
-    are_crowds = ["00_clients" in name for name in names]
-    assert sum(are_crowds) == 3
-    assert all(are_crowds[-3:]), f"The last three are {names[-3:]}."
+    return [line for line in run.stdout.splitlines() if "::test_" in line]
+
+
+A_WORKER = """
+def pytest_configure(config):
+    config.workerinput = {"workercount": WORKERS}
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("choice", ["", "not crowd"], ids=["all", "some"])
+def test_long_tests_begin_the_share_of_each_worker(
+    tmp_path: Path, workers: int, choice: str
+) -> None:
+    plugin = A_WORKER.replace("WORKERS", str(workers))
+    (tmp_path / "a_worker.py").write_text(plugin, encoding="utf-8")
+    suites = ("tests/test_stage03_groups.py", "tests/checker/test_solutions.py")
+    long_ones = set(collected(*suites, "-m", "long"))
+    assert len(long_ones) > workers
+    python = {"PYTHONPATH": str(tmp_path)}
+    pending = collected(*suites, "-m", choice, "-p", "a_worker", **python)
+    for left in range(workers, 0, -1):  # As `--dist worksteal` deals.
+        share = [pending.pop(0) for _ in range(len(pending) // left)]
+        are_long = [name in long_ones for name in share]
+        assert any(are_long)
+        assert are_long == sorted(are_long, reverse=True)
+
+
+@pytest.mark.parametrize("stage", ["stage03_groups", "stage04_auth", "stage05_wss"])
+def test_crowds_come_last_of_the_checks(stage: str) -> None:
+    suite = f"tests/test_{stage}.py"
+    crowds = collected(suite, "-m", "crowd")
+    assert any("300_clients" in name for name in crowds)
+    assert collected(suite)[-len(crowds) :] == crowds
