@@ -49,19 +49,27 @@ def check(
     `suites` are other files of checks, such as those of an exercise.
     """
     suites = suites or (f"tests/test_{stage}.py",)
-    command = [sys.executable, "-m", "pytest", *suites, "--learner", "--maxfail=1"]
-    # A worker of pytest-xdist must not hand its role on to the pytest that it starts.
-    # That may keep its bytecode: hundreds of runs would compile the checks again.
-    left_out = ("PYTEST_", "CI", "PYTHONDONTWRITEBYTECODE")
-    environment = {
+    options = (*suites, "--learner", "--maxfail=1", *options)
+    return run_pytest(*options, CHECKS_READY=READY.name)
+
+
+def run_pytest(
+    *arguments: str | Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest by itself: what the pytest that we are in was told is not for it."""
+    # A worker of pytest-xdist must not hand its role on, for one. And bytecode is kept:
+    # hundreds of runs would compile the checks again.
+    dropped = ("PYTEST_", "CI", "PYTHONDONTWRITEBYTECODE")
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(left_out)
+        if not name.startswith(dropped)
     }
+    command = [sys.executable, "-m", "pytest", *arguments]
     return subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-p", "no:xdist", *options],
+        [*command, "-p", "no:cacheprovider", "-p", "no:xdist"],
         cwd=ROOT,
-        env=environment | {"PYTHONUTF8": "1", "CHECKS_READY": READY.name},
+        env=inherited | {"PYTHONUTF8": "1"} | environment,
         capture_output=True,
         encoding="utf-8",
         check=False,

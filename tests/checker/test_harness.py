@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests import client, explain
-from tests.checker.runs import ROOT, check, copy_of, likely_mistake, replace
+from tests.checker.runs import (
+    ROOT,
+    check,
+    copy_of,
+    likely_mistake,
+    replace,
+    run_pytest,
+)
 from tests.server import (
     Server,
     ServerError,
@@ -236,17 +243,8 @@ def test_skip_is_a_failure_in_ci_and_only_there(
 
 def collected(*arguments: str, **environment: str) -> list[str]:
     """Return the names of the tests that pytest would run, in order."""
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "--collect-only", "-q"),
-            *("-p", "no:xdist", "-p", "no:cacheprovider", *arguments),
-        ],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = run_pytest("--collect-only", "-q", *arguments, **environment)
+    assert run.returncode == pytest.ExitCode.OK, run.stdout
     return [line for line in run.stdout.splitlines() if "::test_" in line]
 
 

@@ -38,9 +38,10 @@ from tests.docs.repository import ROOT, copy_repository
 from tests.redis_server import find_redis
 from tests.tls_server import find_nginx
 
-# Seconds. A command ends, and a server prints what the page shows, much sooner.
+# Seconds. A command ends, and a server prints what the page shows, much sooner. But
+# `learn.py run 4` starts three processes first, and a run of all tests much at once.
 PATIENCE_FOR_A_COMMAND = 600
-PATIENCE_FOR_A_SERVER = 10
+PATIENCE_FOR_A_SERVER = 30
 
 ANYTHING = "…"  # On a line of its own: any lines, or none.
 NUMBER = r"\d+"
