@@ -1214,6 +1214,7 @@ def test_test_runs_ruff_twice_then_pytest_with_what_was_added(
     assert result.returncode == 0
 
 
+@pytest.mark.posix("the transcripts are bash's")
 def test_test_leaves_the_crowds_to_the_transcripts(checkout: Checkout) -> None:
     # tests/docs/test_console.py sees to it that they are there.
     *_ruff, pytest_ = told(checkout.learn("test"))
