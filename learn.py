@@ -541,8 +541,9 @@ def test(options: argparse.Namespace) -> int:
     for command in commands:
         arguments = command.split()
         if command == "pytest":
-            # Five at once, also on two cores: tests of servers wait most of the time.
-            arguments += ["-n", "5", "--dist", "worksteal", *options.pytest]
+            # Four at once, also on two cores: tests of servers wait much of the time.
+            # With more at once, everybody waits longer.
+            arguments += ["-n", "4", "--dist", "worksteal", *options.pytest]
             # The chapters' transcripts, which are bash's, run every check. For a crowd
             # of clients, once is enough.
             if not options.pytest and os.name != "nt":

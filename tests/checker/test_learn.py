@@ -1204,7 +1204,7 @@ def test_run_5_gives_a_site_that_works_until_ctrl_c(
 def test_test_runs_ruff_twice_then_pytest_with_what_was_added(
     checkout: Checkout,
 ) -> None:
-    several = ["-n", "5", "--dist", "worksteal"]
+    several = ["-n", "4", "--dist", "worksteal"]
     result = checkout.learn("test", "-k", "a or b", "tests/docs", "--maxfail=2")
     assert [(tool["program"], tool["arguments"]) for tool in told(result)] == [
         ("ruff", ["check"]),
