@@ -92,7 +92,7 @@ class RedisServer:
 
     def wait_until_it_answers(self) -> None:
         """Return as soon as it answers. Raises ServerError as `start` does."""
-        import redis
+        import redis  # Here, as in command().
 
         deadline = time.monotonic() + START
         while time.monotonic() < deadline:
@@ -115,7 +115,7 @@ class RedisServer:
 
         Raises redis.RedisError if Redis refuses, or is not there.
         """
-        # Here, since most runs of checks end before a Redis, and it takes a while.
+        # Here, since most runs of checks end before a Redis, and this takes a while.
         import redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
