@@ -472,7 +472,7 @@ def run(options: argparse.Namespace) -> int:
 
 def start(options: argparse.Namespace) -> int:
     """Make work/stage..., your copy of the stage before."""
-    source = STAGES.get(options.stage - 1, ROOT / "tests" / "plain_django")
+    source = STAGES.get(options.stage - 1, ROOT / "tests" / "start")
     target = ROOT / "work" / STAGES[options.stage].name
     if os.path.lexists(target):
         refuse(
@@ -529,7 +529,7 @@ def check(options: argparse.Namespace) -> int:
         return call("-m", "pytest", *pytest, "--url", options.url)
     project = options.project or project_folder(mine)
     set_up()
-    program = ["tests.watch", project] if options.watch else ["pytest"]
+    program = ["tests.checker.watch", project] if options.watch else ["pytest"]
     return call("-m", *program, *pytest, "--project", project)
 
 

@@ -179,7 +179,7 @@ def find_in_javascript(lines, name):
 def before(stage):
     """Return the folder that a stage starts from: the first one, from plain Django."""
     stages = [
-        "tests/plain_django",
+        "tests/start",
         *sorted(path.name for path in ROOT.glob("stage*_*")),
     ]
     if stage not in stages[1:]:

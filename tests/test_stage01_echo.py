@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from tests.client import raw_handshake, refusal, vanish
+from tests.checker.client import raw_handshake, refusal, vanish
 
 ECHO = "/ws/echo/"
 MIB = 1024 * 1024  # Bytes. Daphne takes no larger message.

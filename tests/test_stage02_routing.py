@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from tests.client import expect_refused, raw_handshake, vanish
-from tests.rooms import address, enter
+from tests.checker.client import expect_refused, raw_handshake, vanish
+from tests.checker.rooms import address, enter
 
 NESTED = "[" * 100_000 + "]" * 100_000
 

@@ -13,10 +13,10 @@ from itertools import count
 
 import pytest
 
-from tests.client import WireError, connect, expect_refused, vanish
-from tests.crowd import crowd
-from tests.rooms import address, join, texts_until
-from tests.server import manage
+from tests.checker.client import WireError, connect, expect_refused, vanish
+from tests.checker.crowd import crowd
+from tests.checker.rooms import address, join, texts_until
+from tests.checker.servers.runserver import manage
 
 # The promises of stage 2 that stage 3 keeps.
 from tests.test_stage02_routing import (  # noqa: F401

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests import client
-from tests.accounts import ODD_USER, Browser, origin_of
-from tests.client import WireError, connect, expect_refused
-from tests.rooms import address, join, texts_until
+from tests.checker import client
+from tests.checker.accounts import ODD_USER, Browser, origin_of
+from tests.checker.client import WireError, connect, expect_refused
+from tests.checker.rooms import address, join, texts_until
 
 # The promises of stages 2 and 3 that stage 4 keeps. Their clients come as the user whom
 # `?name=` names: see `identity`.

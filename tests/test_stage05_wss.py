@@ -21,12 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests import client
-from tests.accounts import USERS, Browser
-from tests.client import WireError, connect, expect_refused
-from tests.crowd import Member
-from tests.rooms import address, join
-from tests.server import manage, terminate
+from tests.checker import client
+from tests.checker.accounts import USERS, Browser
+from tests.checker.client import WireError, connect, expect_refused
+from tests.checker.crowd import Member
+from tests.checker.rooms import address, join
+from tests.checker.servers.runserver import manage, terminate
+from tests.checker.servers.tls import JUNK, TlsServer, make_expired_keys
 
 # All that stage 4 has promised.
 from tests.test_stage04_auth import (  # noqa: F401
@@ -89,7 +90,6 @@ from tests.test_stage04_auth import (  # noqa: F401
     test_messages_reach_300_clients_in_order,
     test_messages_reach_everyone_in_order,
 )
-from tests.tls_server import JUNK, TlsServer, make_expired_keys
 
 GOING_AWAY = 4001
 IDLE = 8  # Seconds. A proxy that gives up after 5 is too quick for a chat.

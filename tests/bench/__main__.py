@@ -17,9 +17,9 @@ from typing import Any
 
 from tests.bench import echo, event, fanout, handshake
 from tests.bench.groups import Missing
-from tests.checker.runs import ROOT
-from tests.client import WireError
-from tests.server import ServerError
+from tests.checker.client import WireError
+from tests.checker.servers.runserver import ServerError
+from tests.proofs.runs import ROOT
 
 BENCHMARKS = {
     "echo": echo,

@@ -4,7 +4,7 @@ How many messages a second come back from stage 1, and from other ways to write 
 All are served by the same `manage.py runserver`, which is Daphne. It logs handshakes
 and goodbyes but no message, and neither DEBUG nor the static files that runserver adds
 are in a message's way: both end where the consumer begins. What the tests watch inside
-a server, tests/inside_server, costs stage 1 up to 3 % and is left in.
+a server, tests/checker/servers/inside_server, costs stage 1 up to 3 % and is left in.
 """
 
 from collections import defaultdict
@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.load import MESSAGE, Load, load
-from tests.checker.runs import ROOT, solution
-from tests.server import Server
+from tests.checker.servers.runserver import Server
+from tests.proofs.runs import ROOT, solution
 
 ROUNDS = 20
 SECONDS = 0.3

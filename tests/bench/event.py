@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.groups import IN_MEMORY, PLAIN, STAGE, Variant, project_of
-from tests.server import ServerError, clean_environment
+from tests.checker.servers.runserver import ServerError, clean_environment
 
 ROUNDS = 10
 SECONDS = 0.2

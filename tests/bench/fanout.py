@@ -45,7 +45,7 @@ from tests.bench.groups import (
     row,
     running,
 )
-from tests.client import PATIENCE, WireError
+from tests.checker.client import PATIENCE, WireError
 
 ROUNDS = 20
 SECONDS = 0.4

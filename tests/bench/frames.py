@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.client import HANDSHAKE, WireError, raw_handshake
+from tests.checker.client import HANDSHAKE, WireError, raw_handshake
 
 # Opcodes. RFC 6455, section 5.2.
 TEXT = 0x1

@@ -16,16 +16,16 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests import client
-from tests.accounts import PASSWORD, Accounts, Visitors
 from tests.bench.frames import TEXT, connected, read_frame
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.client import WireError
-from tests.redis_server import MISSING, RedisServer, find_redis
-from tests.rooms import address
-from tests.server import Server, manage
-from tests.tls_server import MISSING as NGINX_MISSING
-from tests.tls_server import NginxSite, TlsServer, find_nginx
+from tests.checker import client
+from tests.checker.accounts import PASSWORD, Accounts, Visitors
+from tests.checker.client import WireError
+from tests.checker.rooms import address
+from tests.checker.servers.redis import MISSING, RedisServer, find_redis
+from tests.checker.servers.runserver import Server, manage
+from tests.checker.servers.tls import MISSING as NGINX_MISSING
+from tests.checker.servers.tls import NginxSite, TlsServer, find_nginx
+from tests.proofs.runs import ROOT, copy_of, replace
 
 STAGE = "stage 3"
 PLAIN = "plain consumer"

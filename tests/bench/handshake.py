@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests import client
 from tests.bench.frames import CLOSE, TEXT, from_client, read_frame
 from tests.bench.groups import (
     IN_MEMORY,
@@ -34,7 +33,8 @@ from tests.bench.groups import (
     row,
     running,
 )
-from tests.rooms import fresh_room
+from tests.checker import client
+from tests.checker.rooms import fresh_room
 
 SESSIONS = [Variant(SESSION, IN_MEMORY), Variant(REUSE, IN_MEMORY)]
 WITH_TLS = [Variant(consumer, IN_MEMORY) for consumer in (TLS, NGINX, RESUMED)]

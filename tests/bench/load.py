@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from tests.bench.frames import CHUNK, TEXT, connected, from_client, from_server
-from tests.client import PATIENCE, WireError
+from tests.checker.client import PATIENCE, WireError
 
 MESSAGE = b"A text message, 32 bytes of it.\n"
 SENT = from_client(TEXT, MESSAGE)

@@ -33,12 +33,12 @@ from tests.bench.groups import (
     running,
 )
 from tests.bench.load import load
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.client import WireError
-from tests.redis_server import RedisServer
-from tests.server import Server, ServerError
-from tests.tls_server import MISSING as NGINX_MISSING
-from tests.tls_server import find_nginx
+from tests.checker.client import WireError
+from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.runserver import Server, ServerError
+from tests.checker.servers.tls import MISSING as NGINX_MISSING
+from tests.checker.servers.tls import find_nginx
+from tests.proofs.runs import ROOT, copy_of, replace
 
 RESULT = {
     "rows": [

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.accounts import Browser as Visitor
-from tests.chromium import chromium, trusting
+from tests.browser.chromium import chromium, trusting
+from tests.checker.accounts import Browser as Visitor
 
 __all__ = ["chromium"]
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.accounts import Visitors
 from tests.browser.pages import (
     OpenPage,
     attempts,
@@ -21,7 +20,8 @@ from tests.browser.pages import (
     send_text,
     wire,
 )
-from tests.server import Server
+from tests.checker.accounts import Visitors
+from tests.checker.servers.runserver import Server
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -10,10 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests import client
-from tests.accounts import PASSWORD, Browser
-from tests.server import Server
-from tests.tls_server import TlsServer
+from tests.checker import client
+from tests.checker.accounts import PASSWORD, Browser
+from tests.checker.servers.runserver import Server
+from tests.checker.servers.tls import TlsServer
 
 ROOT = Path(__file__).parent.parent.parent
 STAGES = sorted(path.name for path in ROOT.glob("stage0*"))

@@ -17,9 +17,9 @@ from tests.browser.pages import (
     note_attempts,
     send_text,
 )
-from tests.redis_server import RedisServer
-from tests.rooms import fresh_room
-from tests.server import Server, manage
+from tests.checker.rooms import fresh_room
+from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.runserver import Server, manage
 
 Enter = Callable[..., Page]
 Start = Callable[..., Server]

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.accounts import PASSWORD, Accounts, Browser
 from tests.browser.pages import OpenPage, close, message, note_attempts, send_text, wire
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.conftest import Servers
-from tests.server import Server
+from tests.checker.accounts import PASSWORD, Accounts, Browser
+from tests.checker.plugin import Servers
+from tests.checker.servers.runserver import Server
+from tests.proofs.runs import ROOT, copy_of, replace
 
 Start = Callable[..., Server]
 Enter = Callable[..., Page]

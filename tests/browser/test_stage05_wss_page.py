@@ -14,14 +14,14 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Error, Page, expect
 
-from tests.accounts import PASSWORD, Visitors, origin_of
 from tests.browser.conftest import PATIENCE
 from tests.browser.pages import OpenPage, attempts, message, note_attempts, send_text
-from tests.conftest import Servers
-from tests.redis_server import RedisServer
-from tests.rooms import join
-from tests.server import Server, terminate
-from tests.tls_server import serve
+from tests.checker.accounts import PASSWORD, Visitors, origin_of
+from tests.checker.plugin import Servers
+from tests.checker.rooms import join
+from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.runserver import Server, terminate
+from tests.checker.servers.tls import serve
 
 Start = Callable[..., Server]
 

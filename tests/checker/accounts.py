@@ -27,9 +27,9 @@ from urllib.request import (
 
 import pytest
 
-from tests import client, ready
-from tests.client import HANDSHAKE, WireError
-from tests.server import (
+from tests.checker import client, ready
+from tests.checker.client import HANDSHAKE, WireError
+from tests.checker.servers.runserver import (
     START,
     STOP,
     ServerError,

@@ -31,7 +31,7 @@ NO_ANSWER = (TimeoutError, InvalidMessage, ConnectionResetError)
 
 
 class WireError(AssertionError):
-    """The server broke the contract; `symptom` names how, for tests/explain.py."""
+    """The server broke the contract; `symptom` names how, for explain/."""
 
     def __init__(self, symptom: str, message: str) -> None:
         super().__init__(message)

@@ -16,10 +16,10 @@ from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from tests import client
-from tests.accounts import USERS
-from tests.client import PATIENCE, WireError, compare_json
-from tests.rooms import address
+from tests.checker import client
+from tests.checker.accounts import USERS
+from tests.checker.client import PATIENCE, WireError, compare_json
+from tests.checker.rooms import address
 
 SILENCE = 1  # Second.
 CHUNK = 65_536  # Bytes: the most that is read at once.

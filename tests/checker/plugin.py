@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from tests import client, explain
-from tests.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
-from tests.learner import LearnerReporter
-from tests.redis_server import MISSING, RedisServer, find_redis
-from tests.rooms import fresh_room
-from tests.server import Server, ServerError, cut_earlier_clients
-from tests.tls_server import copy_with_keys, serve, trust
+from tests.checker import client, explain
+from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
+from tests.checker.report import LearnerReporter
+from tests.checker.rooms import fresh_room
+from tests.checker.servers.redis import MISSING, RedisServer, find_redis
+from tests.checker.servers.runserver import Server, ServerError, cut_earlier_clients
+from tests.checker.servers.tls import copy_with_keys, serve, trust
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.client import Client, connect
+from tests.checker.client import Client, connect
 
 
 def fresh_room() -> str:

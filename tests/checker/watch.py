@@ -1,7 +1,7 @@
 """
 Run pytest now, and again on every save in a folder: `learn.py check N --watch`.
 
-    python -m tests.watch work/stage01_echo tests/test_stage01_echo.py --learner
+    python -m tests.checker.watch work/stage01_echo tests/test_stage01_echo.py --learner
 """
 
 import subprocess

@@ -1,5 +1,5 @@
 """The fixtures of the tests of the site."""
 
-from tests.chromium import chromium
+from tests.browser.chromium import chromium
 
 __all__ = ["chromium"]

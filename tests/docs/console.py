@@ -34,9 +34,9 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from tests.checker.servers.redis import find_redis
+from tests.checker.servers.tls import find_nginx
 from tests.docs.repository import ROOT, copy_repository
-from tests.redis_server import find_redis
-from tests.tls_server import find_nginx
 
 # Seconds. A command ends, and a server prints what the page shows, much sooner. But
 # `learn.py run 4` starts three processes first, and a run of all tests much at once.

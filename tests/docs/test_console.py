@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import redis_server, tls_server
+from tests.checker.servers import redis, tls
 from tests.docs.console import (
     CannotRun,
     blocks,
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.posix("the transcripts are bash's")
 
 # What pages type and not everybody has, and how to get it.
 MISSING = {
-    "redis-server": redis_server.MISSING,
-    "nginx": tls_server.MISSING,
+    "redis-server": redis.MISSING,
+    "nginx": tls.MISSING,
     "curl": "No curl was found. Install it (Debian: apt install curl).",
     "openssl": "No openssl was found. Install it (Debian: apt install openssl).",
 }
@@ -41,8 +41,8 @@ PAGES_OF_STAGES = sorted(ROOT.glob("docs/0*.md"))
 def find(program: str) -> str | None:
     """Return the path of a program of this machine, or None."""
     elsewhere = {
-        "redis-server": redis_server.find_redis,
-        "nginx": tls_server.find_nginx,
+        "redis-server": redis.find_redis,
+        "nginx": tls.find_nginx,
     }
     return elsewhere.get(program, lambda: shutil.which(program))()
 

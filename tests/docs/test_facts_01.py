@@ -14,9 +14,9 @@ from daphne.server import Server as Daphne
 from playwright.sync_api import Browser, Page
 from websockets.utils import accept_key as accept_for
 
-from tests import client
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.server import Server
+from tests.checker import client
+from tests.checker.servers.runserver import Server
+from tests.proofs.runs import ROOT, copy_of, replace
 
 ECHO = ROOT / "stage01_echo"
 PATH = "/ws/echo/"

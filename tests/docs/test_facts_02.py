@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import InvalidMessage
 from websockets.sync.client import connect as bare_connect
 
-from tests import client
-from tests.checker.runs import ROOT, copy_of, replace
+from tests.checker import client
+from tests.checker.servers.runserver import Server
 from tests.docs.test_facts_01 import pytest_in
-from tests.server import Server
+from tests.proofs.runs import ROOT, copy_of, replace
 
 ROUTING = ROOT / "stage02_routing"
 PATH = "/ws/rooms/garden/"

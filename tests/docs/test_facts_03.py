@@ -20,13 +20,13 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
 
-from tests import client
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.crowd import crowd
+from tests.checker import client
+from tests.checker.crowd import crowd
+from tests.checker.rooms import address, fresh_room, join
+from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.runserver import Server
 from tests.docs.console import blocks
-from tests.redis_server import RedisServer
-from tests.rooms import address, fresh_room, join
-from tests.server import Server
+from tests.proofs.runs import ROOT, copy_of, replace
 
 GROUPS = ROOT / "stage03_groups"
 PAGE = ROOT / "docs" / "03-groups.md"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.accounts import Accounts, Browser, origin_of
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.client import connect, expect_refused
-from tests.rooms import address
-from tests.server import Server, clean_environment, manage
+from tests.checker.accounts import Accounts, Browser, origin_of
+from tests.checker.client import connect, expect_refused
+from tests.checker.rooms import address
+from tests.checker.servers.runserver import Server, clean_environment, manage
+from tests.proofs.runs import ROOT, copy_of, replace
 
 AUTH = ROOT / "stage04_auth"
 CONSUMERS = "chat/consumers.py"

@@ -20,14 +20,14 @@ from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
 
-from tests import client
-from tests.accounts import Accounts, Visitors
-from tests.checker.runs import ROOT, replace
-from tests.chromium import trusting
-from tests.client import WireError, connect
-from tests.rooms import address, join
-from tests.server import terminate
-from tests.tls_server import TlsServer, copy_with_keys, trust
+from tests.browser.chromium import trusting
+from tests.checker import client
+from tests.checker.accounts import Accounts, Visitors
+from tests.checker.client import WireError, connect
+from tests.checker.rooms import address, join
+from tests.checker.servers.runserver import terminate
+from tests.checker.servers.tls import TlsServer, copy_with_keys, trust
+from tests.proofs.runs import ROOT, replace
 
 CONSUMERS = "chat/consumers.py"
 WAITS = """                async with asyncio.timeout(GOODBYE):

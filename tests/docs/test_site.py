@@ -211,7 +211,7 @@ def macros(tmp_path: Path) -> ModuleType:
     spec.loader.exec_module(module)
     module.ROOT = tmp_path
     module.DOCS = tmp_path / "docs"
-    write(tmp_path, "tests/plain_django/settings.py", "A = 1\nB = 2\n")
+    write(tmp_path, "tests/start/settings.py", "A = 1\nB = 2\n")
     write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
     write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
     write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")

@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from tests import client
-from tests.accounts import Visitors
-from tests.rooms import join
+from tests.checker import client
+from tests.checker.accounts import Visitors
+from tests.checker.rooms import join
 
 
 @pytest.fixture(autouse=True)

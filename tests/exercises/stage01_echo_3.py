@@ -4,7 +4,7 @@ Stage 1, exercise 3: every path but the echo's is refused with 403, and raises n
 
 import pytest
 
-from tests.client import expect_refused
+from tests.checker.client import expect_refused
 
 PATHS = ["/", "/ws/", "/ws/echo", "/ws/echo/more/", "/ws/nowhere/"]
 

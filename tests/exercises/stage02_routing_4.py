@@ -4,8 +4,8 @@ Stage 2, exercise 4: who offers chat.v1 gets it, and who offers nothing comes in
 
 import pytest
 
-from tests.client import WireError
-from tests.rooms import enter, fresh_room
+from tests.checker.client import WireError
+from tests.checker.rooms import enter, fresh_room
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.client import connect, expect_refused
-from tests.rooms import address, join, texts_until
+from tests.checker.client import connect, expect_refused
+from tests.checker.rooms import address, join, texts_until
 
 KEPT = 100  # Messages of a room.
 ATTEMPTS = 20

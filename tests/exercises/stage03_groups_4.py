@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.rooms import join
+from tests.checker.rooms import join
 
 FORGOTTEN = 60  # Seconds that a name may outlive its server.
 

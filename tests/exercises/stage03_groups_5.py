@@ -4,8 +4,8 @@ Stage 3, exercise 5: a word for one client in the room, and nobody else.
 
 import pytest
 
-from tests.client import connect
-from tests.rooms import address
+from tests.checker.client import connect
+from tests.checker.rooms import address
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.client import WireError
+from tests.checker.client import WireError
 
 BURST = 120  # Messages that a connection may send at once,
 RATE = 20  # and then in each second.

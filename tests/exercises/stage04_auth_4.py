@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.client import WireError, connect, vanish
-from tests.rooms import address, join
+from tests.checker.client import WireError, connect, vanish
+from tests.checker.rooms import address, join
 
 MOST = 100
 ATTEMPTS = 50

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.accounts import Browser, origin_of
-from tests.client import connect, expect_refused
-from tests.rooms import address
+from tests.checker.accounts import Browser, origin_of
+from tests.checker.client import connect, expect_refused
+from tests.checker.rooms import address
 
 VALID = 5  # Seconds.
 

@@ -38,11 +38,11 @@ from watchdog.events import (
     FileSystemEvent,
 )
 
-from tests import client, watch
-from tests.accounts import Browser
-from tests.checker.runs import copy_of
-from tests.server import Server, free_port, manage
-from tests.tls_server import trust
+from tests.checker import client, watch
+from tests.checker.accounts import Browser
+from tests.checker.servers.runserver import Server, free_port, manage
+from tests.checker.servers.tls import trust
+from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30  # Seconds: the bound of every wait here. None takes more than a few.
@@ -211,7 +211,7 @@ class Checkout:
         tests = self.root / "tests"
         tests.mkdir(parents=True)
         shutil.copy(ROOT / "learn.py", self.root)
-        shutil.copy(ROOT / "tests" / "watch.py", tests)
+        copy_of(ROOT / "tests" / "checker", tests / "checker")
         (tests / "exercises").mkdir()
         for name in "stage01_echo_3.py", "stage01_echo_4.py", "stage02_routing_1.py":
             (tests / "exercises" / name).touch()
@@ -219,7 +219,7 @@ class Checkout:
         (self.root / "tell.py").write_text(TELL)
         for name in "pytest", "ruff", "mkdocs":
             (self.root / f"{name}.py").write_text(TOOL)
-        for project in self.root / "stage01_echo", tests / "plain_django":
+        for project in self.root / "stage01_echo", tests / "start":
             (project / "chat").mkdir(parents=True)
             (project / "chat" / "consumers.py").write_text(f"# {project.name}\n")
             (project / "manage.py").write_text(MANAGE)
@@ -619,8 +619,8 @@ def test_letter_that_the_console_lacks_is_replaced(checkout: Checkout) -> None:
 # start
 
 
-def test_start_copies_plain_django_without_residue(checkout: Checkout) -> None:
-    source = checkout.root / "tests" / "plain_django"
+def test_start_copies_start_without_residue(checkout: Checkout) -> None:
+    source = checkout.root / "tests" / "start"
     (source / "db.sqlite3").touch()
     (source / "chat" / "__pycache__").mkdir()
     (source / "chat" / "__pycache__" / "consumers.cpython-311.pyc").touch()
@@ -633,7 +633,7 @@ def test_start_copies_plain_django_without_residue(checkout: Checkout) -> None:
         "stage01_echo/chat/consumers.py",
     }
     consumers = work / "stage01_echo" / "chat" / "consumers.py"
-    assert consumers.read_text() == "# plain_django\n"
+    assert consumers.read_text() == "# start\n"
     python = "py" if os.name == "nt" else "python3"
     folder = Path("work", "stage01_echo")
     assert f"{python} learn.py run 1 --project {folder}\n" in result.stdout

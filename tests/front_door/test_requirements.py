@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.checker.runs import ROOT
+from tests.proofs.runs import ROOT
 
 STAGES = sorted(path.name for path in ROOT.glob("stage*"))
 

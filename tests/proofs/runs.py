@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parent.parent.parent
-SOLUTIONS = Path(__file__).parent / "solutions"
+SOLUTIONS = Path(__file__).parent / "right"
 
 RESIDUE = shutil.ignore_patterns(
     "__pycache__", ".pytest_cache", "db.sqlite3", "keys", "collected"

@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.accounts import Accounts
-from tests.checker.runs import ROOT, copy_of
-from tests.server import ServerError
+from tests.checker.accounts import Accounts
+from tests.checker.servers.runserver import ServerError
+from tests.proofs.runs import ROOT, copy_of
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,6 @@ def test_shell_that_hangs_is_ended(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts.run("pass", SLOW="1")
-    monkeypatch.setattr("tests.accounts.START", 0.5)
+    monkeypatch.setattr("tests.checker.accounts.START", 0.5)
     with pytest.raises(ServerError, match="was ended"):
         accounts.run("import time; time.sleep(60)", SLOW="1")

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import client
-from tests.accounts import Accounts, Browser
-from tests.checker.runs import ROOT, copy_of
-from tests.server import Server
-from tests.tls_server import TlsServer, trust
+from tests.checker import client
+from tests.checker.accounts import Accounts, Browser
+from tests.checker.servers.runserver import Server
+from tests.checker.servers.tls import TlsServer, trust
+from tests.proofs.runs import ROOT, copy_of
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, copy_of
+from tests.proofs.runs import ROOT, copy_of
 
-STAGES = ["tests/plain_django", *sorted(path.name for path in ROOT.glob("stage*"))]
+STAGES = ["tests/start", *sorted(path.name for path in ROOT.glob("stage*"))]
 
 # Every stage has its own of these, and they are read beside the chapter, not in it.
 UNCOUNTED = {"README.md", "chat/tests.py"}

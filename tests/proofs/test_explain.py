@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import (
+from tests.checker.explain import MISTAKES
+from tests.checker.explain import likely_mistake as sentence_for
+from tests.checker.servers.runserver import Server
+from tests.proofs.runs import (
     ROOT,
     check,
     copy_of,
@@ -15,13 +18,10 @@ from tests.checker.runs import (
     replace,
     solution,
 )
-from tests.explain import MISTAKES
-from tests.explain import likely_mistake as sentence_for
-from tests.server import Server
 
 
 def test_wsgi_server_is_recognised_from_outside(tmp_path: Path) -> None:
-    plain = ROOT / "tests" / "plain_django"
+    plain = ROOT / "tests" / "start"
     with Server(plain, tmp_path / "server.log") as server:
         result = check("stage01_echo", "--url", server.url)
     assert "An ordinary web server answers here" in likely_mistake(result)

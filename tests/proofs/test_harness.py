@@ -13,8 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests import client, explain
-from tests.checker.runs import (
+from tests.checker import client, explain
+from tests.checker.servers.runserver import (
+    Server,
+    ServerError,
+    cut_earlier_clients,
+    cut_library_frames,
+    free_port,
+)
+from tests.proofs.runs import (
     ROOT,
     check,
     copy_of,
@@ -22,19 +29,12 @@ from tests.checker.runs import (
     replace,
     run_pytest,
 )
-from tests.server import (
-    Server,
-    ServerError,
-    cut_earlier_clients,
-    cut_library_frames,
-    free_port,
-)
 
 ECHO = ROOT / "stage01_echo"
 
 HOLD_A_SERVER = """
 import pathlib, sys, time
-from tests.server import Server
+from tests.checker.servers.runserver import Server
 
 with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
     print(server.port, flush=True)
@@ -90,7 +90,7 @@ socketserver.TCPServer.server_activate = listen_first
 def test_what_a_server_prints_of_its_start_is_over_when_it_has_started(
     tmp_path: Path,
 ) -> None:
-    project = copy_of(ROOT / "tests" / "plain_django", tmp_path / "project")
+    project = copy_of(ROOT / "tests" / "start", tmp_path / "project")
     (project / "config" / "slow.py").write_text(SLOW_TO_SAY_SO, encoding="utf-8")
     replace(project / "manage.py", "import os", "import config.slow\nimport os")
     with Server(project, tmp_path / "server.log") as server:
@@ -261,7 +261,7 @@ def test_long_tests_begin_the_share_of_each_worker(
 ) -> None:
     plugin = A_WORKER.replace("WORKERS", str(workers))
     (tmp_path / "a_worker.py").write_text(plugin, encoding="utf-8")
-    suites = ("tests/test_stage03_groups.py", "tests/checker/test_solutions.py")
+    suites = ("tests/test_stage03_groups.py", "tests/proofs/test_solutions.py")
     long_ones = set(collected(*suites, "-m", "long"))
     assert len(long_ones) > workers
     python = {"PYTHONPATH": str(tmp_path)}

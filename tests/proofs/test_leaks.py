@@ -12,10 +12,10 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.checker.runs import ROOT, copy_of, replace
-from tests.crowd import crowd
-from tests.rooms import fresh_room, join
-from tests.server import Server
+from tests.checker.crowd import crowd
+from tests.checker.rooms import fresh_room, join
+from tests.checker.servers.runserver import Server
+from tests.proofs.runs import ROOT, copy_of, replace
 
 CENSUS = """
 import asyncio

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.mistakes.mistake import Mistake
-from tests.checker.mistakes.stage01 import STAGE01
-from tests.checker.mistakes.stage02 import STAGE02
-from tests.checker.mistakes.stage03 import STAGE03
-from tests.checker.mistakes.stage04 import STAGE04
-from tests.checker.mistakes.stage05 import STAGE05
-from tests.checker.runs import ROOT, SLOW, check, copy_of, likely_mistake, replace
+from tests.proofs.runs import ROOT, SLOW, check, copy_of, likely_mistake, replace
+from tests.proofs.wrong.mistake import Mistake
+from tests.proofs.wrong.stage01 import STAGE01
+from tests.proofs.wrong.stage02 import STAGE02
+from tests.proofs.wrong.stage03 import STAGE03
+from tests.proofs.wrong.stage04 import STAGE04
+from tests.proofs.wrong.stage05 import STAGE05
 
 pytestmark = pytest.mark.timeout(SLOW)
 

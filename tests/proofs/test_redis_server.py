@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import redis as client
 
-from tests.checker.runs import ROOT
-from tests.checker.test_harness import wait_until_refused
-from tests.redis_server import RedisServer, find_redis
-from tests.server import ServerError
+from tests.checker.servers.redis import RedisServer, find_redis
+from tests.checker.servers.runserver import ServerError
+from tests.proofs.runs import ROOT
+from tests.proofs.test_harness import wait_until_refused
 
 HOLD_A_REDIS = """
 import pathlib, sys, time
-from tests.redis_server import RedisServer
+from tests.checker.servers.redis import RedisServer
 
 with RedisServer(pathlib.Path(sys.argv[1])) as redis:
     print(redis.port, flush=True)

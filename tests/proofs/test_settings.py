@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import ROOT, SLOW, check, copy_of
+from tests.proofs.runs import ROOT, SLOW, check, copy_of
 
 pytestmark = pytest.mark.timeout(SLOW)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.runs import (
+from tests.proofs.runs import (
     ROOT,
     SLOW,
     SOLUTIONS,
@@ -22,7 +22,7 @@ from tests.checker.runs import (
 
 pytestmark = pytest.mark.timeout(SLOW)
 
-PLAIN = "tests/plain_django"
+PLAIN = "tests/start"
 
 STAGES = [path.name for path in sorted(ROOT.glob("stage*"))]
 EXERCISES = sorted(path.stem for path in ROOT.glob("tests/exercises/stage*.py"))

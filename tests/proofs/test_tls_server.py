@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests import client
-from tests.accounts import Browser
-from tests.checker.runs import ROOT, check, copy_of, replace
-from tests.checker.test_harness import wait_until_refused
-from tests.server import Server, ServerError, manage
-from tests.tls_server import MISSING, NginxSite, TlsServer, find_nginx, trust
+from tests.checker import client
+from tests.checker.accounts import Browser
+from tests.checker.servers.runserver import Server, ServerError, manage
+from tests.checker.servers.tls import MISSING, NginxSite, TlsServer, find_nginx, trust
+from tests.proofs.runs import ROOT, check, copy_of, replace
+from tests.proofs.test_harness import wait_until_refused
 
 HOLD_A_SITE = """
 import pathlib, sys, time
-from tests.tls_server import NginxSite
+from tests.checker.servers.tls import NginxSite
 
 project, log = map(pathlib.Path, sys.argv[1:])
 with NginxSite(project, log, environment={}) as site:

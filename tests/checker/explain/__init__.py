@@ -2,14 +2,14 @@
 What a failure most likely means: the mistake, and its cure, in one or two sentences.
 
 Three things tell mistakes apart. The symptom is what a client saw on the wire, as named
-by `tests/client.py`. The second is what the server printed, the third is which check
-failed. Where all are silent, the sentence names what to look at.
+by `client.py`. The second is what the server printed, the third is which check failed.
+Where all are silent, the sentence names what to look at.
 """
 
 import re
 
-from tests.explain import auth, rooms, tls
-from tests.explain.mistake import ANY
+from tests.checker.explain import auth, rooms, tls
+from tests.checker.explain.mistake import ANY
 
 # The server prints this when it has seen a crash.
 CRASH = r"Traceback \(most recent call last\)|was never awaited"

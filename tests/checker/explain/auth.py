@@ -1,6 +1,6 @@
 """Mistakes that come with sessions, users and origins: stages 4 and 5."""
 
-from tests.explain.mistake import ANY, Mistake
+from tests.checker.explain.mistake import ANY, Mistake
 
 MISTAKES = [
     # No database, or no login.

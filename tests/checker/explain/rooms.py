@@ -1,6 +1,6 @@
 """Mistakes in any stage, in the order in which they are looked for."""
 
-from tests.explain.mistake import ANY, ERROR, FRAME, Mistake
+from tests.checker.explain.mistake import ANY, ERROR, FRAME, Mistake
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "

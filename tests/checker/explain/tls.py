@@ -1,6 +1,6 @@
 """Mistakes that come with TLS, with cookies for https, and with a proxy: stage 5."""
 
-from tests.explain.mistake import ANY, Mistake
+from tests.checker.explain.mistake import ANY, Mistake
 
 MISTAKES = [
     # The keys, and the server that shows them.

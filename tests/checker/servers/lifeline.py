@@ -1,9 +1,9 @@
 """
 Run a program that ends with the tests, whatever way they end.
 
-    python -m tests.lifeline redis-server --port 6379
+    python -m tests.checker.servers.lifeline redis-server --port 6379
 
-Our servers in Python watch their standard input themselves: tests/inside_server. For a
+Our servers in Python watch their standard input themselves: inside_server/. For a
 program that doesn't, this process does. The tests hold the other end of that pipe, and
 the system closes it even if they are killed.
 """

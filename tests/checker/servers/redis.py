@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.client import PATIENCE
-from tests.server import START, STOP, ServerError, free_port
+from tests.checker.client import PATIENCE
+from tests.checker.servers.runserver import START, STOP, ServerError, free_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 
 MISSING = (
     "No redis-server was found. Install it (Debian: apt install redis-server,"
@@ -65,7 +65,7 @@ class RedisServer:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "tests.lifeline", program),
+                    *(sys.executable, "-m", "tests.checker.servers.lifeline", program),
                     *("--port", str(self.port), "--bind", "127.0.0.1"),
                     *("--protected-mode", "yes", "--dir", self.folder.resolve()),
                     *("--save", "", "--appendonly", "no"),

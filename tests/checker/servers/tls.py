@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests import ready
-from tests.client import tls_context
-from tests.server import (
+from tests.checker import ready
+from tests.checker.client import tls_context
+from tests.checker.servers.runserver import (
     ATTEMPTS,
     CRASH_CHECK,
     IN_USE,
@@ -37,7 +37,7 @@ from tests.server import (
     manage,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent.parent
 
 MISSING = (
     "No nginx was found. Install it (Debian: apt install nginx-light, macOS: brew"
@@ -267,7 +267,12 @@ class NginxSite:
             with self.log.open("wb") as log:
                 self.process = subprocess.Popen(
                     [
-                        *(sys.executable, "-m", "tests.lifeline", program),
+                        *(
+                            sys.executable,
+                            "-m",
+                            "tests.checker.servers.lifeline",
+                            program,
+                        ),
                         *("-p", prefix, "-c", "deploy/nginx.conf"),
                         *("-g", f"daemon off; {AS_ROOT}", "-e", "stderr"),
                     ],

@@ -1,6 +1,6 @@
 """Mistakes in stage 1, in the order of its checks."""
 
-from tests.checker.mistakes.mistake import ASGI, CONSUMERS, ROUTING, SETTINGS, Mistake
+from tests.proofs.wrong.mistake import ASGI, CONSUMERS, ROUTING, SETTINGS, Mistake
 
 SEND = "await self.send(text_data=text_data, bytes_data=bytes_data)"
 SIGNATURE = "async def receive(self, text_data=None, bytes_data=None)"

@@ -1,7 +1,7 @@
 """Mistakes in stage 2, in the order of its checks."""
 
-from tests.checker.mistakes.mistake import CONSUMERS, ROUTING, Mistake
-from tests.checker.mistakes.stage01 import HANDSHAKE, SIGNATURE
+from tests.proofs.wrong.mistake import CONSUMERS, ROUTING, Mistake
+from tests.proofs.wrong.stage01 import HANDSHAKE, SIGNATURE
 
 WELCOME = "handshake takes the room from the path (short)"
 NAME = "handshake takes the name from the query string"

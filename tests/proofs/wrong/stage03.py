@@ -1,7 +1,7 @@
 """Mistakes in stage 3, in the order of its checks."""
 
-from tests.checker.mistakes.mistake import CONSUMERS, SETTINGS, Mistake
-from tests.checker.mistakes.stage02 import ERROR, GOOD
+from tests.proofs.wrong.mistake import CONSUMERS, SETTINGS, Mistake
+from tests.proofs.wrong.stage02 import ERROR, GOOD
 
 TOLD_IN_MEMORY = "told_to_everyone_in and memory"
 TOLD = "handshake is told to everyone in the room (in memory)"

@@ -1,6 +1,6 @@
 """Mistakes in stage 4, in the order of its checks."""
 
-from tests.checker.mistakes.mistake import ASGI, CONSUMERS, SETTINGS, Mistake
+from tests.proofs.wrong.mistake import ASGI, CONSUMERS, SETTINGS, Mistake
 
 URLS = "config/urls.py"
 SIGNALS = "chat/signals.py"

@@ -1,6 +1,6 @@
 """Mistakes in stage 5, in the order of its checks."""
 
-from tests.checker.mistakes.mistake import ASGI, CONSUMERS, SETTINGS, Mistake
+from tests.proofs.wrong.mistake import ASGI, CONSUMERS, SETTINGS, Mistake
 
 KEYS = "chat/management/commands/make_keys.py"
 OPENSSL = "deploy/openssl.cnf"

@@ -2,7 +2,7 @@
 The settings of the project under test, but with a database of the checks.
 
 The checks log in, log out and lock people out. None of that may reach the database that
-a learner works with. `tests/accounts.py` sets the two variables.
+a learner works with. `tests/checker/accounts.py` sets the two variables.
 """
 
 import os

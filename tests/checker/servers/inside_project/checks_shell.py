@@ -1,8 +1,8 @@
 """
 A `manage.py shell` that goes on: it runs each piece of code that comes, in turn.
 
-`tests/accounts.py` writes the pieces to the standard input, one as JSON on each line.
-After each, a line on the standard output says that it is done, or that it has failed.
+`accounts.py` writes the pieces to the standard input, one as JSON on each line. After
+each, a line on the standard output says that it is done, or that it has failed.
 The process ends with that input, so it ends with the tests.
 """
 

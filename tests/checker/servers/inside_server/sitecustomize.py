@@ -1,7 +1,7 @@
 """
 Python runs this inside every server that the tests start, before Django.
 
-`tests/server.py` puts this folder on the server's PYTHONPATH.
+`tests/checker/server.py` puts this folder on the server's PYTHONPATH.
 """
 
 import os
