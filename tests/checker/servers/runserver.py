@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.checker.servers import launch
+
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
 INSIDE_PROJECT = Path(__file__).parent / "inside_project"
 
@@ -103,7 +105,7 @@ class Server:
                     f"{self.project.name} did not start: somebody else listens on "
                     f"port {self.port}."
                 )
-            self.process = subprocess.Popen(
+            self.process = launch.start(
                 self.command(),
                 cwd=self.project,
                 env=clean_environment()
@@ -216,7 +218,7 @@ def launch_manage(
     project: Path, *words: str, stdin: int = subprocess.DEVNULL, **environment: str
 ) -> subprocess.Popen[str]:
     """Start a command of the project's manage.py. What it prints comes in one pipe."""
-    return subprocess.Popen(
+    return launch.start(
         [sys.executable, "manage.py", *words],
         cwd=project,
         env=clean_environment() | {"PYTHONPATH": str(INSIDE_PROJECT)} | environment,

@@ -1,0 +1,446 @@
+"""
+A fork server: a process that has imported the libraries, and forks programs.
+
+    with ForkServer() as forks:
+        os.environ["CHECKS_FORKS"] = forks.address
+
+It has imported Django, Channels, what Daphne is made of, pytest and the checker, but no
+project, and not Twisted's reactor, which belongs to one loop. A program that is forked
+from it gets its own folder, arguments, variables and standard files, and imports what
+is left: it starts in a tenth of the time. `may_fork` says which programs start cold.
+"""
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import random
+import runpy
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import types
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+# What a server, and the pytest of the checks, import before they begin their work. None
+# of it may import Twisted's reactor, or want settings.
+LIBRARIES = (
+    "channels.auth",
+    "channels.generic.http",
+    "channels.generic.websocket",
+    "channels.routing",
+    "channels.security.websocket",
+    "channels_redis.core",
+    "channels_redis.pubsub",
+    "daphne.access",
+    "daphne.http_protocol",
+    "daphne.ws_protocol",
+    "django.conf.urls",
+    "django.contrib.auth.hashers",
+    "django.contrib.staticfiles.handlers",
+    "django.core.asgi",
+    "django.core.cache.backends.locmem",
+    "django.core.management.commands.migrate",
+    "django.core.management.commands.runserver",
+    "django.core.management.commands.shell",
+    "django.db.backends.dummy.base",
+    "django.db.backends.sqlite3.base",
+    "django.middleware.common",
+    "django.templatetags.l10n",
+    "django.templatetags.tz",
+    "django.views.csrf",
+    "django.views.debug",
+    "django.views.defaults",
+    "twisted.internet.asyncioreactor",
+    "twisted.internet.endpoints",
+    "pytest",
+    "_pytest.cacheprovider",
+    "_pytest.junitxml",
+    "_pytest.pastebin",
+    "_pytest.stepwise",
+    "tests.checker.crowd",
+    "tests.checker.explain",
+    "tests.checker.report",
+    "tests.checker.servers.redis",
+    "tests.checker.servers.tls",
+)
+
+# What Python reads in its environment when it starts, and what is imitated here.
+IMITATED = {
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+    "PYTHONUTF8",
+}
+
+PROGRAMS = (["manage.py"], ["-m", "daphne"], ["-m", "pytest"])
+PATIENCE = 30  # Seconds. To start takes one of them, to fork much less.
+
+
+class StartColdError(Exception):
+    """This program cannot be forked: a file beside it is called like a library."""
+
+
+def may_fork(command: Sequence[str | Path], env: Mapping[str, str]) -> bool:
+    """
+    Tell whether a program is one of those that can be forked.
+
+    It must be of this Python, on a system that forks. One with TLS of its own starts
+    cold, because OpenSSL reads its configuration once, when it is loaded.
+    """
+    python, *words = map(str, command)
+    is_known = any(words[: len(each)] == each for each in PROGRAMS)
+    has_tls = "OPENSSL_CONF" in env or any(word.startswith("ssl:") for word in words)
+    variables = {name for name in env if name.startswith("PYTHON")}
+    return (
+        hasattr(os, "fork")
+        and python == sys.executable
+        and is_known
+        and not has_tls
+        and variables <= IMITATED
+        and env.get("PYTHONUTF8") == "1"
+    )
+
+
+class Forked:
+    """A program that was forked. It is handled like a subprocess.Popen."""
+
+    def __init__(
+        self,
+        address: str,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: Any,
+        stdout: Any,
+        stderr: Any,
+        **text: Any,
+    ) -> None:
+        """
+        Ask the fork server at this address. `text` says how to decode a pipe.
+
+        Raises StartColdError if the program cannot be forked.
+        """
+        self.args = command
+        self.returncode: int | None = None
+        self.stdin = self.stdout = None
+        self.reading = threading.Lock()
+        with contextlib.ExitStack() as theirs:
+            files = [
+                self.open(theirs, 0, stdin, text),
+                self.open(theirs, 1, stdout, text),
+            ]
+            is_one = stderr == subprocess.STDOUT
+            files.append(files[1] if is_one else self.open(theirs, 2, stderr, text))
+            words = {"command": [*map(str, command)], "cwd": str(cwd), "env": {**env}}
+            message = json.dumps(words).encode()
+            self.line = socket.socket(socket.AF_UNIX)
+            self.line.settimeout(PATIENCE)
+            self.line.connect(address)
+            socket.send_fds(self.line, [len(message).to_bytes(4, "big")], files)
+            self.line.sendall(message)
+        self.pid = self.answer()
+        if not self.pid:
+            self.line.close()
+            for pipe in filter(None, (self.stdin, self.stdout)):
+                pipe.close()
+            raise StartColdError
+        self.line.settimeout(None)
+
+    def open(
+        self, theirs: contextlib.ExitStack, number: int, wanted: Any, text: dict
+    ) -> int:
+        """Return the descriptor of a standard file of the program; keep our end."""
+        if wanted == subprocess.DEVNULL:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            theirs.callback(os.close, descriptor)
+        elif wanted == subprocess.PIPE:
+            read, write = os.pipe()
+            descriptor, ours = (read, write) if number == 0 else (write, read)
+            theirs.callback(os.close, descriptor)
+            mode = "w" if number == 0 else "r"
+            pipe = open(ours, mode if text else f"{mode}b", **text)  # noqa: SIM115, PTH123
+            setattr(self, ("stdin", "stdout")[number], pipe)
+        elif wanted is None:
+            descriptor = number
+        else:
+            descriptor = wanted if isinstance(wanted, int) else wanted.fileno()
+        return descriptor
+
+    def answer(self) -> int:
+        """Return the next number that the fork server says."""
+        said = b""
+        while len(said) < 4:
+            chunk = self.line.recv(4 - len(said))
+            if not chunk:  # With it, what it has forked has ended, too.
+                return -signal.SIGKILL
+            said += chunk
+        return int.from_bytes(said, "big", signed=True)
+
+    def poll(self) -> int | None:
+        """Return the exit status if the program has ended, or None."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status. Raises subprocess.TimeoutExpired."""
+        with self.reading:
+            if self.returncode is None:
+                with selectors.DefaultSelector() as selector:
+                    selector.register(self.line, selectors.EVENT_READ)
+                    if not selector.select(timeout):
+                        raise subprocess.TimeoutExpired(self.args, timeout)
+                self.returncode = self.answer()
+                self.line.close()
+            return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the program has ended."""
+        if self.poll() is None:
+            # It may be ending now. Its number is not given to others that soon.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the program to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the program."""
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> tuple[Any, None]:
+        """Return all that the program prints. Raises subprocess.TimeoutExpired."""
+        timer = threading.Timer(timeout, self.kill) if timeout else None
+        is_late = False
+        if timer:
+            timer.start()
+        printed = self.stdout.read()
+        self.wait()
+        if timer:
+            is_late = self.returncode == -signal.SIGKILL and not timer.is_alive()
+            timer.cancel()
+        if is_late:
+            raise subprocess.TimeoutExpired(self.args, timeout, printed)
+        return printed, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for pipe in filter(None, (self.stdin, self.stdout)):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        self.wait()
+
+
+class ForkServer:
+    """
+    Run a fork server, whose `address` is the path of its socket.
+
+    It ends with the `with` block, and with this process, whatever way that ends. So
+    does all that was forked from it.
+    """
+
+    def __enter__(self) -> Self:
+        self.folder = tempfile.TemporaryDirectory(prefix="forks-")
+        self.address = str(Path(self.folder.name) / "socket")
+        ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.checker.servers.forks", self.address],
+            cwd=ROOT,
+            env={**environment, "PYTHONUTF8": "1"},
+            stdin=subprocess.PIPE,  # Its end tells the fork server that we are gone.
+            stdout=subprocess.PIPE,
+        )
+        if self.process.stdout.readline() != b"ready\n":
+            raise OSError("The fork server did not start: its traceback is above.")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+
+# The fork server itself.
+
+
+def main(address: str) -> Callable[[], object] | None:
+    """
+    Fork what is asked for, until the standard input ends.
+
+    Returns None then, and in each child the program that it is to run.
+    """
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    if "twisted.internet.reactor" in sys.modules:
+        sys.exit("A library has installed Twisted's reactor.")
+    gc.freeze()  # What is shared with the children is not touched, so not copied.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for those who asked.
+    wakeup, woken = socket.socketpair()
+    for end in (wakeup, woken):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken.fileno())
+    children: dict[int, socket.socket] = {}
+    with (
+        socket.socket(socket.AF_UNIX) as listener,
+        selectors.DefaultSelector() as selector,
+    ):
+        listener.bind(address)
+        listener.listen(100)
+        for source in (0, listener, wakeup):
+            selector.register(source, selectors.EVENT_READ)
+        os.write(1, b"ready\n")
+        while True:
+            ready = {key.fileobj for key, _events in selector.select()}
+            if wakeup in ready:
+                wakeup.recv(4096)
+                report_ends(children)
+            if 0 in ready:
+                for pid in children:
+                    os.kill(pid, signal.SIGKILL)
+                return None
+            if listener in ready:
+                line, _address = listener.accept()
+                request, files = read_request(line)
+                if shadows(Path(request["cwd"])):
+                    line.sendall(bytes(4))
+                    pid = 0
+                elif pid := os.fork():
+                    children[pid] = line
+                    line.sendall(pid.to_bytes(4, "big"))
+                else:
+                    ends = [listener, selector, wakeup, woken, line, *children.values()]
+                    signal.set_wakeup_fd(-1)
+                    for end in ends:
+                        end.close()
+                    return become(request, files)
+                for descriptor in files:
+                    os.close(descriptor)
+                if not pid:
+                    line.close()
+
+
+def read_request(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return what is asked for, and the three standard files of the program."""
+    size, files, _flags, _address = socket.recv_fds(line, 4, 3)
+    wanted = int.from_bytes(size, "big")
+    message = b""
+    while len(message) < wanted:
+        message += line.recv(wanted - len(message))
+    return json.loads(message), list(files)
+
+
+def report_ends(children: dict[int, socket.socket]) -> None:
+    """Tell those who asked for a program that it has ended, and how."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            with children.pop(pid) as line, contextlib.suppress(OSError):
+                line.sendall(code.to_bytes(4, "big", signed=True))
+
+
+def shadows(folder: Path) -> bool:
+    """Tell whether a folder has a module that is called like one that is imported."""
+    imported = {name.partition(".")[0] for name in sys.modules} - {"tests"}
+    packages = (file.parent for file in folder.glob("*/__init__.py"))
+    return any(each.stem in imported for each in [*folder.glob("*.py"), *packages])
+
+
+def become(request: dict[str, Any], files: list[int]) -> Callable[[], object]:
+    """Turn this process into the one that was asked for, and return its program."""
+    for number, descriptor in enumerate(files):
+        os.dup2(descriptor, number)
+    for descriptor in files:
+        os.close(descriptor)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    environment = request["env"]
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(request["cwd"])
+    random.seed()  # Or all children would take the same "free" ports.
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    open_standard_files(bool(environment.get("PYTHONUNBUFFERED")))
+    folders = environment.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = filter(None, folders)
+    _python, *words = request["command"]
+    if words[:2] == ["-m", "pytest"]:
+        sys.path.insert(0, request["cwd"])
+        sys.argv = words[1:]
+        return lambda: runpy.run_module("pytest", run_name="__main__", alter_sys=True)
+    # A program of a project knows nothing of the checks.
+    sys.path.remove(str(ROOT))
+    for name in [each for each in sys.modules if each.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    sys.path.insert(0, request["cwd"])
+    importlib.invalidate_caches()
+    for folder in filter(None, folders):
+        if (customize := Path(folder, "sitecustomize.py")).exists():
+            runpy.run_path(str(customize))
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        return lambda: runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    sys.argv = words
+    return lambda: run_script(Path(words[0]).resolve())
+
+
+def open_standard_files(unbuffered: bool) -> None:
+    """Open standard input, output and error anew, as a Python that starts does."""
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        raw = io.FileIO(number, "w", closefd=False)
+        stream = io.TextIOWrapper(
+            raw if unbuffered else io.BufferedWriter(raw),
+            encoding="utf-8",
+            errors="backslashreplace" if number == 2 else "surrogateescape",
+            line_buffering=number == 2,
+            write_through=unbuffered,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def run_script(path: Path) -> None:
+    """Run a file as Python runs the one that it is given."""
+    module = types.ModuleType("__main__")
+    module.__file__ = str(path)
+    module.__builtins__ = __builtins__
+    sys.modules["__main__"] = module
+    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102  # It is what was asked for.
+
+
+if __name__ == "__main__":
+    if program := main(sys.argv[1]):
+        program()
