@@ -404,7 +404,10 @@ def explain_failure(
         # A crash that explains the failure may not have been printed yet.
         printed = item.server.printed_within(explain.CRASH, item.position)
         printed = cut_earlier_clients(printed)
-    if mistake := explain.likely_mistake(symptom, printed, item.nodeid):
+    # What the diagnosis is a function of.
+    told_by = {"symptom": symptom, "printed": printed, "check": item.nodeid}
+    report.failure = told_by
+    if mistake := explain.likely_mistake(**told_by):
         report.sections.append(("The likely mistake", mistake))
     if printed:
         report.sections.append(("What the server printed", printed))

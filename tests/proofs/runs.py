@@ -1,11 +1,23 @@
 """What the tests of the checks share: variants of a stage, and runs of its checks."""
 
+import atexit
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.checker.explain import likely_mistake
+from tests.checker.servers import launch
+from tests.checker.servers.forks import ForkServer
+from tests.proofs.records import Proof, Seen
 
 ROOT = Path(__file__).parent.parent.parent
 SOLUTIONS = Path(__file__).parent / "right"
@@ -19,6 +31,80 @@ SLOW = 600
 
 # Databases and keys of the checks, kept for projects with the same code.
 READY = TemporaryDirectory(prefix="checks-ready-")
+
+# What decides what a run of checks sees. What a failure means is told later, and how a
+# report looks is not asked here.
+CHECKER = tuple(
+    ROOT / "tests" / "checker" / name
+    for name in (
+        "accounts.py",
+        "client.py",
+        "crowd.py",
+        "plugin.py",
+        "ready.py",
+        "rooms.py",
+        "servers",
+    )
+)
+HARNESS = (
+    Path(__file__),
+    Path(__file__).with_name("witness.py"),
+    ROOT / "tests" / "conftest.py",
+    ROOT / "pyproject.toml",
+    ROOT / "requirements.txt",
+)
+
+
+class Run(NamedTuple):
+    """A pytest that has ended: its exit status, what it printed, what failed in it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    failures: list[dict[str, Any]]
+
+    @property
+    def likely_mistake(self) -> str:
+        """What the report calls the likely mistake, its lines joined again."""
+        _, _, rest = self.stdout.partition("The likely mistake:\n")
+        return " ".join(rest.partition("\n\n")[0].split())
+
+    def passed(self) -> Seen:
+        """Return the last line of a report in which nothing failed, as evidence."""
+        assert self.returncode == pytest.ExitCode.OK, self.stdout
+        return {"passed": self.stdout.splitlines()[-1]}
+
+    def failed(self) -> Seen:
+        """
+        Return what the only failure is told by, as evidence.
+
+        `fails` is the check as the report names it, `message` what was seen. With the
+        other three, `diagnosis` finds what the report says.
+        """
+        assert self.returncode == pytest.ExitCode.TESTS_FAILED, self.stdout
+        assert "site-packages" not in self.stdout, self.stdout
+        [failure] = self.failures
+        [fails] = re.findall(r"^  FAIL  (.*)$", self.stdout, re.MULTILINE)
+        seen = {"fails": fails, **failure}
+        assert " ".join(diagnosis(seen).split()) == self.likely_mistake, self.stdout
+        return seen
+
+
+def diagnosis(seen: Seen) -> str:
+    """Return what a failure most likely means, by the evidence of it alone."""
+    return likely_mistake(seen["symptom"], seen["printed"], seen["check"])
+
+
+def contract(stage: str) -> tuple[Path, ...]:
+    """Return the files of checks that say what a stage promises: its own, and older."""
+    files = sorted(ROOT.glob("tests/test_stage*.py"))
+    return tuple(file for file in files if file.stem <= f"test_{stage}")
+
+
+def proof_of(kind: str, name: str, stage: str, *more: Path | str) -> Proof:
+    """Return a proof about a stage. It depends on its files and on its checks."""
+    sources = (ROOT / stage, *contract(stage), *CHECKER, *HARNESS)
+    return Proof(f"{kind}/{stage}", name, (*sources, *more))
 
 
 def copy_of(project: Path, folder: Path) -> Path:
@@ -41,42 +127,66 @@ def replace(file: Path, right: str, wrong: str) -> None:
 
 
 def check(
-    stage: str, *options: str | Path, suites: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
+    stage: str,
+    *options: str | Path,
+    suites: tuple[str, ...] = (),
+    cold: bool = False,
+) -> Run:
     """
     Run the checks of a stage as `learn.py check` does, and return what they say.
 
-    `suites` are other files of checks, such as those of an exercise.
+    `suites` are other files of checks, such as those of an exercise. Pytest and the
+    servers are forked from libraries that are imported already, unless `cold` is true.
     """
     suites = suites or (f"tests/test_{stage}.py",)
     options = (*suites, "--learner", "--maxfail=1", *options)
-    return run_pytest(*options, CHECKS_READY=READY.name)
+    return run_pytest(*options, cold=cold, CHECKS_READY=READY.name)
 
 
-def run_pytest(
-    *arguments: str | Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def run_pytest(*arguments: str | Path, cold: bool = False, **environment: str) -> Run:
     """Run pytest by itself: what the pytest that we are in was told is not for it."""
     # A worker of pytest-xdist must not hand its role on, for one. And bytecode is kept:
     # hundreds of runs would compile the checks again.
-    dropped = ("PYTEST_", "CI", "PYTHONDONTWRITEBYTECODE")
+    dropped = ("PYTEST_", "CI", "PYTHON", launch.FORKS)
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(dropped)
     }
-    command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(
-        [*command, "-p", "no:cacheprovider", "-p", "no:xdist"],
-        cwd=ROOT,
-        env=inherited | {"PYTHONUTF8": "1"} | environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    plugins = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.proofs.witness")
+    with TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("stdout", "stderr", "failures")]
+        stdout, stderr, failures = files
+        environment |= {"PYTHONUTF8": "1", "WITNESS": str(failures)}
+        if not cold:
+            environment[launch.FORKS] = fork_server().address
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            process = launch.start(
+                [sys.executable, "-m", "pytest", *arguments, *plugins],
+                cwd=ROOT,
+                env=inherited | environment,
+                forks=environment.get(launch.FORKS),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+            try:
+                process.wait()
+            except BaseException:  # Ctrl-C, or the time is over.
+                process.terminate()
+                process.wait()
+                raise
+        printed = [
+            file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+            for file in files
+        ]
+    seen = [json.loads(line) for line in printed[2].splitlines()]
+    return Run(process.returncode, printed[0], printed[1], seen)
 
 
-def likely_mistake(result: subprocess.CompletedProcess[str]) -> str:
-    """Return what a report calls the likely mistake, its lines joined again."""
-    _, _, rest = result.stdout.partition("The likely mistake:\n")
-    return " ".join(rest.partition("\n\n")[0].split())
+@cache
+def fork_server() -> ForkServer:
+    """Return the fork server of this process. It ends with this process."""
+    server = ForkServer().__enter__()
+    atexit.register(server.__exit__, None, None, None)
+    return server

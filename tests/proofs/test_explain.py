@@ -14,7 +14,6 @@ from tests.proofs.runs import (
     ROOT,
     check,
     copy_of,
-    likely_mistake,
     replace,
     solution,
 )
@@ -24,7 +23,7 @@ def test_wsgi_server_is_recognised_from_outside(tmp_path: Path) -> None:
     plain = ROOT / "tests" / "start"
     with Server(plain, tmp_path / "server.log") as server:
         result = check("stage01_echo", "--url", server.url)
-    assert "An ordinary web server answers here" in likely_mistake(result)
+    assert "An ordinary web server answers here" in result.likely_mistake
 
 
 def test_exception_is_recognised_from_outside(tmp_path: Path) -> None:
@@ -32,7 +31,7 @@ def test_exception_is_recognised_from_outside(tmp_path: Path) -> None:
     replace(project / "chat" / "consumers.py", "await self.send(", "await self.sent(")
     with Server(project, tmp_path / "server.log") as server:
         result = check("stage01_echo", "--url", server.url)
-    assert "1011 is the server's word for an exception" in likely_mistake(result)
+    assert "1011 is the server's word for an exception" in result.likely_mistake
 
 
 def test_path_without_a_route_is_recognised_from_outside(tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_path_without_a_route_is_recognised_from_outside(tmp_path: Path) -> None
     replace(project / "chat" / "routing.py", last, "")
     with Server(project, tmp_path / "server.log") as server:
         result = check("stage02_routing", "--url", server.url)
-    assert "or for a path without a route" in likely_mistake(result)
+    assert "or for a path without a route" in result.likely_mistake
 
 
 def test_traceback_is_shown_among_what_hundreds_of_clients_leave_in_the_log(
@@ -70,7 +69,7 @@ def test_what_a_json_consumer_raises_is_explained(
     replace(consumers, "except (ValueError, RecursionError)", f"except {caught}")
     replace(consumers, "from contextlib", "import json\nfrom contextlib")
     result = check("stage02_routing", "--project", project)
-    assert words in likely_mistake(result), result.stdout
+    assert words in result.likely_mistake, result.stdout
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,19 @@ They pass on solutions that look nothing like ours, and fail on what is no solut
 """
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.proofs.records import Proof, Recorded, Seen
 from tests.proofs.runs import (
     ROOT,
     SLOW,
     SOLUTIONS,
+    Run,
     check,
-    likely_mistake,
+    diagnosis,
+    proof_of,
     replace,
     solution,
 )
@@ -56,45 +58,97 @@ def quick(name: str) -> tuple[str, ...]:
     return (*WITHOUT_CROWDS, "-k", " or ".join(["through", *new]))
 
 
-def check_exercise(
-    exercise: str, project: Path, *options: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the checks of an exercise, such as "stage03_groups_4", as learn.py does."""
-    suites = (f"tests/exercises/{exercise}.py",)
+def suite_of(exercise: str) -> str:
+    """Return the file of the checks of an exercise, such as "stage03_groups_4"."""
+    return f"tests/exercises/{exercise}.py"
+
+
+def check_exercise(exercise: str, project: Path, *options: str) -> Run:
+    """Run the checks of an exercise as learn.py does."""
+    suites = (suite_of(exercise),)
     return check(stage_of(exercise), "--project", project, *options, suites=suites)
 
 
-@pytest.mark.long
+def exercise_proof(
+    kind: str, exercise: str, *more: Path | str, name: str = ""
+) -> Proof:
+    """Return a proof about an exercise, which depends on its checks, too."""
+    sources = (ROOT / suite_of(exercise), ROOT / "tests/exercises/conftest.py")
+    return proof_of(kind, name or exercise, stage_of(exercise), *sources, *more)
+
+
+def solution_of(exercise: str) -> Path:
+    """Return the folder of the solution of an exercise."""
+    return SOLUTIONS / f"{exercise[:7]}_exercise_{exercise[-1]}"
+
+
 @pytest.mark.parametrize(
-    "name",
-    sorted(path.name for path in SOLUTIONS.iterdir() if "exercise" not in path.name),
+    ("proof", "name"),
+    [
+        pytest.param(
+            proof_of(
+                "solutions", path.name, stage_of(path.name), path, *quick(path.name)
+            ),
+            path.name,
+            id=path.name,
+        )
+        for path in sorted(SOLUTIONS.iterdir())
+        if "exercise" not in path.name
+    ],
 )
-def test_another_correct_solution_passes(tmp_path: Path, name: str) -> None:
-    # Whole, they were run by hand: CI has twenty minutes.
-    project = solution(name, tmp_path / "project")
-    result = check(stage_of(name), "--project", project, *quick(name))
-    assert result.returncode == pytest.ExitCode.OK, result.stdout
+def test_another_correct_solution_passes(
+    tmp_path: Path, proof: Proof, name: str, recorded: Recorded
+) -> None:
+    def prove() -> Seen:
+        # Whole, they were run by hand: crowds take minutes.
+        project = solution(name, tmp_path / "project")
+        return check(stage_of(name), "--project", project, *quick(name)).passed()
+
+    assert " checks pass" in recorded(proof, prove)["passed"]
 
 
-@pytest.mark.parametrize("stage", STAGES[:2])  # The others take a minute each.
-def test_our_own_stage_passes_once_more(stage: str) -> None:
+@pytest.mark.parametrize(
+    ("proof", "stage"),
+    [
+        pytest.param(proof_of("solutions", "our own", stage), stage, id=stage)
+        for stage in STAGES
+    ],
+)
+def test_our_own_stage_passes_once_more(
+    proof: Proof, stage: str, recorded: Recorded
+) -> None:
     # Its suite is part of this run, too. 20 and more in a row were run by hand.
-    result = check(stage, *WITHOUT_CROWDS)
-    assert result.returncode == pytest.ExitCode.OK, result.stdout
+    def prove() -> Seen:
+        return check(stage, *WITHOUT_CROWDS, cold=True).passed()
+
+    assert " checks pass" in recorded(proof, prove)["passed"]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_solution_of_an_exercise_passes(tmp_path: Path, exercise: str) -> None:
-    name = f"{exercise[:7]}_exercise_{exercise[-1]}"
-    project = solution(name, tmp_path / "project")
-    # What it does on Redis, the checks of the exercise say.
-    only = (*WITHOUT_CROWDS, "-k", "not Redis")
-    for result in (
-        check(stage_of(exercise), "--project", project, *only),
-        check_exercise(exercise, project),
-    ):
-        assert result.returncode == pytest.ExitCode.OK, result.stdout
+@pytest.mark.parametrize(
+    ("proof", "exercise"),
+    [
+        pytest.param(
+            exercise_proof(exercise, exercise, solution_of(exercise)),
+            exercise,
+            id=exercise,
+        )
+        for exercise in EXERCISES
+    ],
+)
+def test_solution_of_an_exercise_passes(
+    tmp_path: Path, proof: Proof, exercise: str, recorded: Recorded
+) -> None:
+    def prove() -> Seen:
+        project = solution(solution_of(exercise).name, tmp_path / "project")
+        # What it does on Redis, the checks of the exercise say.
+        only = (*WITHOUT_CROWDS, "-k", "not Redis")
+        stage = check(stage_of(exercise), "--project", project, *only).passed()
+        return {
+            "stage": stage["passed"],
+            "exercise": check_exercise(exercise, project).passed()["passed"],
+        }
+
+    assert "checks pass" in " ".join(recorded(proof, prove).values())
 
 
 @pytest.mark.parametrize(
@@ -111,11 +165,13 @@ def test_solution_of_an_exercise_passes(tmp_path: Path, exercise: str) -> None:
     ],
 )
 def test_stage_as_it_is_fails_the_checks_of_an_exercise(
-    exercise: str, words: str
+    exercise: str, words: str, recorded: Recorded
 ) -> None:
-    result = check_exercise(exercise, ROOT / stage_of(exercise))
-    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
-    assert words in result.stdout
+    proof = exercise_proof(f"{exercise} not done", exercise)
+    seen = recorded(
+        proof, lambda: check_exercise(exercise, ROOT / stage_of(exercise)).failed()
+    )
+    assert words in seen["message"]
 
 
 @pytest.mark.parametrize(
@@ -244,19 +300,28 @@ def test_stage_as_it_is_fails_the_checks_of_an_exercise(
     ],
 )
 def test_wrong_solution_of_an_exercise_fails(
-    tmp_path: Path, exercise: str, right: str, wrong: str, fails: str
+    tmp_path: Path,
+    exercise: str,
+    right: str,
+    wrong: str,
+    fails: str,
+    recorded: Recorded,
 ) -> None:
-    name = f"{exercise[:7]}_exercise_{exercise[-1]}"
-    project = solution(name, tmp_path / "project")
-    [file] = (
-        path.relative_to(SOLUTIONS / name)
-        for path in (SOLUTIONS / name).rglob("*.py")
-        if right in path.read_text(encoding="utf-8")
-    )
-    replace(project / file, right, wrong)
-    result = check_exercise(exercise, project)
-    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
-    assert f"FAIL  {fails}\n" in result.stdout, result.stdout
+    ours = solution_of(exercise)
+
+    def prove() -> Seen:
+        project = solution(ours.name, tmp_path / "project")
+        [file] = (
+            path.relative_to(ours)
+            for path in ours.rglob("*.py")
+            if right in path.read_text(encoding="utf-8")
+        )
+        replace(project / file, right, wrong)
+        return check_exercise(exercise, project).failed()
+
+    name = f"{exercise}: {right.strip()} → {wrong.strip()}"
+    proof = exercise_proof(name, exercise, ours, right, wrong)
+    assert recorded(proof, prove)["fails"] == fails
 
 
 @pytest.mark.parametrize(
@@ -272,7 +337,9 @@ def test_wrong_solution_of_an_exercise_fails(
         ("stage05_wss", "stage04_auth", "make_keys"),
     ],
 )
-def test_starting_point_of_a_stage_fails(stage: str, start: str, words: str) -> None:
-    result = check(stage, "--project", ROOT / start)
-    assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout
-    assert words in likely_mistake(result), result.stdout
+def test_starting_point_of_a_stage_fails(
+    stage: str, start: str, words: str, recorded: Recorded
+) -> None:
+    proof = proof_of("mistakes", f"still {start}", stage, ROOT / start)
+    seen = recorded(proof, lambda: check(stage, "--project", ROOT / start).failed())
+    assert words in diagnosis(seen), seen["printed"]

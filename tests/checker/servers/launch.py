@@ -1,8 +1,8 @@
 """
 How a Python program is started: in a process of its own, as the reader does it.
 
-Where CHECKS_FORKS names a fork server (forks.py), a program that may be is forked from
-it. That is quicker, and the program is the same.
+Where a fork server is named (forks.py), a program that may be is forked from it. That
+is quicker, and the program is the same.
 """
 
 import os
@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-FORKS = "CHECKS_FORKS"  # The variable.
+FORKS = "CHECKS_FORKS"  # The variable that holds the address of a fork server.
 
 
 def start(
@@ -20,18 +20,24 @@ def start(
     *,
     cwd: Path,
     env: Mapping[str, str],
+    forks: str | None = None,
     **options: Any,
 ) -> subprocess.Popen:
     """
     Start a program of Python, whose path comes first in the command.
 
+    `forks` is the address of a fork server, if not CHECKS_FORKS of our own environment.
     `options` are those of subprocess.Popen. What comes back can be waited for, asked,
     and ended like a Popen.
     """
-    if address := os.environ.get(FORKS):
-        from tests.checker.servers import forks  # Nobody else needs it.
+    if address := forks or os.environ.get(FORKS):
+        from tests.checker.servers.forks import (  # Nobody else needs it.
+            Forked,
+            StartColdError,
+            may_fork,
+        )
 
-        if forks.may_fork(command, env):
-            with suppress(forks.StartColdError):
-                return forks.Forked(address, command, cwd=cwd, env=env, **options)
+        if may_fork(command, env):
+            with suppress(StartColdError):
+                return Forked(address, command, cwd=cwd, env=env, **options)
     return subprocess.Popen(command, cwd=cwd, env=env, **options)
