@@ -14,19 +14,14 @@ fails the run in the end.
 
 import hashlib
 import json
-import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 EVIDENCE = Path(__file__).parent / "evidence"
@@ -104,105 +99,17 @@ def records(file: str) -> dict[str, dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def write(file: str, new: dict[str, dict[str, Any]]) -> None:
+    """Write records into a file. Others that it holds stay."""
+    records.cache_clear()  # Somebody else may have written meanwhile.
+    path = EVIDENCE / f"{file}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(records(file) | new, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+    records.cache_clear()
+
+
 def versions() -> str:
     """Return what a live proof runs on, in words."""
     python = f"Python {sys.version.split()[0]}"
     return ", ".join([python, *(f"{each} {version(each)}" for each in PACKAGES)])
-
-
-# The pytest plugin. Workers of pytest-xdist prove, the process above them writes.
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    words = "take no proof from its record: prove everything anew"
-    parser.getgroup("the course").addoption("--live", action="store_true", help=words)
-
-
-@pytest.fixture
-def recorded(request: pytest.FixtureRequest) -> Recorded:
-    """Take a proof from its record if that fits, or else prove it, and say which."""
-
-    def recorded(proof: Proof, prove: Callable[[], Seen]) -> Seen:
-        notes = request.node.user_properties
-        record = None if request.config.getoption("live") else proof.record()
-        if record:
-            notes.append(("taken", [proof.file, proof.name]))
-            return record["seen"]
-        begin = time.monotonic()
-        seen = prove()
-        proved = {
-            "depends": proof.hash(),
-            "day": datetime.now(UTC).date().isoformat(),
-            "with": versions(),
-            "seconds": round(time.monotonic() - begin, 1),
-            "seen": seen,
-        }
-        notes.append(("proved", [proof.file, proof.name, proved]))
-        return json.loads(json.dumps(seen))  # As a record would have it.
-
-    return recorded
-
-
-class Bookkeeper:
-    """Counts which proofs came from records, and writes those that were proved."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.taken: list[dict[str, Any]] = []
-        self.proved: dict[str, dict[str, dict[str, Any]]] = {}
-        self.renewed: list[str] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when != "call" or not report.passed:
-            return
-        for kind, value in report.user_properties:
-            if kind == "taken":
-                file, name = value
-                self.taken.append(records(file)[name])
-            if kind == "proved":
-                file, name, proved = value
-                old = records(file).get(name)
-                if old is None or old["depends"] != proved["depends"]:
-                    self.renewed.append(f"{file}: {name}")
-                    self.proved.setdefault(file, {})[name] = proved
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if os.environ.get("CI"):
-            is_held = not self.config.getoption("live")
-            if self.renewed and is_held and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            return
-        for file, proved in self.proved.items():
-            path = EVIDENCE / f"{file}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # What others have written meanwhile stays.
-            records.cache_clear()
-            lines = json.dumps(records(file) | proved, indent=1, sort_keys=True)
-            path.write_text(f"{lines}\n", encoding="utf-8")
-
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
-    ) -> None:
-        write = terminalreporter.write_line
-        if self.taken:
-            days = sorted({record["day"] for record in self.taken})
-            span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-            write(f"{len(self.taken)} proofs were taken from records of {span}, made")
-            for found in sorted({record["with"] for record in self.taken}):
-                write(f"  with {found}.")
-        if not self.renewed:
-            return
-        write(f"{len(self.renewed)} proofs had no record that fits, and were proved:")
-        for name in self.renewed[:10]:
-            write(f"  {name}")
-        if len(self.renewed) > 10:
-            write(f"  and {len(self.renewed) - 10} more")
-        if os.environ.get("CI") and not self.config.getoption("live"):
-            write("Their records must be committed. This renews them, where CI is not")
-            write("set: python3 learn.py test", red=True)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Bookkeeper(config))

@@ -1,99 +1,193 @@
 """
-The sentences that test_mistakes.py cannot earn: for other machines, and from outside.
+Each sentence that names a mistake is earned by evidence, and each evidence earns it.
+
+The evidence is what live proofs have recorded: test_mistakes.py, test_solutions.py, and
+here what is told from outside, where nobody sees what the server prints.
 """
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import MISTAKES
-from tests.checker.explain import likely_mistake as sentence_for
+from tests.checker.explain import MISTAKES, likely_mistake
 from tests.checker.servers.runserver import Server
+from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
 from tests.proofs.runs import (
     ROOT,
     check,
     copy_of,
+    diagnosis,
+    fork_server,
+    proof_of,
     replace,
     solution,
 )
 
-
-def test_wsgi_server_is_recognised_from_outside(tmp_path: Path) -> None:
-    plain = ROOT / "tests" / "start"
-    with Server(plain, tmp_path / "server.log") as server:
-        result = check("stage01_echo", "--url", server.url)
-    assert "An ordinary web server answers here" in result.likely_mistake
-
-
-def test_exception_is_recognised_from_outside(tmp_path: Path) -> None:
-    project = copy_of(ROOT / "stage01_echo", tmp_path / "project")
-    replace(project / "chat" / "consumers.py", "await self.send(", "await self.sent(")
-    with Server(project, tmp_path / "server.log") as server:
-        result = check("stage01_echo", "--url", server.url)
-    assert "1011 is the server's word for an exception" in result.likely_mistake
-
-
-def test_path_without_a_route_is_recognised_from_outside(tmp_path: Path) -> None:
-    project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
-    last = '    re_path(r"", RefusingConsumer.as_asgi()),\n'
-    replace(project / "chat" / "routing.py", last, "")
-    with Server(project, tmp_path / "server.log") as server:
-        result = check("stage02_routing", "--url", server.url)
-    assert "or for a path without a route" in result.likely_mistake
-
-
-def test_traceback_is_shown_among_what_hundreds_of_clients_leave_in_the_log(
-    tmp_path: Path,
-) -> None:
-    project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
-    consumers = project / "chat" / "consumers.py"
-    replace(consumers, "with suppress(Disconnected)", "with suppress(KeyError)")
-    result = check("stage02_routing", "--project", project, "-k", "right_after")
-    assert "autobahn.exception.Disconnected: Attempt to send" in result.stdout
-    assert "WebSocket CONNECT" not in result.stdout
+# The stage, an edit of a file, and the words: where --url shows only the wire.
+FROM_OUTSIDE = [
+    ("stage01_echo", "tests/start", "", "", "An ordinary web server answers here"),
+    (
+        *("stage01_echo", "stage01_echo", "await self.send(", "await self.sent("),
+        "1011 is the server's word for an exception",
+    ),
+    (
+        *("stage02_routing", "stage02_routing"),
+        *('    re_path(r"", RefusingConsumer.as_asgi()),\n', ""),
+        "or for a path without a route",
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("caught", "words"),
+    ("proof", "stage", "start", "right", "wrong", "words"),
     [
-        ("RecursionError", "In a JSON consumer of Channels, catch it in a receive()"),
-        ("json.JSONDecodeError", "raises for a binary frame, and for an empty one"),
+        pytest.param(
+            proof_of("from outside", f"{start} {wrong}", stage, ROOT / start, right),
+            *(stage, start, right, wrong, words),
+            id=words,
+        )
+        for stage, start, right, wrong, words in FROM_OUTSIDE
+    ],
+)
+def test_mistake_is_recognised_from_outside(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    proof: Proof,
+    stage: str,
+    start: str,
+    right: str,
+    wrong: str,
+    words: str,
+    recorded: Recorded,
+) -> None:
+    def prove() -> Seen:
+        project = copy_of(ROOT / start, tmp_path / "project")
+        if right:
+            [file] = (
+                file
+                for file in (project / "chat").glob("*.py")
+                if right in file.read_text(encoding="utf-8")
+            )
+            replace(file, right, wrong)
+        monkeypatch.setenv("CHECKS_FORKS", fork_server().address)
+        with Server(project, tmp_path / "server.log") as server:
+            return check(stage, "--url", server.url).failed()
+
+    assert words in diagnosis(recorded(proof, prove))
+
+
+# A report shows what these are about, and the rest of what the server printed is cut.
+CAUGHT = "with suppress(Disconnected)"
+NOT_CAUGHT = "with suppress(KeyError)"
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        proof_of(
+            *("reports", "hundreds of clients", "stage02_routing"),
+            *(ROOT / "tests/checker/report.py", CAUGHT, NOT_CAUGHT),
+        )
+    ],
+    ids=str,
+)
+def test_traceback_is_shown_among_what_hundreds_of_clients_leave_in_the_log(
+    tmp_path: Path, proof: Proof, recorded: Recorded
+) -> None:
+    def prove() -> Seen:
+        project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
+        replace(project / "chat" / "consumers.py", CAUGHT, NOT_CAUGHT)
+        run = check("stage02_routing", "--project", project, "-k", "right_after")
+        return {"report": run.stdout}
+
+    report = recorded(proof, prove)["report"]
+    assert "autobahn.exception.Disconnected: Attempt to send" in report
+    assert "WebSocket CONNECT" not in report
+
+
+JSON_CONSUMER = ROOT / "tests/proofs/right/stage02_json_consumer"
+
+
+@pytest.mark.parametrize(
+    ("proof", "caught", "words"),
+    [
+        pytest.param(
+            proof_of("mistakes", name, "stage02_routing", JSON_CONSUMER, caught),
+            *(caught, words),
+            id=caught,
+        )
+        for name, caught, words in (
+            (
+                "a JSON consumer that does not catch ValueError",
+                *("RecursionError", "In a JSON consumer of Channels, catch it in a"),
+            ),
+            (
+                "a JSON consumer that catches JSONDecodeError only",
+                *("json.JSONDecodeError", "raises for a binary frame, and for an"),
+            ),
+        )
     ],
 )
 def test_what_a_json_consumer_raises_is_explained(
-    tmp_path: Path, caught: str, words: str
+    tmp_path: Path, proof: Proof, caught: str, words: str, recorded: Recorded
 ) -> None:
-    project = solution("stage02_json_consumer", tmp_path / "project")
-    consumers = project / "chat" / "consumers.py"
-    replace(consumers, "except (ValueError, RecursionError)", f"except {caught}")
-    replace(consumers, "from contextlib", "import json\nfrom contextlib")
-    result = check("stage02_routing", "--project", project)
-    assert words in result.likely_mistake, result.stdout
+    def prove() -> Seen:
+        project = solution(JSON_CONSUMER.name, tmp_path / "project")
+        consumers = project / "chat" / "consumers.py"
+        replace(consumers, "except (ValueError, RecursionError)", f"except {caught}")
+        replace(consumers, "from contextlib", "import json\nfrom contextlib")
+        return check("stage02_routing", "--project", project).failed()
+
+    assert words in diagnosis(recorded(proof, prove))
 
 
-@pytest.mark.parametrize(
-    ("symptom", "printed", "words"),
-    [
-        (
-            "no start",
-            "ModuleNotFoundError: No module named 'channels'\n",
-            "has no package channels",
-        ),
-        # It waits for half a minute, for somebody who types.
-        ("no start", "Enter PEM pass phrase:", "nobody is there to type a password"),
-        ("close 1006", "", "dropped the connection"),
-        ("close 1005", "", "leaves the close to the client"),
-    ],
-)
+# What no machine of ours shows: symptom, output, and words.
+ELSEWHERE = [
+    (
+        "no start",
+        "ModuleNotFoundError: No module named 'channels'\n",
+        "has no package channels",
+    ),
+    # It waits for half a minute, for somebody who types.
+    ("no start", "Enter PEM pass phrase:", "nobody is there to type a password"),
+    ("close 1006", "", "dropped the connection"),
+    ("close 1005", "", "leaves the close to the client"),
+]
+
+
+@pytest.mark.parametrize(("symptom", "printed", "words"), ELSEWHERE)
 def test_what_this_machine_does_not_show_is_explained(
     symptom: str, printed: str, words: str
 ) -> None:
-    assert words in sentence_for(symptom, printed)
+    assert words in likely_mistake(symptom, printed)
+
+
+def evidence() -> list[Seen]:
+    """Return all evidence of failures that was recorded, of our own stages or not."""
+    files = sorted(EVIDENCE.rglob("*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    seen = [record.get("seen", {}) for each in found for record in each.values()]
+    return [each for each in seen if "symptom" in each]
+
+
+def test_every_sentence_is_earned_by_evidence() -> None:
+    told = {diagnosis(each) for each in evidence()}
+    told |= {likely_mistake(symptom, printed) for symptom, printed, _ in ELSEWHERE}
+    unearned = []
+    for mistake in MISTAKES:
+        # What stands in braces was filled in.
+        parts = re.split(r"(?<!\{)\{\w+\}(?!\})", mistake.sentence)
+        literal = [re.escape(part.format()) for part in parts]
+        pattern = re.compile("(?s:.*)".join(literal))
+        if not any(pattern.fullmatch(each) for each in told):
+            unearned.append(mistake.sentence)
+    assert unearned == []
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:
-    assert sentence_for("HTTP 418", "") == ""
+    assert likely_mistake("HTTP 418", "") == ""
 
 
 def test_every_sentence_can_be_filled_in() -> None:

@@ -4,10 +4,11 @@ A setting stays only if a test notices its removal.
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.proofs.records import Recorded, Seen
+from tests.proofs.records import Proof, Recorded, Seen
 from tests.proofs.runs import ROOT, SLOW, check, copy_of, proof_of
 
 pytestmark = pytest.mark.timeout(SLOW)
@@ -58,50 +59,62 @@ KEPT = {
     "django.middleware.csrf.CsrfViewMiddleware",
 }
 
-LINES = [
-    (stage, number)
-    for before, stage in pairwise([None, *STAGES])
-    for number in new_lines(stage, before)
-]
-
-
 PAGES = "tests/browser/test_page_is_served.py"
+SOURCES = tuple(
+    ROOT / "tests" / "browser" / name
+    for name in ("chromium.py", "conftest.py", "test_page_is_served.py")
+)
+
+
+def runs_of(stage: str, removed: str) -> list[tuple[str, ...]]:
+    """Return what pytest is told, run after run, until one of them fails."""
+    checks = f"tests/test_{stage}.py"
+    if stage in CHOSEN:
+        return [tuple(f"{checks}::test_{name}" for name in CHOSEN[stage])]
+    if "max_connections" in removed:
+        return [(checks, "-k", "200_clients")]  # No other setting needs a crowd.
+    # Quick ones first. Pages of other stages would fail whatever is removed.
+    return [(PAGES, "-k", stage), (checks, "-m", "not crowd")]
+
+
+def case(stage: str, number: int) -> Any:
+    """Return the case of a line: its proof, and all that it needs."""
+    lines = lines_of(stage)
+    removed = lines.pop(number)
+    runs = runs_of(stage, removed)
+    # Lines that look alike differ in what stands before them.
+    name = f"{removed.strip()} {sum(line == removed for line in lines[:number])}"
+    proof = proof_of("settings", name, stage, *SOURCES, str(runs))
+    return pytest.param(proof, stage, "".join(lines), runs, id=f"{stage}-{number + 1}")
 
 
 @pytest.mark.parametrize(
-    ("stage", "number"), LINES, ids=[f"{stage}-{number + 1}" for stage, number in LINES]
+    ("proof", "stage", "code", "runs"),
+    [
+        case(stage, number)
+        for before, stage in pairwise([None, *STAGES])
+        for number in new_lines(stage, before)
+    ],
 )
 def test_removal_of_a_line_is_noticed(
-    tmp_path: Path, stage: str, number: int, recorded: Recorded
+    tmp_path: Path,
+    proof: Proof,
+    stage: str,
+    code: str,
+    runs: list[tuple[str, ...]],
+    recorded: Recorded,
 ) -> None:
     def prove() -> Seen:
+        try:
+            compile(code, "settings.py", "exec")
+        except SyntaxError as error:
+            return {"fails": f"Python: {error.msg}"}
         project = copy_of(ROOT / stage, tmp_path / "project")
         (project / "config" / "settings.py").write_text(code, encoding="utf-8")
-        for suites, options in runs:
-            options = ("--project", project, *options)
-            run = check(stage, *options, suites=suites)
+        for words in runs:
+            run = check(stage, "--project", project, suites=words)
             if run.returncode != pytest.ExitCode.OK:
                 return run.failed()
-        pytest.fail(f"Nothing notices that {removed!r} is gone.\n{run.stdout}")
+        return {"fails": ""}
 
-    lines = lines_of(stage)
-    removed = lines.pop(number)
-    code = "".join(lines)
-    try:
-        compile(code, "settings.py", "exec")
-    except SyntaxError:
-        return  # Python notices.
-    checks = f"tests/test_{stage}.py"
-    if stage in CHOSEN:
-        runs = [(tuple(f"{checks}::test_{name}" for name in CHOSEN[stage]), ())]
-    elif "max_connections" in removed:
-        runs = [((checks,), ("-k", "200_clients"))]  # No other setting needs a crowd.
-    else:
-        # Quick ones first. Pages of other stages would fail whatever is removed.
-        runs = [((PAGES,), ("-k", stage)), ((checks,), ("-m", "not crowd"))]
-    browser = ROOT / "tests" / "browser"
-    pages = (ROOT / PAGES, browser / "conftest.py", browser / "chromium.py")
-    # Lines that look alike differ in what stands before them.
-    name = f"{sum(line == removed for line in lines[:number]) + 1}. {removed.strip()}"
-    proof = proof_of("settings", name, stage, *pages, str(runs))
-    recorded(proof, prove)
+    assert recorded(proof, prove)["fails"], "Nothing notices that it is gone."

@@ -6,6 +6,7 @@ They pass on solutions that look nothing like ours, and fail on what is no solut
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,165 +152,185 @@ def test_solution_of_an_exercise_passes(
     assert "checks pass" in " ".join(recorded(proof, prove).values())
 
 
+# What the stage that an exercise begins with is told by the checks of the exercise.
+NOT_DONE = {
+    "stage01_echo_3": "was refused with HTTP 500. It must be 403.",
+    "stage02_routing_4": "and the server accepted None.",
+    "stage03_groups_3": "A message carries its number",
+    "stage03_groups_4": "Who is here? This came: {'type': 'error'",
+    "stage03_groups_5": "The welcome has no channel",
+    "stage04_auth_3": "came through, not 120 to",
+    "stage04_auth_4": "It must close it with 4429",
+    "stage04_auth_5": "POST /ticket/ is answered with 404",
+}
+
+
 @pytest.mark.parametrize(
-    ("exercise", "words"),
+    ("proof", "exercise"),
     [
-        ("stage01_echo_3", "was refused with HTTP 500. It must be 403."),
-        ("stage02_routing_4", "and the server accepted None."),
-        ("stage03_groups_3", "A message carries its number"),
-        ("stage03_groups_4", "Who is here? This came: {'type': 'error'"),
-        ("stage03_groups_5", "The welcome has no channel"),
-        ("stage04_auth_3", "came through, not 120 to"),
-        ("stage04_auth_4", "It must close it with 4429"),
-        ("stage04_auth_5", "POST /ticket/ is answered with 404"),
+        pytest.param(exercise_proof(f"{each} not done", each), each, id=each)
+        for each in NOT_DONE
     ],
 )
 def test_stage_as_it_is_fails_the_checks_of_an_exercise(
-    exercise: str, words: str, recorded: Recorded
+    proof: Proof, exercise: str, recorded: Recorded
 ) -> None:
-    proof = exercise_proof(f"{exercise} not done", exercise)
-    seen = recorded(
-        proof, lambda: check_exercise(exercise, ROOT / stage_of(exercise)).failed()
-    )
-    assert words in seen["message"]
+    stage = ROOT / stage_of(exercise)
+    seen = recorded(proof, lambda: check_exercise(exercise, stage).failed())
+    assert NOT_DONE[exercise] in seen["message"]
+
+
+def test_every_exercise_can_be_not_done() -> None:
+    assert list(NOT_DONE) == EXERCISES
+
+
+# A line of a solution, what is wrong in its place, and the check that sees it.
+WRONG = [
+    (
+        "stage02_routing_4",
+        "SUBPROTOCOL if is_offered else None",
+        "SUBPROTOCOL",
+        "handshake that offers only what is unknown is answered",
+    ),
+    (
+        "stage02_routing_4",
+        'SUBPROTOCOL in self.scope["subprotocols"]',
+        'bool(self.scope["subprotocols"])',
+        "handshake that offers only what is unknown is answered",
+    ),
+    (
+        "stage03_groups_3",
+        "number is None or number > self.last",
+        "True",
+        "messages that are said meanwhile come once too (on Redis)",
+    ),
+    (
+        "stage03_groups_3",
+        'each["number"] > int(since)',
+        'each["number"] >= int(since)',
+        "messages that were missed come once and in order (in memory)",
+    ),
+    (
+        "stage03_groups_3",
+        "for each in kept[self.room] if",
+        "for past in kept.values() for each in past if",
+        "messages that were missed come once and in order (in memory)",
+    ),
+    (
+        "stage03_groups_3",
+        "KEPT = 100",
+        "KEPT = 200",
+        "messages are kept for 100 numbers (in memory)",
+    ),
+    (
+        "stage03_groups_3",
+        'if "since" in query:',
+        "if True:",
+        "messages of the past come to nobody who did not ask (in memory)",
+    ),
+    (
+        "stage03_groups_4",
+        "group_send(group_of(self.room), event)",
+        "group_send(group_of('everywhere'), event)",
+        "message who is answered with the names in this room (in memory)",
+    ),
+    (
+        "stage03_groups_4",
+        "answer = {",
+        'await self.send_json({"type": "asked"}); answer = {',
+        "message who is answered to the sender only (in memory)",
+    ),
+    (
+        "stage03_groups_5",
+        "except TypeError:",
+        "except ZeroDivisionError:",
+        "message whispered that is bad is answered (in memory-signs)",
+    ),
+    (
+        "stage03_groups_5",
+        "await self.channel_layer.send(channel, event)",
+        'await self.channel_layer.group_send(f"room.{self.room}", event)',
+        "message whispered reaches the one that is meant (in memory)",
+    ),
+    (
+        "stage04_auth_3",
+        "self.tokens -= 1",
+        "globals().update(BURST=BURST - 1)",
+        "messages of others are not slowed down (in memory)",
+    ),
+    (
+        "stage04_auth_3",
+        "if self.refused > PATIENCE:",
+        "if False:",
+        "close with 4429 of whoever sends on (in memory)",
+    ),
+    (
+        "stage04_auth_3",
+        "RATE * (now - self.filled_at)",
+        "0",
+        "messages after a second of silence are passed on (in memory)",
+    ),
+    (
+        "stage04_auth_4",
+        "            connections[user] -= 1\n",
+        "            connections[user] -= 0\n",
+        "handshake that was refused counts for nothing (in memory)",
+    ),
+    (
+        "stage04_auth_4",
+        "            connections[user] -= 1\n",
+        "            connections[user] -= not self.is_one_too_many\n",
+        "handshake that was refused counts for nothing (in memory)",
+    ),
+    (
+        "stage04_auth_4",
+        'user = scope["user"].pk',
+        "user = None",
+        "handshake of another user is accepted (in memory)",
+    ),
+    (
+        "stage04_auth_5",
+        "return session_key if cache.delete(name_of(ticket)) else None",
+        "return session_key",
+        "handshake with a ticket works once (in memory)",
+    ),
+    (
+        "stage04_auth_5",
+        "request.session.session_key, VALID)",
+        "request.session.session_key)",
+        "handshake with an old ticket is refused with 403 (in memory)",
+    ),
+    (
+        "stage04_auth_5",
+        "with_cookie = AllowedHostsOriginValidator(with_session)",
+        "with_cookie = with_session",
+        "handshake with a cookie still needs our origin (in memory)",
+    ),
+]
+
+
+def wrong_case(exercise: str, right: str, wrong: str, fails: str) -> Any:
+    """Return the case of a wrong solution, with its proof."""
+    name = f"{exercise}: {right.strip()} → {wrong.strip()}"
+    proof = exercise_proof(name, exercise, solution_of(exercise), right, wrong)
+    return pytest.param(proof, exercise, right, wrong, fails, id=name)
 
 
 @pytest.mark.parametrize(
-    ("exercise", "right", "wrong", "fails"),
-    [
-        (
-            "stage02_routing_4",
-            "SUBPROTOCOL if is_offered else None",
-            "SUBPROTOCOL",
-            "handshake that offers only what is unknown is answered",
-        ),
-        (
-            "stage02_routing_4",
-            'SUBPROTOCOL in self.scope["subprotocols"]',
-            'bool(self.scope["subprotocols"])',
-            "handshake that offers only what is unknown is answered",
-        ),
-        (
-            "stage03_groups_3",
-            "number is None or number > self.last",
-            "True",
-            "messages that are said meanwhile come once too (on Redis)",
-        ),
-        (
-            "stage03_groups_3",
-            'each["number"] > int(since)',
-            'each["number"] >= int(since)',
-            "messages that were missed come once and in order (in memory)",
-        ),
-        (
-            "stage03_groups_3",
-            "for each in kept[self.room] if",
-            "for past in kept.values() for each in past if",
-            "messages that were missed come once and in order (in memory)",
-        ),
-        (
-            "stage03_groups_3",
-            "KEPT = 100",
-            "KEPT = 200",
-            "messages are kept for 100 numbers (in memory)",
-        ),
-        (
-            "stage03_groups_3",
-            'if "since" in query:',
-            "if True:",
-            "messages of the past come to nobody who did not ask (in memory)",
-        ),
-        (
-            "stage03_groups_4",
-            "group_send(group_of(self.room), event)",
-            "group_send(group_of('everywhere'), event)",
-            "message who is answered with the names in this room (in memory)",
-        ),
-        (
-            "stage03_groups_4",
-            "answer = {",
-            'await self.send_json({"type": "asked"}); answer = {',
-            "message who is answered to the sender only (in memory)",
-        ),
-        (
-            "stage03_groups_5",
-            "except TypeError:",
-            "except ZeroDivisionError:",
-            "message whispered that is bad is answered (in memory-signs)",
-        ),
-        (
-            "stage03_groups_5",
-            "await self.channel_layer.send(channel, event)",
-            'await self.channel_layer.group_send(f"room.{self.room}", event)',
-            "message whispered reaches the one that is meant (in memory)",
-        ),
-        (
-            "stage04_auth_3",
-            "self.tokens -= 1",
-            "globals().update(BURST=BURST - 1)",
-            "messages of others are not slowed down (in memory)",
-        ),
-        (
-            "stage04_auth_3",
-            "if self.refused > PATIENCE:",
-            "if False:",
-            "close with 4429 of whoever sends on (in memory)",
-        ),
-        (
-            "stage04_auth_3",
-            "RATE * (now - self.filled_at)",
-            "0",
-            "messages after a second of silence are passed on (in memory)",
-        ),
-        (
-            "stage04_auth_4",
-            "            connections[user] -= 1\n",
-            "            connections[user] -= 0\n",
-            "handshake that was refused counts for nothing (in memory)",
-        ),
-        (
-            "stage04_auth_4",
-            "            connections[user] -= 1\n",
-            "            connections[user] -= not self.is_one_too_many\n",
-            "handshake that was refused counts for nothing (in memory)",
-        ),
-        (
-            "stage04_auth_4",
-            'user = scope["user"].pk',
-            "user = None",
-            "handshake of another user is accepted (in memory)",
-        ),
-        (
-            "stage04_auth_5",
-            "return session_key if cache.delete(name_of(ticket)) else None",
-            "return session_key",
-            "handshake with a ticket works once (in memory)",
-        ),
-        (
-            "stage04_auth_5",
-            "request.session.session_key, VALID)",
-            "request.session.session_key)",
-            "handshake with an old ticket is refused with 403 (in memory)",
-        ),
-        (
-            "stage04_auth_5",
-            "with_cookie = AllowedHostsOriginValidator(with_session)",
-            "with_cookie = with_session",
-            "handshake with a cookie still needs our origin (in memory)",
-        ),
-    ],
+    ("proof", "exercise", "right", "wrong", "fails"),
+    [wrong_case(*each) for each in WRONG],
 )
 def test_wrong_solution_of_an_exercise_fails(
     tmp_path: Path,
+    proof: Proof,
     exercise: str,
     right: str,
     wrong: str,
     fails: str,
     recorded: Recorded,
 ) -> None:
-    ours = solution_of(exercise)
-
     def prove() -> Seen:
+        ours = solution_of(exercise)
         project = solution(ours.name, tmp_path / "project")
         [file] = (
             path.relative_to(ours)
@@ -319,27 +340,35 @@ def test_wrong_solution_of_an_exercise_fails(
         replace(project / file, right, wrong)
         return check_exercise(exercise, project).failed()
 
-    name = f"{exercise}: {right.strip()} → {wrong.strip()}"
-    proof = exercise_proof(name, exercise, ours, right, wrong)
     assert recorded(proof, prove)["fails"] == fails
 
 
+# Where a learner begins is not yet where they go.
+STARTS = [
+    ("stage01_echo", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
+    ("stage02_routing", "stage01_echo", "No route in routing.py matches 'ws/rooms"),
+    ("stage02_routing", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
+    ("stage03_groups", "stage02_routing", "did not hear its own join"),
+    ("stage03_groups", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
+    ("stage04_auth", "stage03_groups", "settings.py needs DATABASES"),
+    ("stage04_auth", PLAIN, "settings.py needs DATABASES"),
+    ("stage05_wss", "stage04_auth", "make_keys"),
+]
+
+
 @pytest.mark.parametrize(
-    ("stage", "start", "words"),
+    ("proof", "stage", "start", "words"),
     [
-        ("stage01_echo", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
-        ("stage02_routing", "stage01_echo", "No route in routing.py matches 'ws/rooms"),
-        ("stage02_routing", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
-        ("stage03_groups", "stage02_routing", "did not hear its own join"),
-        ("stage03_groups", PLAIN, 'Put "daphne" first in INSTALLED_APPS'),
-        ("stage04_auth", "stage03_groups", "settings.py needs DATABASES"),
-        ("stage04_auth", PLAIN, "settings.py needs DATABASES"),
-        ("stage05_wss", "stage04_auth", "make_keys"),
+        pytest.param(
+            proof_of("mistakes", f"still {start}", stage, ROOT / start),
+            *(stage, start, words),
+            id=f"{stage}-{Path(start).name}",
+        )
+        for stage, start, words in STARTS
     ],
 )
 def test_starting_point_of_a_stage_fails(
-    stage: str, start: str, words: str, recorded: Recorded
+    proof: Proof, stage: str, start: str, words: str, recorded: Recorded
 ) -> None:
-    proof = proof_of("mistakes", f"still {start}", stage, ROOT / start)
     seen = recorded(proof, lambda: check(stage, "--project", ROOT / start).failed())
     assert words in diagnosis(seen), seen["printed"]

@@ -1,0 +1,150 @@
+"""
+Prove the course: `learn.py test`, with ruff first, then pytest.
+
+    python -m tests.proofs                what has changed live, the rest from records
+    python -m tests.proofs --live         everything live
+    python -m tests.proofs tests/docs -x  what pytest is told
+
+It says first what it will do, and last, in one line, whether all is well.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from contextlib import redirect_stdout
+from threading import Thread
+
+import pytest
+
+from tests.proofs.records import Proof, records, versions, write
+
+WORKERS = 4  # Also on two cores: tests of servers wait much of the time.
+QUIET = 10  # Seconds without news, after which a run says what it is about.
+
+
+# The file of records that says how long the tests take that no record stands for.
+TIMES = "times"
+
+
+class Plan:
+    """A plugin of a pytest that only collects: which proofs will be live?"""
+
+    def __init__(self) -> None:
+        self.tests = 0
+        self.recorded: list[Proof] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.tests = len(session.items)
+        parameters = [getattr(item, "callspec", None) for item in session.items]
+        values = [each.params.get("proof") for each in parameters if each]
+        self.recorded = [each for each in values if isinstance(each, Proof)]
+
+    def announce(self, is_live: bool) -> None:
+        """Say what will be done, and about how long that takes."""
+        live = [each for each in self.recorded if is_live or not each.record()]
+        seconds = [
+            records(each.file).get(each.name, {}).get("seconds") for each in live
+        ]
+        known = [each for each in seconds if each is not None]
+        # Of one that was never proved, all that we know is what others take.
+        average = sum(known) / len(known) if known else 5
+        total = (
+            records(TIMES).get("others", {}).get("seconds", 0)
+            + sum(known)
+            + average * (len(seconds) - len(known))
+        )
+        taken = len(self.recorded) - len(live)
+        print(f"{self.tests:,} tests. {self.tests - taken:,} are run now.", end=" ")
+        if taken:
+            print(f"{taken:,} proofs are taken from records: nothing that they")
+            print("depend on has changed since they were seen to hold.", end=" ")
+        minutes = max(1, round(total / WORKERS / 60))
+        print(f"About {minutes} min.", flush=True)
+
+
+class News:
+    """A plugin that says what a run is about when nothing has ended for a while."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0  # Of tests that no record stands for.
+        self.running: dict[str, float] = {}
+        self.last = time.monotonic()
+        self.is_over = False
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running[nodeid] = time.monotonic()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.running.pop(nodeid, None)
+        self.last = time.monotonic()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.user_properties:
+            self.seconds += report.duration
+
+    def pytest_sessionstart(self) -> None:
+        Thread(target=self.tell, daemon=True).start()
+
+    def pytest_sessionfinish(self) -> None:
+        self.is_over = True
+
+    def tell(self) -> None:
+        """Name the test that has run longest, each time that all was quiet."""
+        while not self.is_over:
+            time.sleep(1)
+            now = time.monotonic()
+            running = dict(self.running)
+            if running and now - self.last > QUIET:
+                nodeid = min(running, key=running.get)
+                name = nodeid.partition("::")[2]
+                print(f"\n  … {name}, for {now - running[nodeid]:.0f} s", flush=True)
+                self.last = now
+
+
+def main(words: list[str]) -> int:
+    """Run everything, or what the words say, and return the exit code."""
+    begin = time.monotonic()
+    is_live = "--live" in words
+    is_whole = not set(words) - {"--live"}
+    if is_whole:
+        plan = Plan()
+        with redirect_stdout(io.StringIO()):  # What goes wrong here, goes wrong again.
+            is_planned = not pytest.main(["--collect-only", "-q"], plugins=[plan])
+        if is_planned:
+            plan.announce(is_live)
+    failed = []
+    for command in ("ruff check", "ruff format --check"):
+        print(f"\n$ {command}", flush=True)
+        if subprocess.run(
+            [sys.executable, "-m", *command.split()], check=False
+        ).returncode:
+            failed.append(command)
+    # With `worksteal`, who has nothing left takes from who has much.
+    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words]
+    if is_whole and os.name != "nt":
+        # The chapters' transcripts, which are bash's, run every check. For a crowd of
+        # clients, once is enough.
+        arguments += ["-m", "not crowd"]
+    print("\n$ pytest", *arguments, flush=True)
+    news = News()
+    code = pytest.main(arguments, plugins=[news])
+    if code:
+        failed.append("pytest")
+    elif is_whole and not os.environ.get("CI") and (is_live or not records(TIMES)):
+        took = {"seconds": round(news.seconds), "with": versions()}
+        write(TIMES, {"others": took})
+    seconds = round(time.monotonic() - begin)
+    took = f"{seconds // 60} min {seconds % 60} s"
+    if failed:
+        print(f"\nNot all is well: {' and '.join(failed)} failed, after {took}.")
+    elif is_whole:
+        print(f"\nAll is well: everything passed, in {took}.")
+    else:
+        print(f"\nAll that was asked for passed, in {took}.")
+    return int(code) or bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
