@@ -1,0 +1,168 @@
+"""
+Recorded proofs: only a live proof writes a record, which fits until something changes.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.proofs import records
+from tests.proofs.records import Proof
+from tests.proofs.runs import Run, run_pytest
+
+# A test whose proof leaves a trace, and depends on the words of a file.
+DEAR = """
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.proofs import records
+
+HERE = Path(__file__).parent
+records.EVIDENCE = HERE / "evidence"
+PROOF = records.Proof("dear", "it", ((HERE / "depends.txt").read_text(),))
+
+
+@pytest.mark.parametrize("proof", [PROOF], ids=str)
+def test_dear(proof, recorded):
+    def prove():
+        with (HERE / "proved.txt").open("a") as file:
+            file.write("live ")
+        assert "wrong" not in proof.depends[0]
+        return {"seen": proof.depends[0]}
+
+    assert recorded(proof, prove) == {"seen": proof.depends[0]}
+"""
+
+
+class Dear:
+    """A folder with one test, whose proof is dear."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "test_dear.py").write_text(DEAR, encoding="utf-8")
+        self.depends_on("tea")
+
+    def depends_on(self, words: str) -> None:
+        """Change what the proof depends on."""
+        (self.folder / "depends.txt").write_text(words, encoding="utf-8")
+
+    def run(self, *options: str, **environment: str) -> Run:
+        """Run the test."""
+        plugin = ("-p", "tests.proofs.plugin", "--rootdir", self.folder)
+        test = self.folder / "test_dear.py"
+        return run_pytest(
+            test, *plugin, "-c", "pyproject.toml", *options, **environment
+        )
+
+    def proved(self) -> int:
+        """Return how often it was proved live."""
+        trace = self.folder / "proved.txt"
+        return trace.read_text().count("live") if trace.exists() else 0
+
+    def record(self) -> dict | None:
+        """Return what the record says that was seen."""
+        file = self.folder / "evidence" / "dear.json"
+        return json.loads(file.read_text())["it"]["seen"] if file.exists() else None
+
+
+@pytest.fixture
+def dear(tmp_path: Path) -> Dear:
+    """A test that was proved live once, and recorded."""
+    dear = Dear(tmp_path)
+    run = dear.run()
+    assert run.returncode == 0, run.stdout
+    assert "1 proofs had no record that fits, and were proved:" in run.stdout
+    assert (dear.proved(), dear.record()) == (1, {"seen": "tea"})
+    return dear
+
+
+def test_proof_that_has_not_changed_is_taken_from_its_record(dear: Dear) -> None:
+    run = dear.run(CI="true")
+    assert run.returncode == 0, run.stdout
+    assert dear.proved() == 1
+    assert "1 proofs were taken from records of 20" in run.stdout
+    assert "with Python 3." in run.stdout
+
+
+def test_proof_that_has_changed_is_proved_live_and_recorded(dear: Dear) -> None:
+    dear.depends_on("coffee")
+    run = dear.run()
+    assert run.returncode == 0, run.stdout
+    assert (dear.proved(), dear.record()) == (2, {"seen": "coffee"})
+    assert "dear: it" in run.stdout
+
+
+def test_proof_that_fails_is_not_recorded(dear: Dear) -> None:
+    dear.depends_on("wrong")
+    assert dear.run().returncode == pytest.ExitCode.TESTS_FAILED
+    assert (dear.proved(), dear.record()) == (2, {"seen": "tea"})
+
+
+@pytest.mark.parametrize("environment", [{}, {"CI": "true"}], ids=["here", "CI"])
+def test_live_takes_nothing_from_records(dear: Dear, environment: dict) -> None:
+    run = dear.run("--live", **environment)
+    assert run.returncode == 0, run.stdout
+    assert dear.proved() == 2
+    assert "taken from records" not in run.stdout
+
+
+def test_record_that_does_not_fit_fails_in_ci_and_names_the_cure(dear: Dear) -> None:
+    dear.depends_on("coffee")
+    run = dear.run(CI="true")
+    assert run.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 passed" in run.stdout
+    assert "python3 learn.py test" in run.stdout
+    # CI proves it, and leaves the record to those who commit it.
+    assert (dear.proved(), dear.record()) == (2, {"seen": "tea"})
+
+
+@pytest.fixture
+def hash_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[], object]], str]:
+    """Return a function that changes something, and returns the hash of a proof."""
+    monkeypatch.setattr(records, "ROOT", tmp_path)
+    (tmp_path / ".gitignore").write_text("__pycache__/\n*.pyc\n")
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "stage" / "a.py").write_bytes(b"a\n")
+    proof = Proof("file", "name", (tmp_path / "stage", "words"))
+
+    def hash_after(change: Callable[[], object] = lambda: None) -> str:
+        change()
+        records.hash_of.cache_clear()
+        return proof.hash()
+
+    return hash_after
+
+
+def test_hash_changes_with_every_file_and_with_its_name(
+    tmp_path: Path, hash_after: Callable
+) -> None:
+    file = tmp_path / "stage" / "a.py"
+    hashes = [
+        hash_after(),
+        hash_after(lambda: file.write_bytes(b"b\n")),
+        hash_after(lambda: file.rename(file.with_name("c.py"))),
+        hash_after(lambda: file.with_name("new.py").touch()),
+    ]
+    assert len(set(hashes)) == len(hashes)
+
+
+def test_hash_stays_whatever_runs_leave_and_git_does_to_lines(
+    tmp_path: Path, hash_after: Callable
+) -> None:
+    before = hash_after()
+    folder = tmp_path / "stage" / "__pycache__"
+    folder.mkdir()
+    assert hash_after(lambda: (folder / "a.pyc").touch()) == before
+    file = tmp_path / "stage" / "a.py"
+    assert hash_after(lambda: file.write_bytes(b"a\r\n")) == before
+
+
+def test_words_and_files_are_told_apart(tmp_path: Path) -> None:
+    proofs = [Proof("f", "n", depends) for depends in (("a", "b"), ("b", "a"), ("a",))]
+    assert len({proof.hash() for proof in proofs}) == len(proofs)
