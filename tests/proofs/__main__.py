@@ -91,16 +91,20 @@ class News:
         self.is_over = True
 
     def tell(self) -> None:
-        """Name the test that has run longest, each time that all was quiet."""
+        """Look once a second whether all is quiet, until the run is over."""
         while not self.is_over:
             time.sleep(1)
-            now = time.monotonic()
-            running = dict(self.running)
-            if running and now - self.last > QUIET:
-                nodeid = min(running, key=running.get)
-                name = nodeid.partition("::")[2]
-                print(f"\n  … {name}, for {now - running[nodeid]:.0f} s", flush=True)
-                self.last = now
+            self.tell_once()
+
+    def tell_once(self) -> None:
+        """Name the test that has run longest, if nothing has ended for a while."""
+        now = time.monotonic()
+        running = dict(self.running)
+        if running and now - self.last > QUIET:
+            nodeid = min(running, key=running.get)
+            name = nodeid.partition("::")[2]
+            print(f"\n  … {name}, for {now - running[nodeid]:.0f} s", flush=True)
+            self.last = now
 
 
 def main(words: list[str]) -> int:

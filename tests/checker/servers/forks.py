@@ -330,9 +330,10 @@ def main(address: str) -> Callable[[], object] | None:
             if listener in ready:
                 line, _address = listener.accept()
                 request, files = read_request(line)
-                if shadows(Path(request["cwd"])):
-                    line.sendall(bytes(4))
+                if not request or shadows(Path(request["cwd"])):
                     pid = 0
+                    with contextlib.suppress(OSError):
+                        line.sendall(bytes(4))
                 elif pid := os.fork():
                     children[pid] = line
                     line.sendall(pid.to_bytes(4, "big"))
@@ -353,9 +354,11 @@ def read_request(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     size, files, _flags, _address = socket.recv_fds(line, 4, 3)
     wanted = int.from_bytes(size, "big")
     message = b""
-    while len(message) < wanted:
-        message += line.recv(wanted - len(message))
-    return json.loads(message), list(files)
+    while len(message) < wanted and (chunk := line.recv(wanted - len(message))):
+        message += chunk
+    # Whoever was interrupted while it asked wants nothing any more.
+    is_whole = wanted and len(message) == wanted
+    return (json.loads(message) if is_whole else {}), list(files)
 
 
 def report_ends(children: dict[int, socket.socket]) -> None:
