@@ -112,12 +112,6 @@ MISTAKES = [
         "DenyConnection refuses a handshake, in connect(). What is open is closed: "
         "`await self.close(4401)`.",
     ),
-    Mistake(
-        "refused with 500|HTTP 500",
-        r"Session data corrupted",
-        "The server cannot read a session that it has made. SECRET_KEY signs them: it "
-        "must stay the same.",
-    ),
     # Who gets in.
     Mistake(
         "not refused",

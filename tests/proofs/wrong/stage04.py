@@ -109,6 +109,18 @@ STAGE04 = [
         ONLY_STRANGER,
     ),
     Mistake(
+        "a user looked up without asking whether they may still log in",
+        CONSUMERS,
+        USER,
+        "from django.contrib.auth.models import AnonymousUser, User; "
+        'self.user = await User.objects.filter(pk=await self.scope["session"].aget('
+        '"_auth_user_id")).afirst() or AnonymousUser()',
+        "handshake with a session that has ended is refused with 403 "
+        "(in memory-deactivated)",
+        "A session that has ended still opens doors",
+        "session_that_has_ended_is_refused and memory",
+    ),
+    Mistake(
         "a user is asked for as if there might be none",
         CONSUMERS,
         AUTHENTICATED,
