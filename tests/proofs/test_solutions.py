@@ -112,7 +112,7 @@ def test_another_correct_solution_passes(
     ("proof", "stage"),
     [
         pytest.param(proof_of("solutions", "our own", stage), stage, id=stage)
-        for stage in STAGES
+        for stage in STAGES[:2]  # The others take a minute each.
     ],
 )
 def test_our_own_stage_passes_once_more(
