@@ -18,11 +18,12 @@ import pytest
 
 from tests.checker import client, explain
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
+from tests.checker.endpoint import Endpoint
 from tests.checker.report import LearnerReporter
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import Server, ServerError, cut_earlier_clients
-from tests.checker.servers.tls import copy_with_keys, serve, trust
+from tests.checker.servers.tls import copy_with_keys, serve
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -277,13 +278,11 @@ def project(
     stage: str,
     copies: dict[Path, Path | ServerError],
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """
     The folder under test: --project, or the stage itself.
 
-    Of stage 5 a copy with keys of its own: the learner's are never touched. Every
-    client trusts the CA of that copy, and nobody else.
+    Of stage 5 a copy with keys of its own: the learner's are never touched.
     """
     project = request.config.getoption("project") or ROOT / stage
     if stage < "stage05":
@@ -294,12 +293,9 @@ def project(
             copies[project] = copy_with_keys(project, folder)
         except ServerError as error:
             copies[project] = error
-    copy = copies[project]
-    if isinstance(copy, ServerError):
-        raise copy
-    if not request.config.getoption("url"):
-        monkeypatch.setattr(client, "trust", trust(copy))
-    return copy
+    if isinstance(copies[project], ServerError):
+        raise copies[project]
+    return copies[project]
 
 
 @pytest.fixture(scope="session")
@@ -324,21 +320,41 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def server(
+def identity(request: pytest.FixtureRequest, stage: str) -> Visitors | None:
+    """As whom clients come: from stage 4 on, as the user that `?name=` names."""
+    return request.getfixturevalue("visitors") if stage > "stage04" else None
+
+
+@pytest.fixture
+def launched(
     request: pytest.FixtureRequest,
     project: Path,
     servers: Servers,
     database: dict[str, str],
     environment: dict[str, str],
     server_type: Callable[..., Server],
+    identity: Visitors | None,
 ) -> Server:
-    """The server of the project under test."""
+    """The server under test, to be looked at from inside: a process of this run."""
     if request.config.getoption("url"):
         pytest.skip("needs to see what the server prints, which --url does not show")
     server = servers.of(project, database | environment, server_type)
+    server.visitors = identity
     request.node.server = server
     request.node.position = server.position()
     return server
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    identity: Visitors | None,
+) -> Endpoint:
+    """The server under test, as its clients see it: that of --url, or `launched`."""
+    if url := request.config.getoption("url"):
+        return Endpoint(url.rstrip("/"), visitors=identity)
+    return request.getfixturevalue("launched")
 
 
 @pytest.fixture
@@ -347,6 +363,7 @@ def start(
     project: Path,
     database: dict[str, str],
     server_type: Callable[..., Server],
+    identity: Visitors | None,
     tmp_path: Path,
 ) -> Iterator[Callable[..., Server]]:
     """Start more servers of the project under test: `start(REDIS_URL="redis://…")`."""
@@ -357,6 +374,7 @@ def start(
         def start(**environment: str) -> Server:
             log = tmp_path / f"server-{uuid.uuid4()}.log"
             server = server_type(project, log, environment=database | environment)
+            server.visitors = identity
             request.node.server = stack.enter_context(server)
             request.node.position = 0
             return server
@@ -365,17 +383,15 @@ def start(
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, environment: dict[str, str]) -> str:
+def url(server: Endpoint) -> str:
     """The address of the server under test: ws://, host and port."""
-    if url := request.config.getoption("url"):
-        return url.rstrip("/")
-    return request.getfixturevalue("server").url
+    return server.url
 
 
 @pytest.fixture
-def connect(url: str) -> Callable:
+def connect(server: Endpoint) -> Callable:
     """Open a WebSocket to a path of the server under test."""
-    return partial(client.connect, url)
+    return partial(client.connect, server)
 
 
 @pytest.hookimpl(wrapper=True)

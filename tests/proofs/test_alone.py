@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client
-from tests.checker.accounts import Accounts, Browser
+from tests.checker.accounts import PASSWORD, Accounts, Visitors
 from tests.checker.servers.runserver import Server
-from tests.checker.servers.tls import TlsServer, trust
+from tests.checker.servers.tls import TlsServer
 from tests.proofs.runs import ROOT, copy_of
 
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -63,25 +63,22 @@ def run(*command: str | Path, folder: Path | None = None) -> str:
     return result.stdout
 
 
-def test_stage_stands_alone(
-    monkeypatch: pytest.MonkeyPatch, alone: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_stage_stands_alone(alone: tuple[list[Path], Path], tmp_path: Path) -> None:
     projects, python = alone
     for project in projects:
         assert " passed" in run(python, "-m", "pytest", folder=project)
         path = "/ws/echo/" if project.name == "stage01_echo" else "/ws/rooms/garden/"
         log = tmp_path / f"{project.name}.log"
-        kind, environment, headers = Server, {}, {}
+        kind, environment, visitors = Server, {}, None
         if project.name > "stage04":
             folder = tmp_path / f"{project.name}-database"
             folder.mkdir()
             environment = Accounts(project, folder).environment
+            visitors = Visitors({"ana": PASSWORD})
         if project.name > "stage05":
             run(python, "manage.py", "make_keys", folder=project)
-            monkeypatch.setattr(client, "trust", trust(project))
             kind = TlsServer
         with kind(project, log, environment=environment, python=python) as server:
-            if environment:
-                headers = Browser(server.url).log_in("ana").headers_at(server.url)
-            with client.connect(server.url, path, additional_headers=headers) as ana:
+            server.visitors = visitors
+            with client.connect(server, path) as ana:
                 ana.expect_open()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client, explain
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import (
     Server,
     ServerError,
@@ -114,7 +115,7 @@ def test_server_leaves_no_files_in_the_project(tmp_path: Path) -> None:
     before = sorted(project.rglob("*"))
     with (
         Server(project, tmp_path / "server.log") as server,
-        client.connect(server.url, "/ws/echo/"),
+        client.connect(server, "/ws/echo/"),
     ):
         pass
     assert sorted(project.rglob("*")) == before
@@ -153,10 +154,10 @@ def test_end_of_an_earlier_client_is_cut_and_of_a_later_one_stays() -> None:
 
 
 def test_client_that_finds_no_server_says_so() -> None:
-    url = f"ws://127.0.0.1:{free_port()}"
+    nobody = Endpoint(f"ws://127.0.0.1:{free_port()}")
     with (
         pytest.raises(client.WireError, match="Is the server running") as error,
-        client.connect(url, "/ws/echo/"),
+        client.connect(nobody, "/ws/echo/"),
     ):
         pass
     assert explain.likely_mistake(error.value.symptom, "")
@@ -168,7 +169,7 @@ def test_client_ignores_the_proxy_of_the_environment(
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
     with (
         Server(ECHO, tmp_path / "server.log") as server,
-        client.connect(server.url, "/ws/echo/") as ana,
+        client.connect(server, "/ws/echo/") as ana,
     ):
         ana.send("hello")
         ana.expect("hello")

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.checker.endpoint import Endpoint
+
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
 INSIDE_PROJECT = Path(__file__).parent / "inside_project"
 
@@ -48,7 +50,7 @@ class PortTakenError(ServerError):
     """Somebody else listens where the server should."""
 
 
-class Server:
+class Server(Endpoint):
     """
     Run the command that the reader runs, so that a pass here is a pass there.
 
