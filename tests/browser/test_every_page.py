@@ -22,8 +22,7 @@ from tests.browser.pages import (
 )
 from tests.checker.accounts import Visitors
 from tests.checker.servers.runserver import Server
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.checker.stages import STAGES, Stage
 
 
 class Sort(NamedTuple):
@@ -53,16 +52,16 @@ if sys.platform == "win32":  # It has no SIGTERM, so there is no time for a good
     WSS = ROOM
 
 
-@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage0*")))
-def stage(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=STAGES.values(), ids=STAGES)
+def stage(request: pytest.FixtureRequest) -> Stage:
     """Each stage in turn."""
     return request.param
 
 
 @pytest.fixture
-def sort(stage: str) -> Sort:
+def sort(stage: Stage) -> Sort:
     """What is to be expected of this stage's page."""
-    return {"stage01_echo": ECHO, "stage05_wss": WSS}.get(stage, ROOM)
+    return {"stage01_echo": ECHO, "stage05_wss": WSS}.get(stage.name, ROOM)
 
 
 @pytest.fixture
@@ -71,11 +70,11 @@ def environment(database: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def open_page(open_page: OpenPage, stage: str, visitors: Visitors) -> OpenPage:
-    """Open a page, from stage 4 on as somebody who has logged in."""
+def open_page(open_page: OpenPage, stage: Stage, visitors: Visitors) -> OpenPage:
+    """Open a page, where there is a login as somebody who has logged in."""
 
     def open_as_ana(server: Server, path: str, script: str = "") -> Page:
-        visitor = visitors.browser(server, "ana") if stage > "stage04" else None
+        visitor = visitors.browser(server, "ana") if stage.has_login else None
         return open_page(server.url + path, script, visitor)
 
     return open_as_ana

@@ -13,9 +13,7 @@ import pytest
 from tests.checker.accounts import PASSWORD, Browser
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer
-
-ROOT = Path(__file__).parent.parent.parent
-STAGES = sorted(path.name for path in ROOT.glob("stage0*"))
+from tests.checker.stages import STAGES, Stage
 
 # What a page names for a reader to get. A form that is posted is another matter.
 LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
@@ -23,25 +21,25 @@ LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
 LogIn = Callable[[Server], dict[str, str]]
 
 
-@pytest.fixture(params=STAGES)
-def stage(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=STAGES.values(), ids=STAGES)
+def stage(request: pytest.FixtureRequest) -> Stage:
     """Each stage in turn."""
     return request.param
 
 
 @pytest.fixture
 def environment(database: dict[str, str]) -> dict[str, str]:
-    """From stage 4 on, pages are for those who have logged in."""
+    """Where there is a login, pages are for those who have logged in."""
     return database
 
 
 @pytest.fixture
-def log_in(stage: str) -> LogIn:
+def log_in(stage: Stage) -> LogIn:
     """Return the headers of a browser that may see the pages of a server."""
 
     def log_in(server: Server) -> dict[str, str]:
         browser = Browser(server)
-        if stage > "stage04":
+        if stage.has_login:
             browser.log_in("ana")
         return browser.headers_at(server.url)
 
@@ -81,7 +79,12 @@ def test_pages_and_every_file_that_they_name_are_served(
     assert any(path.endswith("/chat.js") for path in served), served
 
 
-@pytest.mark.parametrize("stage", [n for n in STAGES if n > "stage04"], indirect=True)
+@pytest.mark.parametrize(
+    "stage",
+    [stage for stage in STAGES.values() if stage.has_login],
+    indirect=True,
+    ids=lambda stage: stage.name,
+)
 def test_login_and_logout_lead_to_pages(server: Server) -> None:
     browser = Browser(server)
     page = browser.submit("/login/", "/login/", username="ana", password=PASSWORD)
@@ -95,14 +98,14 @@ def test_page_is_not_served_to_an_unknown_host(server: Server, log_in: LogIn) ->
 
 
 def test_page_is_served_to_a_host_that_the_environment_names(
-    stage: str,
+    stage: Stage,
     project: Path,
     environment: dict[str, str],
     server_type: Callable[..., Server],
     tmp_path: Path,
     log_in: LogIn,
 ) -> None:
-    if stage < "stage05":
+    if not stage.has_tls:
         names = environment | {"ALLOWED_HOSTS": "127.0.0.1 classroom.example"}
         server = server_type(project, tmp_path / "server.log", environment=names)
     else:  # There it is SITE, which has a port, too.

@@ -24,6 +24,7 @@ from tests.checker.rooms import fresh_room
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import Server, ServerError, cut_earlier_clients
 from tests.checker.servers.tls import copy_with_keys, serve
+from tests.checker.stages import Stage, stage_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -76,8 +77,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if any(mark.args[0] == "layer" for mark in marks):
         return  # A check of one layer only.
     if "layer" in metafunc.fixturenames:
+        stage = stage_of(metafunc.definition.path)
         layers = ["in memory", "on Redis"]
-        if "stage05" in metafunc.module.__name__:
+        if stage and stage.has_tls:
             layers = ["directly", "through nginx"]
         if metafunc.config.getoption("url"):
             layers = ["as it is"]
@@ -231,11 +233,9 @@ def visitors(
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, stage: str) -> dict[str, str]:
-    """The environment that names the database: from stage 4 on there is one."""
-    if stage < "stage04":
-        return {}
-    return request.getfixturevalue("accounts").environment
+def database(request: pytest.FixtureRequest, stage: Stage) -> dict[str, str]:
+    """The environment that names the database, where there is a login."""
+    return request.getfixturevalue("accounts").environment if stage.has_login else {}
 
 
 @pytest.fixture(scope="session")
@@ -261,9 +261,9 @@ def room() -> str:
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest) -> str:
+def stage(request: pytest.FixtureRequest) -> Stage:
     """The stage that the test file names. Tests of several stages override it."""
-    return re.search(r"stage\d\d_[a-z]+", request.path.stem)[0]
+    return stage_of(request.path)
 
 
 @pytest.fixture(scope="session")
@@ -275,17 +275,17 @@ def copies() -> dict[Path, Path | ServerError]:
 @pytest.fixture
 def project(
     request: pytest.FixtureRequest,
-    stage: str,
+    stage: Stage,
     copies: dict[Path, Path | ServerError],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """
     The folder under test: --project, or the stage itself.
 
-    Of stage 5 a copy with keys of its own: the learner's are never touched.
+    Where there is TLS, a copy with keys of its own: the learner's are never touched.
     """
-    project = request.config.getoption("project") or ROOT / stage
-    if stage < "stage05":
+    project = request.config.getoption("project") or ROOT / stage.name
+    if not stage.has_tls:
         return project
     if project not in copies:
         folder = tmp_path_factory.mktemp("copies") / project.name
@@ -308,9 +308,9 @@ def layer(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.fixture
-def server_type(stage: str) -> Callable[..., Server]:
-    """How the project is served: by its runserver, from stage 5 on as it is for all."""
-    return Server if stage < "stage05" else serve
+def server_type(stage: Stage) -> Callable[..., Server]:
+    """How the project is served: by its runserver, or with TLS as it is for all."""
+    return serve if stage.has_tls else Server
 
 
 @pytest.fixture
@@ -320,9 +320,9 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def identity(request: pytest.FixtureRequest, stage: str) -> Visitors | None:
-    """As whom clients come: from stage 4 on, as the user that `?name=` names."""
-    return request.getfixturevalue("visitors") if stage > "stage04" else None
+def identity(request: pytest.FixtureRequest, stage: Stage) -> Visitors | None:
+    """As whom clients come: where there is a login, as the user that `?name=` names."""
+    return request.getfixturevalue("visitors") if stage.has_login else None
 
 
 @pytest.fixture

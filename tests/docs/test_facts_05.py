@@ -27,6 +27,7 @@ from tests.checker.client import PATIENCE, Client, WireError, connect
 from tests.checker.rooms import address, join
 from tests.checker.servers.runserver import terminate
 from tests.checker.servers.tls import TlsServer, copy_with_keys, trust
+from tests.checker.stages import STAGES, Stage
 from tests.proofs.runs import ROOT, replace
 
 CONSUMERS = "chat/consumers.py"
@@ -78,8 +79,8 @@ def accounts(project: Path, tmp_path: Path) -> Iterator[Accounts]:
 
 
 @pytest.fixture
-def stage() -> str:
-    return "stage05_wss"
+def stage() -> Stage:
+    return STAGES["stage05_wss"]
 
 
 def make_certificate(folder: Path, name: str) -> str:

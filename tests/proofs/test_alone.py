@@ -15,17 +15,18 @@ from tests.checker import client
 from tests.checker.accounts import PASSWORD, Accounts, Visitors
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer
+from tests.checker.stages import STAGES
 from tests.proofs.runs import ROOT, copy_of
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 # To install takes longest. Stages that ask for the same, byte for byte, share it.
-STAGES: dict[bytes, list[str]] = {}
+ALIKE: dict[bytes, list[str]] = {}
 for file in sorted(ROOT.glob("stage*/requirements.txt")):
-    STAGES.setdefault(file.read_bytes(), []).append(file.parent.name)
+    ALIKE.setdefault(file.read_bytes(), []).append(file.parent.name)
 
 
-@pytest.fixture(params=STAGES.values(), ids=" and ".join)
+@pytest.fixture(params=ALIKE.values(), ids=" and ".join)
 def alone(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[list[Path], Path]]:
@@ -67,18 +68,18 @@ def test_stage_stands_alone(alone: tuple[list[Path], Path], tmp_path: Path) -> N
     projects, python = alone
     for project in projects:
         assert " passed" in run(python, "-m", "pytest", folder=project)
-        path = "/ws/echo/" if project.name == "stage01_echo" else "/ws/rooms/garden/"
+        stage = STAGES[project.name]
         log = tmp_path / f"{project.name}.log"
         kind, environment, visitors = Server, {}, None
-        if project.name > "stage04":
+        if stage.has_login:
             folder = tmp_path / f"{project.name}-database"
             folder.mkdir()
             environment = Accounts(project, folder).environment
             visitors = Visitors({"ana": PASSWORD})
-        if project.name > "stage05":
+        if stage.has_tls:
             run(python, "manage.py", "make_keys", folder=project)
             kind = TlsServer
         with kind(project, log, environment=environment, python=python) as server:
             server.visitors = visitors
-            with client.connect(server, path) as ana:
+            with client.connect(server, stage.path) as ana:
                 ana.expect_open()
