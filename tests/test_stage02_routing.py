@@ -10,8 +10,28 @@ from functools import partial
 
 import pytest
 
+from tests import test_stage01_echo
 from tests.checker.client import expect_refused, raw_handshake, vanish
+from tests.checker.promises import kept
 from tests.checker.rooms import address, enter
+
+# Of the promises of stage 1, these are made anew, or otherwise.
+REPLACED = {
+    "test_handshake_switches_from_http_to_websocket": "it does so at a room",
+    "test_handshake_of_any_other_path_is_refused": "now it must be with 403",
+    "test_messages_come_only_after_the_client_speaks": "the server speaks first",
+    "test_message_of_text_comes_back_as_the_same_text": "the answer is a JSON object",
+    "test_message_of_bytes_comes_back_as_the_same_bytes": "the answer is an error",
+    "test_message_of_1_mib_comes_back": "a text has 2,000 characters at most",
+    "test_message_in_three_frames_comes_back_whole": "it is answered as any other",
+    "test_messages_come_back_in_order": "they are answered in order",
+    "test_message_comes_back_to_no_one_else": "it is answered to the sender only",
+    "test_close_is_left_to_the_client": "it is so whatever a room was told",
+    "test_close_is_answered_with_a_close_frame": "it is so in a room",
+    "test_close_raises_nothing_in_the_server": "it is so in a room",
+    "test_close_without_a_goodbye_costs_the_others_nothing": "it is so in a room",
+}
+globals().update(kept(test_stage01_echo, REPLACED))
 
 NESTED = "[" * 100_000 + "]" * 100_000
 
@@ -120,6 +140,12 @@ def test_messages_are_answered_in_order(enter_room):
             ana.send_json(type="message", text=str(number))
         for number in range(100):
             ana.expect_json(type="message", text=str(number))
+
+
+def test_message_in_three_frames_is_answered(enter_room):
+    with enter_room() as ana:
+        ana.send(['{"type": "mess', 'age", "text"', ': "whole"}'])
+        ana.expect_json(type="message", text="whole")
 
 
 def test_message_is_answered_to_the_sender_only(enter_room):

@@ -389,6 +389,12 @@ def url(server: Endpoint) -> str:
 
 
 @pytest.fixture
+def path(stage: Stage) -> str:
+    """The path of a WebSocket of the stage under test."""
+    return stage.path
+
+
+@pytest.fixture
 def connect(server: Endpoint) -> Callable:
     """Open a WebSocket to a path of the server under test."""
     return partial(client.connect, server)
