@@ -1,3 +1,3 @@
 """Loads the checker, whose options and fixtures every test here may use."""
 
-pytest_plugins = ["tests.checker.plugin"]
+pytest_plugins = ["tests.checker.plugin", "tests.proofs.plugin"]

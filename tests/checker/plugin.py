@@ -5,7 +5,6 @@ The fixtures of the checks, and the options that point them at other servers.
     pytest tests/test_stage01_echo.py --url ws://127.0.0.1:8000
 """
 
-import os
 import re
 import sys
 import uuid
@@ -57,7 +56,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for login in config.getoption("login"):
         if not re.fullmatch(r"[^:]+:.+", login):
             raise pytest.UsageError(f"--login: {login} is not NAME:PASSWORD.")
-    config.addinivalue_line("markers", "long: takes a minute or more")
     config.addinivalue_line("markers", "crowd: hundreds of clients; comes last")
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
@@ -105,29 +103,7 @@ def can_run(item: pytest.Item) -> bool:
     return is_allowed and (for_linux is None or sys.platform == "linux")
 
 
-def long_ones_first(
-    config: pytest.Config, items: list[pytest.Item]
-) -> list[pytest.Item]:
-    """
-    Begin the share of each worker of pytest-xdist with tests that take minutes.
-
-    At the end of a run, one of them would keep everybody waiting.
-    """
-    workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.get_closest_marker("long")]
-    rest = [item for item in items if not item.get_closest_marker("long")]
-    shares = []
-    for worker in range(workers):
-        mine = long[worker::workers]
-        # As `--dist worksteal` deals: what is left, by how many are left.
-        size = (len(items) - len(shares)) // (workers - worker)
-        others = max(0, size - len(mine))
-        shares += [*mine, *rest[:others]]
-        rest = rest[others:]
-    return [*shares, *rest]
-
-
-@pytest.hookimpl(trylast=True)  # Shares are made of what -k and -m have left.
+@pytest.hookimpl(trylast=True)  # pytest itself puts together what shares a layer.
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -144,7 +120,7 @@ def pytest_collection_modifyitems(
     checks = [item for item in items if item.path.match("tests/test_stage*.py")]
     checks.sort(key=lambda item: (item.path, *place(item)))
     others = [item for item in items if item not in checks]
-    items[:] = long_ones_first(config, [*checks, *others])
+    items[:] = [*checks, *others]
 
 
 class Servers:
@@ -408,9 +384,6 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and call.excinfo.errisinstance((Exception, pytest.fail.Exception)):
         explain_failure(report, item, call.excinfo.value)
-    elif report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"CI allows no skip: {report.longrepr[2]}"
     return report
 
 
@@ -426,7 +399,7 @@ def explain_failure(
         # A crash that explains the failure may not have been printed yet.
         printed = item.server.printed_within(explain.CRASH, item.position)
         printed = cut_earlier_clients(printed)
-    if mistake := explain.likely_mistake(symptom, printed, item.nodeid):
-        report.sections.append(("The likely mistake", mistake))
+    if sentence := explain.diagnose(symptom, printed, item.nodeid):
+        report.sections.append(("The likely mistake", sentence))
     if printed:
         report.sections.append(("What the server printed", printed))

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import MISTAKES
-from tests.checker.explain import likely_mistake as sentence_for
+from tests.checker.explain import DIAGNOSES, diagnose
 from tests.checker.servers.runserver import Server
 from tests.proofs.runs import (
     ROOT,
@@ -90,15 +89,15 @@ def test_what_a_json_consumer_raises_is_explained(
 def test_what_this_machine_does_not_show_is_explained(
     symptom: str, printed: str, words: str
 ) -> None:
-    assert words in sentence_for(symptom, printed)
+    assert words in diagnose(symptom, printed)
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:
-    assert sentence_for("HTTP 418", "") == ""
+    assert diagnose("HTTP 418", "") == ""
 
 
 def test_every_sentence_can_be_filled_in() -> None:
-    for mistake in MISTAKES:
+    for diagnosis in DIAGNOSES:
         # A name that the pattern does not catch would fail only when it is needed.
-        groups = re.compile(mistake.printed).groupindex
-        assert mistake.sentence.format(**dict.fromkeys(groups, "x"))
+        groups = re.compile(diagnosis.printed).groupindex
+        assert diagnosis.sentence.format(**dict.fromkeys(groups, "x"))

@@ -160,7 +160,7 @@ def test_client_that_finds_no_server_says_so() -> None:
         client.connect(nobody, "/ws/echo/"),
     ):
         pass
-    assert explain.likely_mistake(error.value.symptom, "")
+    assert explain.diagnose(error.value.symptom, "")
 
 
 def test_client_ignores_the_proxy_of_the_environment(
