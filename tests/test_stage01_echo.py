@@ -20,17 +20,17 @@ def test_handshake_switches_from_http_to_websocket(connect):
         assert client.response.status_code == 101
 
 
-def test_handshake_proves_that_the_server_read_the_key(url):
+def test_handshake_proves_that_the_server_read_the_key(server, path):
     # The key and the answer to it are the example of RFC 6455, section 1.3.
-    with raw_handshake(url, ECHO, key="dGhlIHNhbXBsZSBub25jZQ==") as (response, _tcp):
-        accept = response.headers["Sec-WebSocket-Accept"]
+    with raw_handshake(server, path, key="dGhlIHNhbXBsZSBub25jZQ==") as (answer, _tcp):
+        accept = answer.headers["Sec-WebSocket-Accept"]
     assert accept == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
-def test_handshake_of_any_other_path_is_refused(url):
+def test_handshake_of_any_other_path_is_refused(server):
     paths = ["/ws/", "/ws/nowhere/", "/ws/echo/more/"]
     with ThreadPoolExecutor() as pool:  # Daphne can take a second for each.
-        statuses = list(pool.map(partial(refusal, url), paths))
+        statuses = list(pool.map(partial(refusal, server), paths))
     assert all(status >= 400 for status in statuses), statuses
 
 
@@ -113,26 +113,25 @@ def test_close_is_answered_with_a_close_frame(connect, code):
     assert answer.code in (code, 1000)
 
 
-def test_close_without_a_code_is_answered_with_a_close_frame(url):
-    with raw_handshake(url, ECHO) as (_response, tcp):
-        # FIN and opcode 8; a masked payload of 0 bytes; the mask.
-        tcp.sendall(b"\x88\x80" + b"mask")
-        answer = tcp.recv(2)
-    assert answer[:1] == b"\x88", f"Expected a close frame, but {answer!r} came."
+def test_close_without_a_code_is_answered_with_a_close_frame(connect, path):
+    with connect(path) as client:
+        client.close(None)
+        answer = client.protocol.close_rcvd
+    assert answer is not None, "The server hung up without a close frame."
 
 
-def test_close_raises_nothing_in_the_server(connect, server):
-    start = server.position()
+def test_close_raises_nothing_in_the_server(connect, launched):
+    start = launched.position()
     with connect(ECHO) as client:
         client.send("hello")
         client.expect("hello")
-    printed = server.printed_within("Traceback", start)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
-def test_close_without_a_goodbye_costs_the_others_nothing(connect, url):
+def test_close_without_a_goodbye_costs_the_others_nothing(connect, server):
     with connect(ECHO) as client:
-        vanish(url, ECHO)
+        vanish(server, ECHO)
         client.send("still here?")
         client.expect("still here?")
         with connect(ECHO) as newcomer:

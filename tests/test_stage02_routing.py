@@ -10,16 +10,36 @@ from functools import partial
 
 import pytest
 
+from tests import test_stage01_echo
 from tests.checker.client import expect_refused, raw_handshake, vanish
+from tests.checker.promises import kept
 from tests.checker.rooms import address, enter
+
+# Of the promises of stage 1, these are made anew, or otherwise.
+REPLACED = {
+    "test_handshake_switches_from_http_to_websocket": "it does so at a room",
+    "test_handshake_of_any_other_path_is_refused": "now it must be with 403",
+    "test_messages_come_only_after_the_client_speaks": "the server speaks first",
+    "test_message_of_text_comes_back_as_the_same_text": "the answer is a JSON object",
+    "test_message_of_bytes_comes_back_as_the_same_bytes": "the answer is an error",
+    "test_message_of_1_mib_comes_back": "a text has 2,000 characters at most",
+    "test_message_in_three_frames_comes_back_whole": "it is answered as any other",
+    "test_messages_come_back_in_order": "they are answered in order",
+    "test_message_comes_back_to_no_one_else": "it is answered to the sender only",
+    "test_close_is_left_to_the_client": "it is so whatever a room was told",
+    "test_close_is_answered_with_a_close_frame": "it is so in a room",
+    "test_close_raises_nothing_in_the_server": "it is so in a room",
+    "test_close_without_a_goodbye_costs_the_others_nothing": "it is so in a room",
+}
+globals().update(kept(test_stage01_echo, REPLACED))
 
 NESTED = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.fixture
-def enter_room(url, room):
+def enter_room(server, room):
     """Open a WebSocket to the room of this test, and read the welcome."""
-    return partial(enter, url, room)
+    return partial(enter, server, room)
 
 
 def test_handshake_switches_from_http_to_websocket(connect, room):
@@ -62,8 +82,8 @@ def test_handshake_without_a_name_makes_a_guest(connect, room, query):
     ["/", "/ws/", "/ws/nowhere/", "/ws/rooms/", "/ws/rooms/garden", "/ws/rooms/a/b/"],
     ids=["root", "ws", "nowhere", "rooms", "unslashed", "deeper"],
 )
-def test_handshake_of_any_other_path_is_refused_with_403(url, path):
-    expect_refused(url, path)
+def test_handshake_of_any_other_path_is_refused_with_403(server, path):
+    expect_refused(server, path)
 
 
 @pytest.mark.parametrize(
@@ -71,30 +91,30 @@ def test_handshake_of_any_other_path_is_refused_with_403(url, path):
     ["x" * 51, "a.b", "a%20b", "a%0A", "caf%C3%A9", "%D9%A3", ""],
     ids=["long", "dot", "space", "newline", "accent", "digit", "empty"],
 )
-def test_handshake_of_a_bad_room_is_refused_with_403(url, room):
-    expect_refused(url, f"/ws/rooms/{room}/")
+def test_handshake_of_a_bad_room_is_refused_with_403(server, room):
+    expect_refused(server, f"/ws/rooms/{room}/")
 
 
 @pytest.mark.parametrize("name", ["", "x" * 31], ids=["empty", "long"])
-def test_handshake_with_a_bad_name_is_refused_with_403(url, room, name):
-    expect_refused(url, address(room, name))
+def test_handshake_with_a_bad_name_is_refused_with_403(server, room, name):
+    expect_refused(server, address(room, name))
 
 
 @pytest.mark.parametrize(
     "name", [b"%FF", b"%", b"\xff"], ids=["percent", "sign", "raw"]
 )
-def test_handshake_with_a_name_that_is_no_utf_8_is_answered(url, room, name):
+def test_handshake_with_a_name_that_is_no_utf_8_is_answered(server, room, name):
     # The contract leaves open what such a name becomes, but not that it is no crash.
     path = f"/ws/rooms/{room}/?name=".encode() + name
-    with raw_handshake(url, path.decode("latin-1")) as (response, _tcp):
+    with raw_handshake(server, path.decode("latin-1")) as (response, _tcp):
         assert response.status < 500
 
 
-def test_handshake_that_is_refused_raises_nothing_in_the_server(url, room, server):
-    start = server.position()
+def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, launched):
+    start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/", address(room, "")]:
-        expect_refused(url, path)
-    printed = server.printed_within("Traceback", start)
+        expect_refused(server, path)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback."
 
 
@@ -120,6 +140,12 @@ def test_messages_are_answered_in_order(enter_room):
             ana.send_json(type="message", text=str(number))
         for number in range(100):
             ana.expect_json(type="message", text=str(number))
+
+
+def test_message_in_three_frames_is_answered(enter_room):
+    with enter_room() as ana:
+        ana.send(['{"type": "mess', 'age", "text"', ': "whole"}'])
+        ana.expect_json(type="message", text="whole")
 
 
 def test_message_is_answered_to_the_sender_only(enter_room):
@@ -216,22 +242,24 @@ def test_close_is_answered_with_a_close_frame(enter_room):
     assert answer is not None, "The server hung up without a close frame."
 
 
-def test_close_raises_nothing_in_the_server(enter_room, server):
-    start = server.position()
+def test_close_raises_nothing_in_the_server(enter_room, launched):
+    start = launched.position()
     with enter_room():
         pass
-    printed = server.printed_within("Traceback", start)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
 @pytest.mark.crowd
-def test_close_right_after_a_message_raises_nothing_in_the_server(url, room, server):
-    start = server.position()
+def test_close_right_after_a_message_raises_nothing_in_the_server(
+    server, room, launched
+):
+    start = launched.position()
     message = bytes([0x81, 0x82]) + b"\0\0\0\0{}"  # Text, masked, 2 bytes.
     close = b"\x88\x80\0\0\0\0"
 
     def speak_and_leave(number):
-        with raw_handshake(url, address(room)) as (_response, tcp):
+        with raw_handshake(server, address(room)) as (_response, tcp):
             tcp.sendall(message * 5)
             # At some of these moments the server is just about to answer.
             time.sleep(number % 20 / 500)
@@ -241,14 +269,14 @@ def test_close_right_after_a_message_raises_nothing_in_the_server(url, room, ser
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(speak_and_leave, range(200)))
-    printed = server.printed_within("Traceback", start)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, (
         "The server printed a traceback for a client that spoke and left at once."
     )
 
 
-def test_close_without_a_goodbye_costs_the_others_nothing(enter_room, url, room):
+def test_close_without_a_goodbye_costs_the_others_nothing(enter_room, server, room):
     with enter_room("ana") as ana:
-        vanish(url, address(room, "ben"))
+        vanish(server, address(room, "ben"))
         ana.send_json(type="message", text="still here?")
         ana.expect_json(type="message", text="still here?")

@@ -13,43 +13,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.checker import client
-from tests.checker.accounts import ODD_USER, Browser, origin_of
+from tests import test_stage03_groups
+from tests.checker.accounts import ODD_USER, Browser
 from tests.checker.client import WireError, connect, expect_refused
+from tests.checker.promises import kept
 from tests.checker.rooms import address, join, texts_until
 
-# The promises of stages 2 and 3 that stage 4 keeps. Their clients come as the user whom
-# `?name=` names: see `identity`.
-from tests.test_stage03_groups import (  # noqa: F401
-    test_close_is_answered_with_a_close_frame,
-    test_close_is_left_to_the_client,
-    test_close_is_told_to_everyone_who_stays,
-    test_close_of_200_clients_leaves_nothing_in_redis,
-    test_close_raises_nothing_in_the_server,
-    test_close_right_after_a_message_raises_nothing_in_the_server,
-    test_close_with_4503_while_redis_is_away_and_everyone_is_back_after,
-    test_close_without_a_goodbye_is_told_to_the_others,
-    test_handshake_is_told_to_everyone_in_the_room,
-    test_handshake_of_a_bad_room_is_refused_with_403,
-    test_handshake_of_any_other_path_is_refused_with_403,
-    test_handshake_switches_from_http_to_websocket,
-    test_handshake_takes_the_room_from_the_path,
-    test_message_after_8_idle_seconds_on_redis_arrives,
-    test_message_is_answered_with_room_name_and_text,
-    test_message_of_the_command_announce_reaches_the_room,
-    test_message_of_the_server_comes_first,
-    test_message_reaches_everyone_in_the_room,
-    test_message_stays_in_its_room,
-    test_message_that_announce_cannot_send_is_refused_in_words,
-    test_message_that_is_bad_is_answered_to_its_sender_only,
-    test_message_that_is_bad_is_answered_with_an_error,
-    test_message_that_no_parser_likes_is_answered,
-    test_message_with_half_a_character_harms_nobody,
-    test_messages_of_20_speakers_at_once_reach_everyone,
-    test_messages_of_two_servers_on_one_redis_reach_both,
-    test_messages_reach_300_clients_in_order,
-    test_messages_reach_everyone_in_order,
-)
+# Of the promises of stage 3, these are made anew, or otherwise. The clients of the
+# others come as the user whom `?name=` names.
+REPLACED = {
+    "test_handshake_takes_the_name_from_the_query_string": "it is that of the user",
+    "test_handshake_without_a_name_makes_a_guest": "a stranger is refused",
+    "test_handshake_with_a_bad_name_is_refused_with_403": "what it says is not read",
+    "test_handshake_that_is_refused_is_told_to_nobody": "it is a stranger's",
+    "test_handshake_that_is_refused_raises_nothing_in_the_server": "strangers, too",
+}
+globals().update(kept(test_stage03_groups, REPLACED))
 
 LOGGED_OUT = 4401
 
@@ -97,39 +76,22 @@ UNTOLD = {
 
 
 @pytest.fixture
-def environment(layer):
-    return layer
-
-
-@pytest.fixture
-def enter_room(url, room):
-    """Join the room of this test, and read the welcome and the join."""
-    return partial(join, url, room)
-
-
-@pytest.fixture(autouse=True)
-def identity(monkeypatch, visitors):
-    """Let every client come as the user that `?name=` names, from a page of ours."""
-    monkeypatch.setattr(client, "identify", visitors.identify)
-
-
-@pytest.fixture
-def headers(url, visitors):
+def headers(server, visitors):
     """What ana's browser sends along with a handshake."""
-    return visitors.headers(url, "ana")
+    return visitors.headers(server, "ana")
 
 
 @pytest.fixture
-def browser(url, visitors):
+def browser(server, visitors):
     """Another browser, in which ana logs in. It may log out."""
-    return Browser(url).log_in("ana", visitors.password("ana"))
+    return Browser(server).log_in("ana", visitors.password("ana"))
 
 
 @pytest.fixture
-def guest(url, accounts):
+def guest(server, accounts):
     """The browser of a user that this test may lock out, and the user's name."""
     name = accounts.new_user()
-    return Browser(url).log_in(name), name
+    return Browser(server).log_in(name), name
 
 
 @pytest.fixture
@@ -139,25 +101,25 @@ def change(accounts, environment):
 
 
 @contextmanager
-def enter_from(browser, url, room, name):
+def enter_from(browser, server, room, name):
     """Join a room with the session of a browser."""
     with connect(
-        url, address(room), additional_headers=browser.headers_at(url)
+        server, address(room), additional_headers=browser.headers_at(server.url)
     ) as client:
         client.expect_json(type="welcome", room=room, name=name)
         client.expect_json(type="join", name=name)
         yield client
 
 
-def test_handshake_of_a_stranger_is_refused_with_403(url, room):
-    headers = {"Origin": origin_of(url)}
-    expect_refused(url, address(room, "ana"), additional_headers=headers)
+def test_handshake_of_a_stranger_is_refused_with_403(server, room):
+    headers = {"Origin": server.origin}
+    expect_refused(server, address(room, "ana"), additional_headers=headers)
 
 
-def test_handshake_of_a_stranger_is_told_to_nobody(enter_room, url, room):
+def test_handshake_of_a_stranger_is_told_to_nobody(enter_room, server, room):
     with enter_room("ana") as ana:
-        headers = {"Origin": origin_of(url)}
-        expect_refused(url, address(room, "ben"), additional_headers=headers)
+        headers = {"Origin": server.origin}
+        expect_refused(server, address(room, "ben"), additional_headers=headers)
         # A join or a leave would come before this.
         ana.send_json(type="message", text="nobody new")
         ana.expect_json(type="message", text="nobody new")
@@ -168,81 +130,87 @@ def test_handshake_of_a_stranger_is_told_to_nobody(enter_room, url, room):
     ["sessionid=x", f"sessionid={'0' * 32}", "sessionid=", "=;=,;;", "csrftoken=1"],
     ids=["short", "unknown", "empty", "broken", "another"],
 )
-def test_handshake_with_a_made_up_session_is_refused_with_403(url, room, cookie):
-    headers = {"Origin": origin_of(url), "Cookie": cookie}
-    expect_refused(url, address(room, "ana"), additional_headers=headers)
+def test_handshake_with_a_made_up_session_is_refused_with_403(server, room, cookie):
+    headers = {"Origin": server.origin, "Cookie": cookie}
+    expect_refused(server, address(room, "ana"), additional_headers=headers)
 
 
-def test_handshake_without_an_origin_is_refused_with_403(url, room, headers):
+def test_handshake_without_an_origin_is_refused_with_403(server, room, headers):
     del headers["Origin"]
-    expect_refused(url, address(room), additional_headers=headers)
+    expect_refused(server, address(room), additional_headers=headers)
 
 
 @pytest.mark.parametrize("kind", FOREIGN_ORIGINS)
-def test_handshake_from_a_foreign_origin_is_refused_with_403(url, room, headers, kind):
-    parts = urlsplit(url)
+def test_handshake_from_a_foreign_origin_is_refused_with_403(
+    server, room, headers, kind
+):
+    parts = urlsplit(server.url)
     foreign = FOREIGN_ORIGINS[kind].format(host=parts.hostname, port=parts.port)
     headers["Origin"] = foreign
-    expect_refused(url, address(room), additional_headers=headers)
+    expect_refused(server, address(room), additional_headers=headers)
 
 
-def test_handshake_with_a_session_and_our_origin_is_accepted(url, room, headers):
-    with connect(url, address(room), additional_headers=headers) as client:
+def test_handshake_with_a_session_and_our_origin_is_accepted(server, room, headers):
+    with connect(server, address(room), additional_headers=headers) as client:
         client.expect_json(type="welcome", room=room, name="ana")
 
 
-def test_handshake_that_is_refused_raises_nothing_in_the_server(url, room, server):
-    start = server.position()
+def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, launched):
+    start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/"]:
-        expect_refused(url, path)
+        expect_refused(server, path)
     for cookie in ("", "sessionid=x", "=;=,;;"):
-        headers = {"Origin": origin_of(url), "Cookie": cookie}
-        expect_refused(url, address(room), additional_headers=headers)
-    printed = server.printed_within("Traceback", start)
+        headers = {"Origin": server.origin, "Cookie": cookie}
+        expect_refused(server, address(room), additional_headers=headers)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback."
 
 
 @pytest.mark.parametrize(
     "query", ["?name=ben", "?name=", f"?name={'x' * 31}", "?user=ben"]
 )
-def test_handshake_takes_the_name_from_the_user_not_the_url(url, room, headers, query):
+def test_handshake_takes_the_name_from_the_user_not_the_url(
+    server, room, headers, query
+):
     path = address(room) + query
-    with connect(url, path, additional_headers=headers) as client:
+    with connect(server, path, additional_headers=headers) as client:
         client.expect_json(type="welcome", room=room, name="ana")
         client.expect_json(type="join", name="ana")
 
 
-def test_handshake_takes_the_name_as_it_is(url, room, visitors):
-    headers = visitors.headers(url, ODD_USER)
-    with connect(url, address(room), additional_headers=headers) as client:
+def test_handshake_takes_the_name_as_it_is(server, room, visitors):
+    headers = visitors.headers(server, ODD_USER)
+    with connect(server, address(room), additional_headers=headers) as client:
         client.expect_json(type="welcome", room=room, name=ODD_USER)
 
 
-def test_handshake_after_logging_out_is_refused_with_403(url, room, browser):
-    headers = browser.headers_at(url)
+def test_handshake_after_logging_out_is_refused_with_403(server, room, browser):
+    headers = browser.headers_at(server.url)
     assert browser.log_out().status == 200
-    expect_refused(url, address(room), additional_headers=headers)
+    expect_refused(server, address(room), additional_headers=headers)
 
 
 @pytest.mark.parametrize("kind", TOLD | UNTOLD)
 def test_handshake_with_a_session_that_has_ended_is_refused_with_403(
-    url, room, guest, change, kind
+    server, room, guest, change, kind
 ):
     browser, name = guest
     change(name, (TOLD | UNTOLD)[kind])
-    expect_refused(url, address(room), additional_headers=browser.headers_at(url))
+    expect_refused(
+        server, address(room), additional_headers=browser.headers_at(server.url)
+    )
 
 
-def test_handshake_needs_a_login_with_the_right_password(url):
-    browser = Browser(url)
+def test_handshake_needs_a_login_with_the_right_password(server):
+    browser = Browser(server)
     fields = {"username": "ana", "password": "wrong"}
     page = browser.submit("/login/", "/login/", **fields)
     assert page.status == 200, f"A wrong password is answered with {page.status}."
     assert not browser.has_session(), "A wrong password gives a session."
 
 
-def test_handshake_needs_a_login_by_a_form_of_ours(url, visitors):
-    browser = Browser(url)
+def test_handshake_needs_a_login_by_a_form_of_ours(server, visitors):
+    browser = Browser(server)
     fields = {"username": "ana", "password": visitors.password("ana")}
     page = browser.open("/login/", fields)
     assert page.status == 403, (
@@ -252,14 +220,14 @@ def test_handshake_needs_a_login_by_a_form_of_ours(url, visitors):
 
 
 def test_handshake_begins_on_a_page_that_leads_to_the_login_and_back(
-    url, room, visitors
+    server, room, visitors
 ):
-    browser = Browser(url)
+    browser = Browser(server)
     page = browser.open(f"/rooms/{room}/")
     assert urlsplit(page.url).path == "/login/", (
         f"Without a login, the page of a room leads to {page.url}, not to /login/."
     )
-    target = page.url.removeprefix(origin_of(url))
+    target = page.url.removeprefix(server.origin)
     fields = {"username": "ana", "password": visitors.password("ana")}
     page = browser.submit(target, target, **fields)
     assert (page.status, urlsplit(page.url).path) == (200, f"/rooms/{room}/"), (
@@ -278,10 +246,10 @@ def test_message_carries_the_name_of_the_user(enter_room, room):
 
 @pytest.mark.parametrize("kind", TOLD | UNTOLD)
 def test_message_after_the_session_has_ended_is_answered_with_4401_and_not_passed_on(
-    enter_room, url, room, guest, change, kind
+    enter_room, server, room, guest, change, kind
 ):
     browser, name = guest
-    with enter_room("ben") as ben, enter_from(browser, url, room, name) as client:
+    with enter_room("ben") as ben, enter_from(browser, server, room, name) as client:
         ben.expect_json(type="join", name=name)
         change(name, (TOLD | UNTOLD)[kind])
         with suppress(WireError):  # Who has been told is gone by now.
@@ -292,11 +260,11 @@ def test_message_after_the_session_has_ended_is_answered_with_4401_and_not_passe
         ben.expect_json(type="message", text="I may")
 
 
-def test_close_with_4401_after_logging_out(enter_room, url, room, browser):
+def test_close_with_4401_after_logging_out(enter_room, server, room, browser):
     with (
         enter_room("ben") as ben,
-        enter_from(browser, url, room, "ana") as first,
-        enter_from(browser, url, f"{room}-2", "ana") as second,
+        enter_from(browser, server, room, "ana") as first,
+        enter_from(browser, server, f"{room}-2", "ana") as second,
     ):
         ben.expect_json(type="join", name="ana")
         page = browser.log_out()
@@ -307,12 +275,12 @@ def test_close_with_4401_after_logging_out(enter_room, url, room, browser):
 
 
 def test_close_after_logging_out_spares_the_other_sessions(
-    enter_room, url, room, browser
+    enter_room, server, room, browser
 ):
     with (
         enter_room("ana") as elsewhere,
         enter_room("ben") as ben,
-        enter_from(browser, url, room, "ana") as client,
+        enter_from(browser, server, room, "ana") as client,
     ):
         browser.log_out()
         client.expect_close(LOGGED_OUT)
@@ -323,17 +291,17 @@ def test_close_after_logging_out_spares_the_other_sessions(
             each.expect_open()
 
 
-def test_close_comes_to_nobody_who_logs_in_a_second_time(enter_room, url, visitors):
+def test_close_comes_to_nobody_who_logs_in_a_second_time(enter_room, server, visitors):
     with enter_room("ana") as ana:
-        Browser(url).log_in("ana", visitors.password("ana"))
+        Browser(server).log_in("ana", visitors.password("ana"))
         ana.send_json(type="message", text="still here")
         ana.expect_json(type="message", text="still here")
 
 
 def test_close_with_4401_after_logging_out_at_the_other_server(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
-    browser = Browser(first.url).log_in("ana")
-    with enter_from(browser, second.url, room, "ana") as client:
+    browser = Browser(first).log_in("ana")
+    with enter_from(browser, second, room, "ana") as client:
         browser.log_out()
         client.expect_close(LOGGED_OUT)
 
@@ -344,11 +312,11 @@ def test_close_with_4401_on_redis_as_soon_as_it_is_known(
 ):
     server = start(REDIS_URL=redis.url)
     name = accounts.new_user()
-    browsers = [Browser(server.url).log_in(name) for _ in range(2)]
+    browsers = [Browser(server).log_in(name) for _ in range(2)]
     with (
-        join(server.url, f"{room}-2", "ben") as ben,
-        enter_from(browsers[0], server.url, room, name) as first,
-        enter_from(browsers[1], server.url, room, name) as second,
+        join(server, f"{room}-2", "ben") as ben,
+        enter_from(browsers[0], server, room, name) as first,
+        enter_from(browsers[1], server, room, name) as second,
     ):
         accounts.change(name, TOLD[kind], REDIS_URL=redis.url)
         for each in (first, second):
@@ -375,11 +343,11 @@ def expect_end(client, layer):
 
 
 def test_close_with_4401_of_whoever_connects_while_logging_out(
-    url, room, visitors, layer
+    server, room, visitors, layer
 ):
     for _round in range(5):
-        browser = Browser(url).log_in("ana", visitors.password("ana"))
-        headers = browser.headers_at(url)
+        browser = Browser(server).log_in("ana", visitors.password("ana"))
+        headers = browser.headers_at(server.url)
         with ExitStack() as stack, ThreadPoolExecutor(8) as pool:
 
             def keep_coming(_number, headers=headers, stack=stack):
@@ -388,7 +356,7 @@ def test_close_with_4401_of_whoever_connects_while_logging_out(
                 with suppress(WireError):
                     for _visit in range(12):
                         options = {"additional_headers": headers}
-                        opened = connect(url, address(room), **options)
+                        opened = connect(server, address(room), **options)
                         clients.append(stack.enter_context(opened))
                 return clients
 
@@ -400,7 +368,7 @@ def test_close_with_4401_of_whoever_connects_while_logging_out(
 
 def test_close_of_a_session_needs_no_redis(start, own_redis, room):
     server = start(REDIS_URL=own_redis.url)
-    browser = Browser(server.url).log_in("ana")
+    browser = Browser(server).log_in("ana")
     own_redis.stop()
     page = browser.log_out()
     assert page.status == 200, (
@@ -408,4 +376,4 @@ def test_close_of_a_session_needs_no_redis(start, own_redis, room):
     )
     own_redis.start()
     headers = browser.headers_at(server.url)
-    expect_refused(server.url, address(room), additional_headers=headers)
+    expect_refused(server, address(room), additional_headers=headers)

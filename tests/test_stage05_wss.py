@@ -21,105 +21,51 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.checker import client
+from tests import test_stage04_auth
 from tests.checker.accounts import USERS, Browser
-from tests.checker.client import WireError, connect, expect_refused
-from tests.checker.crowd import Member
+from tests.checker.client import (
+    HANDSHAKE,
+    WireError,
+    connect,
+    expect_refused,
+    open_tcp,
+    open_websocket,
+    raw_handshake,
+)
+from tests.checker.endpoint import Endpoint
+from tests.checker.promises import kept
 from tests.checker.rooms import address, join
 from tests.checker.servers.runserver import manage, terminate
 from tests.checker.servers.tls import JUNK, TlsServer, make_expired_keys
 
-# All that stage 4 has promised.
-from tests.test_stage04_auth import (  # noqa: F401
-    browser,
-    change,
-    enter_room,
-    environment,
-    guest,
-    headers,
-    identity,
-    test_close_after_logging_out_spares_the_other_sessions,
-    test_close_comes_to_nobody_who_logs_in_a_second_time,
-    test_close_is_answered_with_a_close_frame,
-    test_close_is_left_to_the_client,
-    test_close_is_told_to_everyone_who_stays,
-    test_close_of_200_clients_leaves_nothing_in_redis,
-    test_close_of_a_session_needs_no_redis,
-    test_close_raises_nothing_in_the_server,
-    test_close_right_after_a_message_raises_nothing_in_the_server,
-    test_close_with_4401_after_logging_out,
-    test_close_with_4401_after_logging_out_at_the_other_server,
-    test_close_with_4401_of_whoever_connects_while_logging_out,
-    test_close_with_4401_on_redis_as_soon_as_it_is_known,
-    test_close_with_4503_while_redis_is_away_and_everyone_is_back_after,
-    test_close_without_a_goodbye_is_told_to_the_others,
-    test_handshake_after_logging_out_is_refused_with_403,
-    test_handshake_begins_on_a_page_that_leads_to_the_login_and_back,
-    test_handshake_from_a_foreign_origin_is_refused_with_403,
-    test_handshake_is_told_to_everyone_in_the_room,
-    test_handshake_needs_a_login_by_a_form_of_ours,
-    test_handshake_needs_a_login_with_the_right_password,
-    test_handshake_of_a_bad_room_is_refused_with_403,
-    test_handshake_of_a_stranger_is_refused_with_403,
-    test_handshake_of_a_stranger_is_told_to_nobody,
-    test_handshake_of_any_other_path_is_refused_with_403,
-    test_handshake_switches_from_http_to_websocket,
-    test_handshake_takes_the_name_as_it_is,
-    test_handshake_takes_the_name_from_the_user_not_the_url,
-    test_handshake_takes_the_room_from_the_path,
-    test_handshake_that_is_refused_raises_nothing_in_the_server,
-    test_handshake_with_a_made_up_session_is_refused_with_403,
-    test_handshake_with_a_session_and_our_origin_is_accepted,
-    test_handshake_with_a_session_that_has_ended_is_refused_with_403,
-    test_handshake_without_an_origin_is_refused_with_403,
-    test_message_after_8_idle_seconds_on_redis_arrives,
-    test_message_after_the_session_has_ended_is_answered_with_4401_and_not_passed_on,
-    test_message_carries_the_name_of_the_user,
-    test_message_is_answered_with_room_name_and_text,
-    test_message_of_the_command_announce_reaches_the_room,
-    test_message_of_the_server_comes_first,
-    test_message_reaches_everyone_in_the_room,
-    test_message_stays_in_its_room,
-    test_message_that_announce_cannot_send_is_refused_in_words,
-    test_message_that_is_bad_is_answered_to_its_sender_only,
-    test_message_that_is_bad_is_answered_with_an_error,
-    test_message_that_no_parser_likes_is_answered,
-    test_message_with_half_a_character_harms_nobody,
-    test_messages_of_20_speakers_at_once_reach_everyone,
-    test_messages_of_two_servers_on_one_redis_reach_both,
-    test_messages_reach_300_clients_in_order,
-    test_messages_reach_everyone_in_order,
-)
+REPLACED = {}  # All that stage 4 has promised is kept.
+globals().update(kept(test_stage04_auth, REPLACED))
 
 GOING_AWAY = 4001
 IDLE = 8  # Seconds. A proxy that gives up after 5 is too quick for a chat.
 
 
 @pytest.fixture
-def certificate(url):
+def certificate(server):
     """The certificate that the server shows."""
-    with client.open_tcp(url, client.PATIENCE) as tls:
+    with open_tcp(server) as tls:
         return x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
 
 
-def context(**settings):
+def context(server, **settings):
     """Return a client's side of TLS that trusts the CA, with some settings changed."""
-    changed = client.tls_context(cadata=ca_of(client.trust))
+    [ca] = server.trust.get_ca_certs(binary_form=True)
+    changed = ssl.create_default_context(cadata=ca)
     for name, value in settings.items():
         setattr(changed, name, value)
     return changed
 
 
-def ca_of(trusting):
-    [ca] = trusting.get_ca_certs(binary_form=True)
-    return ca
-
-
-def expect_tls_failure(url, words, **options):
+def expect_tls_failure(server, words, **options):
     """Fail unless there is no connection, because of TLS, for this reason."""
     __tracebackhide__ = True
     try:
-        with connect(url, "/", **options):
+        with connect(server, "/", **options):
             pass
     except WireError as error:
         if re.search(words, error.symptom):
@@ -129,16 +75,14 @@ def expect_tls_failure(url, words, **options):
     raise WireError("TLS", "The TLS handshake succeeded, and it must fail.")
 
 
-def ask(url, path, **fields):
+def ask(origin, path, trust=None, **fields):
     """Return the answer to one request over http or https: nothing is followed."""
-    parts = urlsplit(url)
-    options = {"timeout": client.HANDSHAKE}
+    parts = urlsplit(origin)
+    options = {"timeout": HANDSHAKE}
     if parts.scheme == "http":
         asked = HTTPConnection("127.0.0.1", parts.port, **options)
     else:
-        asked = HTTPSConnection(
-            parts.hostname, parts.port, context=client.trust, **options
-        )
+        asked = HTTPSConnection(parts.hostname, parts.port, context=trust, **options)
     fields = {name.replace("_", "-"): value for name, value in fields.items()}
     asked.request("GET", path, headers={"Host": parts.netloc, **fields})
     answer = asked.getresponse()
@@ -147,66 +91,64 @@ def ask(url, path, **fields):
     return answer
 
 
-def test_handshake_without_trust_in_the_ca_fails_at_the_certificate(url):
+def test_handshake_without_trust_in_the_ca_fails_at_the_certificate(server):
     nobody = ssl.create_default_context()
-    expect_tls_failure(url, "issuer certificate|self.signed", ssl=nobody)
+    expect_tls_failure(server, "issuer certificate|self.signed", trust=nobody)
 
 
-def test_handshake_for_another_name_fails_at_the_certificate(url):
+def test_handshake_for_another_name_fails_at_the_certificate(server):
     options = {"server_hostname": "chat.example"}
-    expect_tls_failure(url, "Hostname mismatch", **options)
+    expect_tls_failure(server, "Hostname mismatch", **options)
 
 
 def test_handshake_with_an_expired_certificate_fails_in_the_clients_of_the_course(
-    project, database, tmp_path, monkeypatch
+    project, database, tmp_path
 ):
     folder = project / f"expired-{tmp_path.name}"
     make_expired_keys(folder)
-    ca = folder / "ca.pem"
-    monkeypatch.setattr(client, "trust", client.tls_context(cafile=ca))
-    monkeypatch.setattr(client, "identify", lambda *_arguments: {})
     options = {"environment": database, "keys": f"{folder.name}/server"}
     with TlsServer(project, tmp_path / "server.log", **options) as server:
-        expect_tls_failure(server.url, "certificate has expired")
+        trust = ssl.create_default_context(cafile=folder / "ca.pem")
+        expect_tls_failure(server, "certificate has expired", trust=trust)
 
 
 @pytest.mark.parametrize(
     "name", ["localhost", "127.0.0.1", "::1"], ids=["localhost", "IPv4", "IPv6"]
 )
 def test_handshake_under_each_name_of_this_machine_is_trusted(
-    url, room, visitors, name
+    server, room, visitors, name
 ):
-    session = visitors.headers(url, "ana")
+    session = visitors.headers(server, "ana")
     options = {"server_hostname": name, "additional_headers": session}
-    with connect(url, address(room), **options) as ana:
+    with connect(server, address(room), **options) as ana:
         ana.expect_json(type="welcome")
 
 
-def test_handshake_with_an_old_tls_fails(url):
+def test_handshake_with_an_old_tls_fails(server):
     version = ssl.TLSVersion.TLSv1_1
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         # Python's own minimum would not let it try.
-        old = context(minimum_version=version, maximum_version=version)
+        old = context(server, minimum_version=version, maximum_version=version)
     old.set_ciphers("DEFAULT:@SECLEVEL=0")
-    expect_tls_failure(url, "PROTOCOL_VERSION", ssl=old)
+    expect_tls_failure(server, "PROTOCOL_VERSION", trust=old)
 
 
-def test_handshake_with_tls_1_2_and_a_cipher_of_its_past_fails(url):
-    old = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+def test_handshake_with_tls_1_2_and_a_cipher_of_its_past_fails(server):
+    old = context(server, maximum_version=ssl.TLSVersion.TLSv1_2)
     # What Mozilla's "intermediate" has left out for EC keys, all at once.
     old.set_ciphers("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0")
-    expect_tls_failure(url, "HANDSHAKE_FAILURE|PROTOCOL", ssl=old)
+    expect_tls_failure(server, "HANDSHAKE_FAILURE|PROTOCOL", trust=old)
 
 
 def test_handshake_with_tls_1_2_fails_directly_and_is_taken_by_nginx(
-    url, room, visitors, layer
+    server, room, visitors, layer
 ):
-    old = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+    old = context(server, maximum_version=ssl.TLSVersion.TLSv1_2)
     if "BEHIND_PROXY" not in layer:
-        expect_tls_failure(url, "PROTOCOL", ssl=old)
+        expect_tls_failure(server, "PROTOCOL", trust=old)
         return
-    session = visitors.headers(url, "ana")
-    with connect(url, address(room), ssl=old, additional_headers=session) as ana:
+    session = visitors.headers(server, "ana")
+    with connect(server, address(room), trust=old, additional_headers=session) as ana:
         ana.expect_json(type="welcome")
 
 
@@ -219,8 +161,9 @@ def test_handshake_with_a_certificate_of_90_days_and_an_ec_key(certificate):
     assert isinstance(key, ec.EllipticCurvePublicKey), f"The key is {key}, not EC."
 
 
-def test_handshake_of_ws_with_the_tls_port_fails(url):
-    with suppress(WireError), connect(url.replace("wss", "ws"), "/"):
+def test_handshake_of_ws_with_the_tls_port_fails(server):
+    plain = Endpoint(server.url.replace("wss", "ws"))
+    with suppress(WireError), connect(plain, "/"):
         pytest.fail("The TLS port let in a client that spoke no TLS.")
 
 
@@ -229,26 +172,26 @@ def test_handshake_of_ws_with_the_tls_port_fails(url):
     [{}, {"X_Forwarded_Proto": "https"}],
     ids=["as it is", "forged"],
 )
-def test_handshake_page_over_http_is_redirected_to_https(server, forged):
-    answer = ask(server.http, "/rooms/garden/?a=b", **forged)
+def test_handshake_page_over_http_is_redirected_to_https(launched, forged):
+    answer = ask(launched.http, "/rooms/garden/?a=b", **forged)
     if answer.status not in (301, 308):
         status = answer.status
         raise WireError(f"http {status}", f"http is answered with {status}, not 301.")
-    target = server.url.replace("wss", "https") + "/rooms/garden/?a=b"
+    target = launched.origin + "/rooms/garden/?a=b"
     location = answer.getheader("Location")
     if location != target:
         words = f"http is redirected to {location}. It must be {target}."
         raise WireError("another Location", words)
 
 
-def test_handshake_page_over_https_is_there_whatever_a_client_forges(url):
-    answer = ask(url.replace("wss", "https"), "/login/", X_Forwarded_Proto="http")
+def test_handshake_page_over_https_is_there_whatever_a_client_forges(server):
+    answer = ask(server.origin, "/login/", server.trust, X_Forwarded_Proto="http")
     assert answer.status == 200, f"https is answered with {answer.status}."
 
 
-def test_handshake_page_for_an_unknown_host_is_refused_with_400(url, visitors):
-    session = visitors.headers(url, "ana")
-    answer = ask(url.replace("wss", "https"), "/", Host="chat.example", **session)
+def test_handshake_page_for_an_unknown_host_is_refused_with_400(server, visitors):
+    session = visitors.headers(server, "ana")
+    answer = ask(server.origin, "/", server.trust, Host="chat.example", **session)
     assert answer.status == 400, (
         f"Under the name chat.example, the page is answered with {answer.status}."
     )
@@ -256,20 +199,20 @@ def test_handshake_page_for_an_unknown_host_is_refused_with_400(url, visitors):
 
 @pytest.mark.parametrize("kind", ["http", "no port", "another port", "the http port"])
 def test_handshake_from_our_host_with_another_scheme_or_port_is_refused_with_403(
-    url, room, visitors, server, kind
+    server, room, visitors, launched, kind
 ):
     origins = {
-        "http": url.replace("wss", "http"),
+        "http": server.url.replace("wss", "http"),
         "no port": "https://localhost",
         "another port": "https://localhost:1",
-        "the http port": server.http,
+        "the http port": launched.http,
     }
-    foreign = visitors.headers(url, "ana") | {"Origin": origins[kind]}
-    expect_refused(url, address(room), additional_headers=foreign)
+    foreign = visitors.headers(server, "ana") | {"Origin": origins[kind]}
+    expect_refused(server, address(room), additional_headers=foreign)
 
 
-def test_handshake_cookies_are_secure_and_out_of_reach_of_scripts(url, visitors):
-    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+def test_handshake_cookies_are_secure_and_out_of_reach_of_scripts(server, visitors):
+    visitor = Browser(server).log_in("ana", visitors.password("ana"))
     for cookie in visitor.jar:
         assert cookie.secure, f"{cookie.name} may travel over http."
         assert cookie.has_nonstandard_attr("HttpOnly"), f"{cookie.name}: not HttpOnly."
@@ -286,20 +229,22 @@ def test_handshake_cookies_are_secure_and_out_of_reach_of_scripts(url, visitors)
     ],
     ids=["HSTS", "nosniff", "frames"],
 )
-def test_handshake_page_comes_with_the_headers_of_a_careful_site(url, header, pattern):
-    value = Browser(url).open("/login/").headers.get(header, "")
+def test_handshake_page_comes_with_the_headers_of_a_careful_site(
+    server, header, pattern
+):
+    value = Browser(server).open("/login/").headers.get(header, "")
     assert re.match(pattern, value), f"The header {header} is {value!r}."
 
 
-def test_handshake_page_after_the_login_is_there(url, visitors):
+def test_handshake_page_after_the_login_is_there(server, visitors):
     fields = {"username": "ana", "password": visitors.password("ana")}
-    page = Browser(url).submit("/login/", "/login/", **fields)
+    page = Browser(server).submit("/login/", "/login/", **fields)
     path = urlsplit(page.url).path
     assert page.status == 200, f"The login leads to {path}, and that to {page.status}."
 
 
-def test_handshake_page_has_its_files(url, visitors):
-    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+def test_handshake_page_has_its_files(server, visitors):
+    visitor = Browser(server).log_in("ana", visitors.password("ana"))
     page = visitor.open("/rooms/garden/")
     files = re.findall(r'(?:src|href)="(?!data:)([^"]+\.(?:css|js))"', page.text)
     assert files, "The page of a room names no file."
@@ -310,8 +255,8 @@ def test_handshake_page_has_its_files(url, visitors):
         assert ("css" in kind) == file.endswith(".css"), f"{file} comes as {kind}."
 
 
-def test_handshake_page_that_is_missing_tells_nothing_of_the_project(url, visitors):
-    visitor = Browser(url).log_in("ana", visitors.password("ana"))
+def test_handshake_page_that_is_missing_tells_nothing_of_the_project(server, visitors):
+    visitor = Browser(server).log_in("ana", visitors.password("ana"))
     page = visitor.open("/nowhere/")
     assert page.status == 404, f"/nowhere/ is answered with {page.status}."
     assert "DEBUG" not in page.text, "/nowhere/ shows what DEBUG = True shows."
@@ -382,8 +327,8 @@ def test_handshake_keys_for_a_bad_name_are_refused_in_words(project, tmp_path, n
 
 
 @pytest.mark.parametrize("layer", ["through nginx"], indirect=True, scope="session")
-def test_message_after_8_idle_seconds_arrives(url, room):
-    with join(url, room, "ana") as ana:
+def test_message_after_8_idle_seconds_arrives(server, room):
+    with join(server, room, "ana") as ana:
         with pytest.raises(TimeoutError):
             ana.recv_within(IDLE)
         ana.send_json(type="message", text="still here?")
@@ -393,29 +338,29 @@ def test_message_after_8_idle_seconds_arrives(url, room):
 @pytest.mark.posix("Windows has no SIGTERM")
 def test_close_with_4001_when_the_server_is_stopped(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
-    with join(second.url, room, "ben") as ben, join(first.url, room, "ana") as ana:
+    with join(second, room, "ben") as ben, join(first, room, "ana") as ana:
         ben.expect_json(type="join", name="ana")
         terminate(first.process)
         ana.expect_close(GOING_AWAY)
         # What is told last is heard, by those who stay.
         ben.expect_json(type="leave", name="ana")
-        assert first.process.wait(client.HANDSHAKE) == 0
+        assert first.process.wait(HANDSHAKE) == 0
 
 
 @pytest.mark.posix("Windows has no SIGTERM")
 def test_close_with_4001_comes_when_nobody_is_let_in_any_more(start, room, visitors):
     server = start()
-    session = visitors.headers(server.url, "ben")
+    session = visitors.headers(server, "ben")
     with (
         # One that never answers the close: the server gives it a second.
-        client.raw_handshake(server.url, address(room)),
-        join(server.url, room, "ana") as ana,
+        raw_handshake(server, address(room)),
+        join(server, room, "ana") as ana,
     ):
         terminate(server.process)
         ana.expect_close(GOING_AWAY)
         # Who is let in now is dropped a second later, without a goodbye.
         try:
-            with connect(server.url, address(room), additional_headers=session):
+            with connect(server, address(room), additional_headers=session):
                 pytest.fail("The server was stopped, and still let somebody in.")
         except WireError as error:
             if error.symptom != "nobody listens":
@@ -427,11 +372,11 @@ def test_close_with_4001_of_one_daphne_while_the_other_serves_on(start, redis, r
     site = start(REDIS_URL=redis.url, BEHIND_PROXY="1")
     with ExitStack() as stack:
         members = [
-            stack.enter_context(join(site.url, f"{room}-{number}", "ana"))
+            stack.enter_context(join(site, f"{room}-{number}", "ana"))
             for number in range(8)
         ]
         terminate(site.daphnes[0].process)
-        site.daphnes[0].process.wait(client.HANDSHAKE)
+        site.daphnes[0].process.wait(HANDSHAKE)
         codes = []
         for member in members:
             with suppress(WireError):
@@ -444,7 +389,7 @@ def test_close_with_4001_of_one_daphne_while_the_other_serves_on(start, redis, r
             raise WireError("another share", words)
         # Whoever comes now, or comes back, is served by the other.
         for number in range(4):
-            with join(site.url, f"{room}-after-{number}", "ben") as ben:
+            with join(site, f"{room}-after-{number}", "ben") as ben:
                 ben.send_json(type="message", text="still here")
                 ben.expect_json(type="message", text="still here")
 
@@ -452,8 +397,8 @@ def test_close_with_4001_of_one_daphne_while_the_other_serves_on(start, redis, r
 class Speaker:
     """A member of a room that says numbers, and comes back when it is sent away."""
 
-    def __init__(self, url, room, place):
-        self.url = url
+    def __init__(self, server, room, place):
+        self.server = server
         self.path = address(room, USERS[place % len(USERS)])
         self.place = place
         self.codes = []
@@ -462,36 +407,39 @@ class Speaker:
 
     def enter(self):
         """Come in. From now on it must miss nothing."""
-        self.member = Member(self.url, self.path)
+        self.member = open_websocket(self.server, self.path)
         self.member.expect_json(type="welcome")
         self.first = self.said + 1  # Some have said those before already.
         self.heard = defaultdict(list)
 
     def say(self, *numbers):
         self.said = numbers[-1]
-        # First what has come: after a late word to who has closed, it would be lost.
-        while self.member.has_news():
-            self.read()
-        for number in numbers:
-            self.member.send_json(type="message", text=f"{self.place} {number}")
+        while self.member.is_closed():
+            self.listen()
+        with suppress(WireError):  # A goodbye that comes now is heard soon.
+            for number in numbers:
+                self.member.send_json(type="message", text=f"{self.place} {number}")
 
     def hear(self, place, number):
-        """Read until a number has come from somebody, or a goodbye to this one."""
+        """Listen until a number has come from somebody, or a goodbye to this one."""
         goodbyes = len(self.codes)
         while number not in self.heard[place] and len(self.codes) == goodbyes:
-            self.read()
+            self.listen()
 
-    def read(self):
-        self.member.read()
-        while self.member.messages:
+    def listen(self):
+        """Take down what comes next. After a goodbye, come back."""
+        try:
             message = self.member.expect_json()
+        except WireError:
+            if (goodbye := self.member.protocol.close_rcvd) is None:
+                raise
+            self.codes.append(goodbye.code)
+            self.member.socket.close()
+            self.enter()
+        else:
             if message["type"] == "message":
                 place, number = map(int, message["text"].split())
                 self.heard[place].append(number)
-        if close := self.member.protocol.close_rcvd:
-            self.codes.append(close.code)
-            self.member.socket.close()
-            self.enter()
 
 
 def expect_all_of(speaker, listener):
@@ -517,7 +465,7 @@ def test_close_with_4001_under_load_loses_no_message_of_those_who_stay(
     with ExitStack() as stack:
         rooms = []
         for number in range(20):
-            speakers = [Speaker(site.url, f"{room}-{number}", n) for n in range(4)]
+            speakers = [Speaker(site, f"{room}-{number}", n) for n in range(4)]
             for speaker in speakers:
                 stack.callback(lambda speaker=speaker: speaker.member.socket.close())
             rooms.append(speakers)
@@ -526,7 +474,7 @@ def test_close_with_4001_under_load_loses_no_message_of_those_who_stay(
             if number == 4:
                 terminate(stopped)
             if number == 8:
-                assert stopped.wait(client.HANDSHAKE) == 0
+                assert stopped.wait(HANDSHAKE) == 0
             for speaker in everybody:
                 speaker.say(number, number + 1)
             for speaker in everybody:

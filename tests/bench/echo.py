@@ -54,12 +54,12 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             for name, project in projects.items()
         }
         for server in servers.values():
-            load(server.url, "/ws/echo/", clients=8, window=8, seconds=WARM_UP)
+            load(server, "/ws/echo/", clients=8, window=8, seconds=WARM_UP)
         for _ in range(rounds):
             for traffic, shape in TRAFFIC.items():
                 for name, server in servers.items():
                     measured[traffic, name].append(
-                        load(server.url, "/ws/echo/", seconds=seconds, **shape)
+                        load(server, "/ws/echo/", seconds=seconds, **shape)
                     )
     return {
         "message": f"text, {len(MESSAGE)} bytes",

@@ -46,6 +46,7 @@ from tests.bench.groups import (
     running,
 )
 from tests.checker.client import PATIENCE, WireError
+from tests.checker.endpoint import Endpoint
 
 ROUNDS = 20
 SECONDS = 0.4
@@ -81,7 +82,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             with running(projects) as servers, ExitStack() as stack:
                 rooms = {
                     # Servers that share a Redis share its rooms.
-                    variant: Room(stack, server.url, f"room-{number}", size)
+                    variant: Room(stack, server, f"room-{number}", size)
                     for number, (variant, server) in enumerate(servers.items())
                 }
                 paces = talk_in_turn(rooms, window, rounds, seconds)
@@ -181,7 +182,9 @@ class Room:
     Texts have numbers, so that a message that is lost or doubled is noticed.
     """
 
-    def __init__(self, stack: ExitStack, server: str, room: str, size: int) -> None:
+    def __init__(
+        self, stack: ExitStack, server: Endpoint, room: str, size: int
+    ) -> None:
         """Fill the room. Raises WireError unless everyone is welcome."""
         self.name = room
         self.selector = stack.enter_context(selectors.DefaultSelector())
@@ -280,7 +283,7 @@ def profile(drawing: Path) -> None:
         project = project_of(stage, Path(folder) / "project")
         hush(project)
         [server] = stack.enter_context(running({stage: project})).values()
-        room = Room(stack, server.url, "room", 100)
+        room = Room(stack, server, "room", 100)
         room.talk(ROOMS[100], WARM_UP)
         seen = Path(folder) / "seen"
         spy = stack.enter_context(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.checker.client import HANDSHAKE, WireError, raw_handshake
+from tests.checker.endpoint import Endpoint
 
 # Opcodes. RFC 6455, section 5.2.
 TEXT = 0x1
@@ -72,7 +73,7 @@ def read_frame(tcp: socket.socket, came: bytes) -> tuple[int, bytes, bytes]:
 
 
 @contextmanager
-def connected(server: str, path: str) -> Iterator[socket.socket]:
+def connected(server: Endpoint, path: str) -> Iterator[socket.socket]:
     """Give the TCP connection of a WebSocket. Raises WireError unless it opens."""
     with raw_handshake(server, path) as (answer, tcp):
         if answer.status != 101:

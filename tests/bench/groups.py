@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.bench.frames import TEXT, connected, read_frame
-from tests.checker import client
 from tests.checker.accounts import PASSWORD, Accounts, Visitors
 from tests.checker.client import WireError
+from tests.checker.endpoint import Endpoint
 from tests.checker.rooms import address
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import Server, manage
@@ -106,7 +106,9 @@ def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
 
 
 @contextmanager
-def entered(server: str, room: str, name: str) -> Iterator[tuple[socket.socket, bytes]]:
+def entered(
+    server: Endpoint, room: str, name: str
+) -> Iterator[tuple[socket.socket, bytes]]:
     """
     Enter a room. Gives the TCP connection, and what came after the welcome.
 
@@ -183,8 +185,7 @@ def running(projects: Mapping[Variant, Path]) -> Iterator[dict[Variant, Server]]
         behind_nginx = {NGINX, RESUMED} & {variant.consumer for variant in projects}
         if behind_nginx and find_nginx() is None:
             raise Missing(NGINX_MISSING)
-        servers, visitors = {}, {}
-        trust = Trust(ssl.PROTOCOL_TLS_CLIENT)
+        servers = {}
         for number, (variant, project) in enumerate(projects.items()):
             environment = {} if variant.layer == IN_MEMORY else dict(on_redis)
             if variant.consumer in WITH_SESSION:
@@ -195,30 +196,13 @@ def running(projects: Mapping[Variant, Path]) -> Iterator[dict[Variant, Server]]
             server = kind(project, logs / f"{number}.log", environment=environment)
             servers[variant] = stack.enter_context(server)
             if variant.consumer in WITH_SESSION:
-                visitors[server.url] = Visitors({"ana": PASSWORD})
+                server.visitors = Visitors({"ana": PASSWORD})
             if kind is not Server:
-                trust.load_verify_locations(project / "keys" / "ca.pem")
+                server.trust = Trust(ssl.PROTOCOL_TLS_CLIENT)
+                server.trust.load_verify_locations(project / "keys" / "ca.pem")
             if variant.consumer == RESUMED:
-                trust.sessions[server.port] = None
-        stack.enter_context(identified(visitors, trust))
+                server.trust.sessions[server.port] = None
         yield servers
-
-
-@contextmanager
-def identified(
-    visitors: Mapping[str, Visitors], trust: ssl.SSLContext
-) -> Iterator[None]:
-    """Let clients of these servers come as ana, who has logged in."""
-
-    def identify(server: str, path: str) -> dict[str, str]:
-        return visitors[server].identify(server, path) if server in visitors else {}
-
-    before = client.identify, client.trust
-    client.identify, client.trust = identify, trust
-    try:
-        yield
-    finally:
-        client.identify, client.trust = before
 
 
 def row(

@@ -33,7 +33,7 @@ from tests.bench.groups import (
     row,
     running,
 )
-from tests.checker import client
+from tests.checker.endpoint import Endpoint
 from tests.checker.rooms import fresh_room
 
 SESSIONS = [Variant(SESSION, IN_MEMORY), Variant(REUSE, IN_MEMORY)]
@@ -61,9 +61,9 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
         }
         with running(projects) as servers:
             for server in servers.values():
-                shake_hands(server.url, WARM_UP)
+                shake_hands(server, WARM_UP)
             for variant, server in in_turn(servers, rounds):
-                measured[variant].append(shake_hands(server.url, seconds))
+                measured[variant].append(shake_hands(server, seconds))
     return {
         "clients": CLIENTS,
         "rows": [
@@ -80,7 +80,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def shake_hands(server: str, seconds: float) -> Pace:
+def shake_hands(server: Endpoint, seconds: float) -> Pace:
     """
     Let 8 clients at once come and go, each again and again.
 
@@ -107,14 +107,14 @@ def shake_hands(server: str, seconds: float) -> Pace:
     )
 
 
-def visit(server: str) -> float:
+def visit(server: Endpoint) -> float:
     """Enter a room that nobody is in, and leave. Return the seconds to the welcome."""
     room = fresh_room()
     start = time.perf_counter()
     with entered(server, room, "ana") as (tcp, came):
         waited = time.perf_counter() - start
-        if isinstance(client.trust, Trust):
-            client.trust.remember(tcp)
+        if isinstance(server.trust, Trust):
+            server.trust.remember(tcp)
         tcp.sendall(GOODBYE)
         opcode = TEXT
         while opcode != CLOSE:  # Its own arrival may come first.

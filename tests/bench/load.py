@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tests.bench.frames import CHUNK, TEXT, connected, from_client, from_server
 from tests.checker.client import PATIENCE, WireError
+from tests.checker.endpoint import Endpoint
 
 MESSAGE = b"A text message, 32 bytes of it.\n"
 SENT = from_client(TEXT, MESSAGE)
@@ -30,7 +31,9 @@ class Load(NamedTuple):
     """The part of the time in which the client computed. At 1, it is the limit."""
 
 
-def load(server: str, path: str, *, clients: int, window: int, seconds: float) -> Load:
+def load(
+    server: Endpoint, path: str, *, clients: int, window: int, seconds: float
+) -> Load:
     """
     Send text messages to a server that echoes, and count what comes back.
 

@@ -155,7 +155,7 @@ def test_what_is_no_echo_is_not_counted(tmp_path: Path) -> None:
         Server(project, tmp_path / "server.log") as server,
         pytest.raises(WireError, match="not the echo"),
     ):
-        load(server.url, "/ws/echo/", clients=2, window=2, seconds=0.1)
+        load(server, "/ws/echo/", clients=2, window=2, seconds=0.1)
 
 
 # In rooms
@@ -219,7 +219,7 @@ def test_handshake_that_resumes_no_session_of_tls_is_not_counted(
         running({Variant(RESUMED, IN_MEMORY): project}) as servers,
         pytest.raises(WireError, match="does not know its session of TLS"),
     ):
-        handshake.shake_hands(next(iter(servers.values())).url, 0.5)
+        handshake.shake_hands(next(iter(servers.values())), 0.5)
 
 
 def test_handshake_without_nginx_says_so(
@@ -307,7 +307,7 @@ def test_what_is_no_delivery_is_not_counted(
         ExitStack() as stack,
         pytest.raises(WireError, match=sentence),
     ):
-        Room(stack, server.url, "room-1", 3).talk(window=2, seconds=0.2)
+        Room(stack, server, "room-1", 3).talk(window=2, seconds=0.2)
 
 
 def test_wrong_welcome_is_no_handshake(tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_wrong_welcome_is_no_handshake(tmp_path: Path) -> None:
         Server(project, tmp_path / "server.log") as server,
         pytest.raises(WireError, match="is not the welcome"),
     ):
-        handshake.shake_hands(server.url, 0.1)
+        handshake.shake_hands(server, 0.1)
 
 
 def test_member_answers_a_ping_between_two_messages() -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import chromium, trusting
 from tests.checker.accounts import Browser as Visitor
+from tests.checker.stages import Stage
 
 __all__ = ["chromium"]
 
@@ -40,13 +41,13 @@ def trusting_browsers(
 @pytest.fixture
 def browser(
     chromium: Browser,
-    stage: str,
+    stage: Stage,
     project: Path,
     trusting_browsers: tuple[dict[Path, Browser], ExitStack],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Browser:
-    """The browser that opens the pages of a stage: from 5 on, it trusts its CA."""
-    if stage < "stage05":
+    """The browser that opens the pages of a stage. With TLS, it trusts its CA."""
+    if not stage.has_tls:
         return chromium
     browsers, stack = trusting_browsers
     if project not in browsers:

@@ -22,8 +22,7 @@ from tests.browser.pages import (
 )
 from tests.checker.accounts import Visitors
 from tests.checker.servers.runserver import Server
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.checker.stages import STAGES, Stage
 
 
 class Sort(NamedTuple):
@@ -53,16 +52,16 @@ if sys.platform == "win32":  # It has no SIGTERM, so there is no time for a good
     WSS = ROOM
 
 
-@pytest.fixture(params=sorted(path.name for path in ROOT.glob("stage0*")))
-def stage(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=STAGES.values(), ids=STAGES)
+def stage(request: pytest.FixtureRequest) -> Stage:
     """Each stage in turn."""
     return request.param
 
 
 @pytest.fixture
-def sort(stage: str) -> Sort:
+def sort(stage: Stage) -> Sort:
     """What is to be expected of this stage's page."""
-    return {"stage01_echo": ECHO, "stage05_wss": WSS}.get(stage, ROOM)
+    return {"stage01_echo": ECHO, "stage05_wss": WSS}.get(stage.name, ROOM)
 
 
 @pytest.fixture
@@ -71,21 +70,20 @@ def environment(database: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def open_page(open_page: OpenPage, stage: str, visitors: Visitors) -> OpenPage:
-    """Open a page, from stage 4 on as somebody who has logged in."""
+def open_page(open_page: OpenPage, stage: Stage, visitors: Visitors) -> OpenPage:
+    """Open a page, where there is a login as somebody who has logged in."""
 
-    def open_as_ana(url: str, script: str = "") -> Page:
-        server = "/".join(url.split("/")[:3])
-        visitor = visitors.browser(server, "ana") if stage > "stage04" else None
-        return open_page(url, script, visitor)
+    def open_as_ana(server: Server, path: str, script: str = "") -> Page:
+        visitor = visitors.browser(server, "ana") if stage.has_login else None
+        return open_page(server.url + path, script, visitor)
 
     return open_as_ana
 
 
 @pytest.fixture
-def page(open_page: OpenPage, url: str, sort: Sort) -> Page:
+def page(open_page: OpenPage, server: Server, sort: Sort) -> Page:
     """The page of this stage, connected."""
-    page = open_page(url + sort.path)
+    page = open_page(server, sort.path)
     expect(page.locator("#status")).to_have_text(sort.connected)
     return page
 
@@ -163,9 +161,9 @@ def test_page_that_was_closed_stays_closed_until_asked(page: Page, sort: Sort) -
     ("random", "delays"), [(0, ["0.3", "0.5", "1.0"]), (1, ["0.5", "1.0", "2.0"])]
 )
 def test_page_backs_off_with_jitter_while_the_network_is_dropped(
-    open_page: OpenPage, url: str, sort: Sort, random: int, delays: list[str]
+    open_page: OpenPage, server: Server, sort: Sort, random: int, delays: list[str]
 ) -> None:
-    page = open_page(url + sort.path, f"Math.random = () => {random};")
+    page = open_page(server, sort.path, f"Math.random = () => {random};")
     status = page.locator("#status")
     expect(status).to_have_text(sort.connected)
     note_attempts(page)
@@ -193,7 +191,7 @@ def test_page_reconnects_after_the_server_restarts(
 ) -> None:
     log = tmp_path / "first.log"
     with server_type(project, log, environment=environment) as first:
-        page = open_page(first.url + sort.path)
+        page = open_page(first, sort.path)
         expect(page.locator("#status")).to_have_text(sort.connected)
         note_attempts(page)
     [report] = attempts(page, 1)

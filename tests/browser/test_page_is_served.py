@@ -10,54 +10,47 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from tests.checker import client
 from tests.checker.accounts import PASSWORD, Browser
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer
-
-ROOT = Path(__file__).parent.parent.parent
-STAGES = sorted(path.name for path in ROOT.glob("stage0*"))
+from tests.checker.stages import STAGES, Stage
 
 # What a page names for a reader to get. A form that is posted is another matter.
 LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
 
-LogIn = Callable[[str], dict[str, str]]
+LogIn = Callable[[Server], dict[str, str]]
 
 
-@pytest.fixture(params=STAGES)
-def stage(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=STAGES.values(), ids=STAGES)
+def stage(request: pytest.FixtureRequest) -> Stage:
     """Each stage in turn."""
     return request.param
 
 
 @pytest.fixture
-def url(server: Server) -> str:
-    """The address of the page."""
-    return server.url
-
-
-@pytest.fixture
 def environment(database: dict[str, str]) -> dict[str, str]:
-    """From stage 4 on, pages are for those who have logged in."""
+    """Where there is a login, pages are for those who have logged in."""
     return database
 
 
 @pytest.fixture
-def log_in(stage: str) -> LogIn:
+def log_in(stage: Stage) -> LogIn:
     """Return the headers of a browser that may see the pages of a server."""
 
-    def log_in(url: str) -> dict[str, str]:
-        browser = Browser(url)
-        return (browser.log_in("ana") if stage > "stage04" else browser).headers_at(url)
+    def log_in(server: Server) -> dict[str, str]:
+        browser = Browser(server)
+        if stage.has_login:
+            browser.log_in("ana")
+        return browser.headers_at(server.url)
 
     return log_in
 
 
-def get(url: str, path: str = "/", **headers: str) -> HTTPResponse:
+def get(server: Server, path: str = "/", **headers: str) -> HTTPResponse:
     """Ask for a path over HTTP, under another Host if one is given."""
-    parts = urlsplit(url)
+    parts = urlsplit(server.url)
     if parts.scheme == "wss":
-        connection = HTTPSConnection(parts.netloc, timeout=10, context=client.trust)
+        connection = HTTPSConnection(parts.netloc, timeout=10, context=server.trust)
     else:
         connection = HTTPConnection(parts.netloc, timeout=10)
     connection.request("GET", path, headers=headers)
@@ -68,14 +61,14 @@ def get(url: str, path: str = "/", **headers: str) -> HTTPResponse:
 
 
 def test_pages_and_every_file_that_they_name_are_served(
-    url: str, log_in: LogIn
+    server: Server, log_in: LogIn
 ) -> None:
-    headers = log_in(url)
+    headers = log_in(server)
     served = set()
     to_ask = {"/"}
     while to_ask:
         path = to_ask.pop()
-        response = get(url, path, **headers)
+        response = get(server, path, **headers)
         assert response.status == 200, path
         assert response.text, path
         served.add(path)
@@ -86,28 +79,33 @@ def test_pages_and_every_file_that_they_name_are_served(
     assert any(path.endswith("/chat.js") for path in served), served
 
 
-@pytest.mark.parametrize("stage", [n for n in STAGES if n > "stage04"], indirect=True)
-def test_login_and_logout_lead_to_pages(url: str) -> None:
-    browser = Browser(url)
+@pytest.mark.parametrize(
+    "stage",
+    [stage for stage in STAGES.values() if stage.has_login],
+    indirect=True,
+    ids=lambda stage: stage.name,
+)
+def test_login_and_logout_lead_to_pages(server: Server) -> None:
+    browser = Browser(server)
     page = browser.submit("/login/", "/login/", username="ana", password=PASSWORD)
     assert (page.status, urlsplit(page.url).path) == (200, "/")
     page = browser.log_out()
     assert (page.status, urlsplit(page.url).path) == (200, "/login/")
 
 
-def test_page_is_not_served_to_an_unknown_host(url: str, log_in: LogIn) -> None:
-    assert get(url, Host="classroom.example", **log_in(url)).status == 400
+def test_page_is_not_served_to_an_unknown_host(server: Server, log_in: LogIn) -> None:
+    assert get(server, Host="classroom.example", **log_in(server)).status == 400
 
 
 def test_page_is_served_to_a_host_that_the_environment_names(
-    stage: str,
+    stage: Stage,
     project: Path,
     environment: dict[str, str],
     server_type: Callable[..., Server],
     tmp_path: Path,
     log_in: LogIn,
 ) -> None:
-    if stage < "stage05":
+    if not stage.has_tls:
         names = environment | {"ALLOWED_HOSTS": "127.0.0.1 classroom.example"}
         server = server_type(project, tmp_path / "server.log", environment=names)
     else:  # There it is SITE, which has a port, too.
@@ -118,8 +116,8 @@ def test_page_is_served_to_a_host_that_the_environment_names(
             name="classroom.example",
         )
     with server:
-        headers = log_in(server.url)
-        assert get(server.url, Host="classroom.example", **headers).status == 200
+        headers = log_in(server)
+        assert get(server, Host="classroom.example", **headers).status == 200
 
 
 @pytest.mark.parametrize(
@@ -130,8 +128,8 @@ def test_page_is_served_to_a_host_that_the_environment_names(
 def test_page_that_is_not_there_is_404_and_no_exception(
     server: Server, path: str, log_in: LogIn
 ) -> None:
-    headers = log_in(server.url)
+    headers = log_in(server)
     start = server.position()
-    response = get(server.url, path, **headers)
+    response = get(server, path, **headers)
     assert response.status == 404, response.text
     assert "Traceback" not in server.printed(start)

@@ -50,14 +50,14 @@ def enter(open_page: OpenPage, room: str) -> Enter:
 
 
 @pytest.fixture
-def ana(url: str) -> Browser:
+def ana(server: Server) -> Browser:
     """A browser in which ana has just logged in. It may log out."""
-    return Browser(url).log_in("ana")
+    return Browser(server).log_in("ana")
 
 
 @pytest.fixture
-def ben(url: str) -> Browser:
-    return Browser(url).log_in("ben")
+def ben(server: Server) -> Browser:
+    return Browser(server).log_in("ben")
 
 
 def fill_login(page: Page, name: str, password: str) -> None:
@@ -165,10 +165,10 @@ def test_page_does_not_try_again_after_logging_out(
 
 
 def test_user_who_is_locked_out_is_told_at_the_next_message(
-    enter: Enter, url: str, accounts: Accounts
+    enter: Enter, server: Server, accounts: Accounts
 ) -> None:
     name = accounts.new_user()
-    page = enter(Browser(url).log_in(name), url, name)
+    page = enter(Browser(server).log_in(name), server.url, name)
     accounts.change(name, "user.is_active = False; user.save()")
     send_text(page, "may I?")
     expect(page.locator("#status")).to_have_text(LOGGED_OUT)
@@ -240,7 +240,7 @@ def unguarded(
 def test_attack_without_an_origin_check_speaks_as_the_user(
     enter: Enter, open_page: OpenPage, unguarded: Server, attacker: int
 ) -> None:
-    ana = Browser(unguarded.url).log_in("ana")
+    ana = Browser(unguarded).log_in("ana")
     page = enter(ana, unguarded.url, "ana", "garden")
     # The same host, so to the browser it is the same site: it sends the cookie along.
     attack(open_page, f"http://127.0.0.1:{attacker}", unguarded.url, ana)
@@ -250,7 +250,7 @@ def test_attack_without_an_origin_check_speaks_as_the_user(
 def test_attack_from_another_site_gets_no_cookie_even_without_an_origin_check(
     open_page: OpenPage, unguarded: Server, attacker: int
 ) -> None:
-    ana = Browser(unguarded.url).log_in("ana")
+    ana = Browser(unguarded).log_in("ana")
     site = f"http://evil.localhost:{attacker}"
     heard = attack(open_page, site, unguarded.url, ana)
     expect(heard).to_have_text(["Closed with code 1006."])
@@ -273,7 +273,7 @@ def test_screenshot_for_the_chapter(
     scheme: str,
 ) -> None:
     server = start()  # Nobody else is in this garden.
-    ana = Browser(server.url).log_in("ana")
+    ana = Browser(server).log_in("ana")
     first = enter(ana, server.url, "ana", "garden")
     second = enter(ana, server.url, "ana", "garden")
     second.emulate_media(color_scheme=scheme)

@@ -16,7 +16,7 @@ from playwright.sync_api import Error, Page, expect
 
 from tests.browser.conftest import PATIENCE
 from tests.browser.pages import OpenPage, attempts, message, note_attempts, send_text
-from tests.checker.accounts import PASSWORD, Visitors, origin_of
+from tests.checker.accounts import PASSWORD, Visitors
 from tests.checker.plugin import Servers
 from tests.checker.rooms import join
 from tests.checker.servers.redis import RedisServer
@@ -89,7 +89,7 @@ def test_page_without_trust_in_the_ca_is_the_browsers_warning(
     server: Server, stranger: Page, take_screenshot: Callable[[Page, str], None]
 ) -> None:
     start = server.position()
-    expect_warning(stranger, origin_of(server.url), "ERR_CERT_AUTHORITY_INVALID")
+    expect_warning(stranger, server.origin, "ERR_CERT_AUTHORITY_INVALID")
     # Not even the request was sent.
     assert "GET" not in server.printed(start)
     for scheme in ("light", "dark"):
@@ -152,7 +152,7 @@ def test_page_over_http_leads_to_https(
     open_page: OpenPage, server: Server, room: str
 ) -> None:
     page = open_page(f"{server.http}/rooms/{room}/")
-    expect(page).to_have_url(f"{origin_of(server.url)}/login/?next=/rooms/{room}/")
+    expect(page).to_have_url(f"{server.origin}/login/?next=/rooms/{room}/")
     expect(page).to_have_title("Log in")
 
 
@@ -165,7 +165,7 @@ def test_page_whose_server_is_stopped_is_back_at_once_at_the_other(
     take_screenshot: Callable[[Page, str], None],
 ) -> None:
     site = start(REDIS_URL=redis.url, BEHIND_PROXY="1")
-    ana = visitors.browser(site.url, "ana")
+    ana = visitors.browser(site, "ana")
     address = f"{site.url}/rooms/garden/"
     page = open_page(address, "Math.random = () => 0;", ana)
     expect(message(page, "ana has joined.")).to_be_visible()
@@ -185,8 +185,7 @@ def test_page_whose_server_is_stopped_is_back_at_once_at_the_other(
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         take_screenshot(page, f"wss-{scheme}.png")
-    session = visitors.headers(site.url, "ben")
-    with join(site.url, "garden", "ben", additional_headers=session) as ben:
+    with join(site, "garden", "ben") as ben:
         ben.send_json(type="message", text="still here")
         expect(message(page, "ben: still here")).to_be_visible()
     expect(message(page, "ben has left.")).to_be_visible()

@@ -27,8 +27,9 @@ from urllib.request import (
 
 import pytest
 
-from tests.checker import client, ready
-from tests.checker.client import HANDSHAKE, WireError
+from tests.checker import ready
+from tests.checker.client import HANDSHAKE, WireError, no_tls
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import (
     START,
     STOP,
@@ -83,15 +84,20 @@ class Browser:
     """
     A browser without a screen: it keeps cookies, follows redirects, and fills forms.
 
-    `server` is the address of a WebSocket server, whose pages are at the same host.
+    `server` is a WebSocket server, whose pages are at the same host. Who has no more
+    than its address, ws:// or wss://, says whom to `trust`, unless it is this machine.
     """
 
-    def __init__(self, server: str) -> None:
-        self.origin = origin_of(server)
+    def __init__(
+        self, server: Endpoint | str, trust: ssl.SSLContext | None = None
+    ) -> None:
+        if isinstance(server, str):
+            server = Endpoint(server, trust)
+        self.origin = server.origin
         self.jar = CookieJar()
         self.opener = build_opener(
             HTTPCookieProcessor(self.jar),
-            HTTPSHandler(context=client.trust),
+            HTTPSHandler(context=server.trust),
             ProxyHandler({}),
             NoRedirect(),
         )
@@ -113,7 +119,7 @@ class Browser:
                 response = error
             except (OSError, HTTPException) as error:
                 if isinstance(reason := getattr(error, "reason", None), ssl.SSLError):
-                    raise client.no_tls(reason) from None
+                    raise no_tls(reason) from None
                 raise WireError(
                     "no page", f"{path} over HTTP got no answer: {error}."
                 ) from None
@@ -161,9 +167,11 @@ class Browser:
         return any(cookie.name != "csrftoken" for cookie in self.jar)
 
     def headers_at(self, server: str) -> dict[str, str]:
-        """Return what a page of a server sends along with a WebSocket handshake."""
+        """Return what a page of this address sends along with a handshake."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
-        return {"Origin": origin_of(server)} | ({"Cookie": cookies} if cookies else {})
+        return {"Origin": Endpoint(server).origin} | (
+            {"Cookie": cookies} if cookies else {}
+        )
 
 
 class Shell:
@@ -300,22 +308,17 @@ class Visitors:
             pytest.skip(f"needs to log in as {name}: --login {name}:PASSWORD")
         return self.passwords[name]
 
-    def browser(self, server: str, name: str) -> Browser:
+    def browser(self, server: Endpoint, name: str) -> Browser:
         """Return the browser of a user, who logs in at this server the first time."""
         if name not in self.browsers:
             self.browsers[name] = Browser(server).log_in(name, self.password(name))
         return self.browsers[name]
 
-    def identify(self, server: str, path: str) -> dict[str, str]:
-        """Return what a user sends along with a handshake, for `client.identify`."""
+    def identify(self, server: Endpoint, path: str) -> dict[str, str]:
+        """Return what the user whom a path names sends along with a handshake."""
         [name] = parse_qs(urlsplit(path).query).get("name", [USERS[0]])
         return self.headers(server, name if name in USERS else USERS[0])
 
-    def headers(self, server: str, name: str) -> dict[str, str]:
+    def headers(self, server: Endpoint, name: str) -> dict[str, str]:
         """Return what a page of a server sends along if this user is logged in."""
-        return self.browser(server, name).headers_at(server)
-
-
-def origin_of(server: str) -> str:
-    """Return the origin of the pages of a WebSocket server (RFC 6454)."""
-    return server.replace("ws", "http", 1)
+        return self.browser(server, name).headers_at(server.url)

@@ -1,5 +1,5 @@
 """
-A WebSocket client whose every wait is bounded.
+A WebSocket client whose every wait is bounded, and which needs no thread.
 
 What the server does wrong becomes an exception that says what was seen on the wire.
 """
@@ -9,21 +9,29 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from email import message_from_string
 from email.message import Message
-from selectors import EVENT_READ, DefaultSelector
-from threading import Lock
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidMessage, InvalidStatus
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
 from websockets.protocol import State
-from websockets.sync import client as sync
+from websockets.uri import parse_uri
+
+from tests.checker.endpoint import Endpoint
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
 HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
+GOODBYE = 10  # Seconds that a server has to answer a close, and to hang up.
+
+CHUNK = 65_536  # Bytes: the most that is read at once.
 
 # What a client sees of a handshake that is never answered: it waits in vain, or the
 # server hangs up.
@@ -38,22 +46,103 @@ class WireError(AssertionError):
         self.symptom = symptom
 
 
-class Client(sync.ClientConnection):
-    """A connection of the `websockets` library that waits 3 seconds at most."""
+class Client:
+    """
+    One end of a WebSocket. What comes waits in the system until it is asked for.
 
-    def recv(self, **options: Any) -> str | bytes:
+    Pings are answered whenever it reads. `response` is the answer to the handshake.
+    """
+
+    def __init__(self, tcp: socket.socket, protocol: ClientProtocol) -> None:
+        self.socket = tcp
+        self.protocol = protocol
+        self.response: Response | None = None
+        self.messages: deque[str | bytes] = deque()
+        self.frames: list[Frame] = []  # Of a message that is not complete.
+        self.pong = b""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The subprotocol that the server has accepted."""
+        return self.protocol.subprotocol
+
+    def flush(self) -> None:
+        """Send what the protocol wants to be sent. Raises WireError if that hangs."""
+        self.socket.settimeout(PATIENCE)
+        try:
+            self.socket.sendall(b"".join(self.protocol.data_to_send()))
+        except TimeoutError:
+            raise WireError(
+                "silence",
+                f"The connection is open, but the server took nothing within "
+                f"{PATIENCE} seconds.",
+            ) from None
+        except OSError:
+            self.protocol.receive_eof()
+
+    def read(self, seconds: float) -> bool:
+        """Read what has come, or comes in that time. Returns whether anything did."""
+        self.socket.settimeout(seconds)
+        try:
+            came = self.socket.recv(CHUNK)
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            came = b""
+        if came:
+            self.protocol.receive_data(came)
+        else:
+            self.protocol.receive_eof()
+        for event in self.protocol.events_received():
+            self.take(event)
+        self.flush()
+        return True
+
+    def take(self, event: Response | Frame) -> None:
+        """Keep the answer to the handshake, a message, or the answer to a ping."""
+        if isinstance(event, Response):
+            self.response = event
+        elif event.opcode is Opcode.PONG:
+            self.pong = bytes(event.data)
+        elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self.frames.append(event)
+            if event.fin:
+                message = b"".join(frame.data for frame in self.frames)
+                is_text = self.frames[0].opcode is Opcode.TEXT
+                self.frames.clear()
+                try:
+                    self.messages.append(message.decode() if is_text else message)
+                except UnicodeDecodeError:
+                    self.protocol.fail(CloseCode.INVALID_DATA)
+
+    def catch_up(self) -> None:
+        """Read all that has come, and wait for nothing."""
+        while self.protocol.state is not State.CLOSED and self.read(0):
+            pass
+
+    def ended(self) -> WireError:
+        """Say how the connection ended, which should have stayed open."""
+        close = self.protocol.close_rcvd
+        if close is None:
+            return WireError(
+                "close 1006", "The server dropped the connection without a close frame."
+            )
+        return WireError(
+            f"close {close.code}",
+            f"The server closed the connection with code {close.code}.",
+        )
+
+    def recv(self) -> str | bytes:
         """Return the next message. Raises WireError if none comes."""
         __tracebackhide__ = True
         try:
-            return super().recv(timeout=PATIENCE, **options)
+            return self.recv_within(PATIENCE)
         except TimeoutError:
             raise WireError(
                 "silence",
                 f"The connection is open, but no message came within {PATIENCE} "
                 f"seconds.",
             ) from None
-        except ConnectionClosed as closed:
-            raise ended(closed) from None
 
     def recv_within(self, seconds: float) -> str | bytes:
         """
@@ -62,18 +151,37 @@ class Client(sync.ClientConnection):
         Raises WireError if the connection is closed.
         """
         __tracebackhide__ = True
-        try:
-            return super().recv(timeout=seconds)
-        except ConnectionClosed as closed:
-            raise ended(closed) from None
+        deadline = time.monotonic() + seconds
+        while not self.messages:
+            if self.protocol.state is not State.OPEN:
+                raise self.ended()
+            if not self.read(max(0, deadline - time.monotonic())):
+                raise TimeoutError
+        return self.messages.popleft()
 
-    def send(self, message: Any, **options: Any) -> None:
-        """Send a message. Raises WireError if the connection is closed."""
+    def send(self, message: str | bytes | Sequence[str]) -> None:
+        """
+        Send a message. Of several strings, each is a frame, and all are one message.
+
+        Raises WireError if the connection is closed.
+        """
         __tracebackhide__ = True
-        try:
-            super().send(message, **options)
-        except ConnectionClosed as closed:
-            raise ended(closed) from None
+        # To write where the server has closed would lose what it said last.
+        self.catch_up()
+        if self.protocol.state is not State.OPEN:
+            raise self.ended()
+        if isinstance(message, bytes):
+            self.protocol.send_binary(message)
+        else:
+            texts = [message] if isinstance(message, str) else message
+            for number, text in enumerate(texts, start=1):
+                is_first, is_last = number == 1, number == len(texts)
+                protocol = self.protocol
+                send = protocol.send_text if is_first else protocol.send_continuation
+                send(text.encode(), fin=is_last)
+        self.flush()
+        if self.protocol.state is not State.OPEN:
+            raise self.ended()
 
     def expect(self, message: str | bytes) -> None:
         """Fail unless the next message is this one."""
@@ -100,97 +208,80 @@ class Client(sync.ClientConnection):
         return compare_json(self.recv(), expected)
 
     def is_closed(self) -> bool:
-        """Say whether the connection has ended, as far as this side knows."""
-        return self.state is not State.OPEN
+        """Say whether the connection has ended, as far as that has come here."""
+        self.catch_up()
+        return self.protocol.state is not State.OPEN
 
     def expect_close(self, code: int) -> None:
         """Fail unless the server closes the connection with this code."""
         __tracebackhide__ = True
         try:
             while True:
-                super().recv(timeout=PATIENCE)
+                self.recv_within(PATIENCE)
         except TimeoutError:
             raise WireError(
                 "left open",
                 f"The server left the connection open. It must close it with {code}.",
             ) from None
-        except ConnectionClosed as closed:
-            if closed.rcvd is None or closed.rcvd.code != code:
+        except WireError as end:
+            if end.symptom != f"close {code}":
                 raise WireError(
-                    f"{ended(closed).symptom} for {code}",
-                    f"{ended(closed)} It must be {code}.",
+                    f"{end.symptom} for {code}", f"{end} It must be {code}."
                 ) from None
 
     def expect_open(self) -> None:
         """Fail unless the server still answers a ping (RFC 6455, section 5.5.3)."""
         __tracebackhide__ = True
-        try:
-            answered = self.ping().wait(PATIENCE)
-        except ConnectionClosed as closed:
-            raise ended(closed) from None
-        if not answered:
-            raise WireError(
-                "no pong", f"The server did not answer a ping within {PATIENCE} s."
-            )
+        if self.is_closed():
+            raise self.ended()
+        ping = str(time.monotonic_ns()).encode()
+        self.protocol.send_ping(ping)
+        self.flush()
+        deadline = time.monotonic() + PATIENCE
+        while self.pong != ping:
+            if self.protocol.state is not State.OPEN:
+                raise self.ended()
+            if not self.read(max(0, deadline - time.monotonic())):
+                raise WireError(
+                    "no pong", f"The server did not answer a ping within {PATIENCE} s."
+                )
+
+    def close(self, code: int | None = CloseCode.NORMAL_CLOSURE) -> None:
+        """
+        Say goodbye, with a code or without one, and wait until the server hangs up.
+
+        What has come by then can still be read.
+        """
+        with suppress(WireError):
+            if not self.is_closed():
+                self.protocol.send_close(code)
+                self.flush()
+            deadline = time.monotonic() + GOODBYE
+            while self.protocol.state is not State.CLOSED:
+                if not self.read(max(0, deadline - time.monotonic())):
+                    break
+        self.socket.close()
 
 
-class OneAtATime(ssl.SSLSocket):
-    """
-    A TLS socket that one thread may read from while another one writes to it.
-
-    `websockets` does that, and OpenSSL does not allow it. Before Python 3.13, which
-    keeps the two apart itself, one connection in some hundreds then hung for ever.
-    """
-
-    def __new__(cls, *arguments: Any, **options: Any) -> Self:
-        self = super().__new__(cls, *arguments, **options)
-        self.lock = Lock()
-        return self
-
-    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
-        """Return the next bytes. Raises TimeoutError after the socket's timeout."""
-        while True:
-            # Who holds the lock must not wait: the other thread might wait for it.
-            with self.lock:
-                timeout = self.gettimeout()
-                self.settimeout(0)
-                try:
-                    return super().recv(size, flags)
-                except ssl.SSLWantReadError:
-                    pass  # Nothing yet, half a record, or one of TLS's own.
-                finally:
-                    self.settimeout(timeout)
-            with DefaultSelector() as selector:
-                selector.register(self, EVENT_READ)
-                if not selector.select(timeout):
-                    raise TimeoutError("The read operation timed out")
-
-    def sendall(self, data: bytes, flags: int = 0) -> None:
-        """Send all bytes."""
-        with self.lock:
-            super().sendall(data, flags)
-
-
-def tls_context(**options: Any) -> ssl.SSLContext:
-    """Return what `ssl.create_default_context` does, safe for two threads."""
-    context = ssl.create_default_context(**options)
-    context.sslsocket_class = OneAtATime
-    return context
-
-
-# The certificates that a client trusts: those of the system, unless a check of stage 5
-# puts others here.
-trust = tls_context()
-
-
-def open_tcp(server: str, timeout: float) -> socket.socket:
+def open_tcp(
+    server: Endpoint,
+    *,
+    trust: ssl.SSLContext | None = None,
+    server_hostname: str | None = None,
+    sock: socket.socket | None = None,
+) -> socket.socket:
     """Open a TCP connection to a server, with TLS in it if its address says wss."""
-    parts = urlsplit(server)
-    tcp = socket.create_connection((parts.hostname, parts.port), timeout)
+    parts = urlsplit(server.url)
+    tcp = sock or socket.create_connection((parts.hostname, parts.port), HANDSHAKE)
+    # A frame must not wait for the one before it to be confirmed.
+    tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    tcp.settimeout(HANDSHAKE)
     if parts.scheme == "ws":
         return tcp
     try:
-        return trust.wrap_socket(tcp, server_hostname=parts.hostname)
+        return (trust or server.trust).wrap_socket(
+            tcp, server_hostname=server_hostname or parts.hostname
+        )
     except BaseException as error:
         tcp.close()
         if isinstance(error, ssl.SSLError):
@@ -198,66 +289,82 @@ def open_tcp(server: str, timeout: float) -> socket.socket:
         raise
 
 
-def identify(_server: str, _path: str) -> dict[str, str]:
-    """
-    Return the headers that a handshake sends along, unless a check says otherwise.
+def shake_hands(
+    server: Endpoint,
+    path: str,
+    *,
+    additional_headers: Mapping[str, str] | None = None,
+    subprotocols: Sequence[str] | None = None,
+    **tcp_options: Any,
+) -> Client:
+    """Return a client that is let in. What goes wrong is raised as it is."""
+    protocol = ClientProtocol(
+        parse_uri(server.url + path), subprotocols=subprotocols, max_size=None
+    )
+    request = protocol.connect()
+    if additional_headers is None:
+        additional_headers = server.identify(path)
+    request.headers.update(additional_headers)
+    deadline = time.monotonic() + HANDSHAKE
+    with ExitStack() as stack:
+        tcp = stack.enter_context(open_tcp(server, **tcp_options))
+        client = Client(tcp, protocol)
+        protocol.send_request(request)
+        client.flush()
+        while protocol.state is State.CONNECTING and not protocol.handshake_exc:
+            if not client.read(max(0, deadline - time.monotonic())):
+                raise TimeoutError
+        if protocol.handshake_exc:
+            raise protocol.handshake_exc
+        stack.pop_all()
+    return client
 
-    None, in stages 1 to 3. The checks of stage 4 put another function in its place.
+
+def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
     """
-    return {}
+    Open a WebSocket to a path of a server, which somebody else must close.
+
+    Options take the place of what the server's clients do by themselves:
+    `additional_headers` of who they say they are, `trust` (an SSLContext) of whom they
+    trust, `server_hostname` of the name in the address, and `sock` of a new TCP
+    connection. `subprotocols` are offered. Raises WireError unless the handshake
+    succeeds.
+    """
+    __tracebackhide__ = True
+    try:
+        try:
+            return shake_hands(server, path, **options)
+        except NO_ANSWER:
+            # On a machine with much else to do, Daphne's own five seconds can be too
+            # few. Once more: only a server that never answers fails twice.
+            return shake_hands(server, path, **options)
+    except InvalidStatus as refused:
+        status = refused.response.status_code
+        raise WireError(
+            f"HTTP {status}",
+            f"The handshake of {path} was answered with HTTP {status}, not with 101.",
+        ) from None
+    except ConnectionRefusedError:
+        raise WireError(
+            "nobody listens", f"Nobody listens at {server.url}. Is the server running?"
+        ) from None
+    except NO_ANSWER:
+        raise WireError(
+            "no answer",
+            f"The handshake of {path} got no answer. The server kept the client "
+            f"waiting, then hung up.",
+        ) from None
 
 
 @contextmanager
-def connect(server: str, path: str, **options: Any) -> Iterator[Client]:
-    """
-    Open a WebSocket to a path of a server, and close it at the end.
-
-    `options` are those of `websockets.sync.client.connect`.
-    Raises WireError unless the handshake succeeds.
-    """
+def connect(server: Endpoint, path: str, **options: Any) -> Iterator[Client]:
+    """Open a WebSocket as `open_websocket` does, and close it at the end."""
     __tracebackhide__ = True
-    options = {
-        "create_connection": Client,
-        "open_timeout": HANDSHAKE,
-        "proxy": None,  # A proxy in the environment would take even 127.0.0.1.
-        "max_size": None,
-        "compression": None,
-        **options,
-    }
-    options.setdefault("additional_headers", identify(server, path))
-    if server.startswith("wss:"):
-        options.setdefault("ssl", trust)
-    with ExitStack() as stack:
-        try:
-            try:
-                client = stack.enter_context(sync.connect(server + path, **options))
-            except NO_ANSWER:
-                # On a machine with much else to do, Daphne's own five seconds can
-                # be too few. Once more: only a server that never answers fails twice.
-                client = stack.enter_context(sync.connect(server + path, **options))
-        except InvalidStatus as refused:
-            status = refused.response.status_code
-            raise WireError(
-                f"HTTP {status}",
-                f"The handshake of {path} was answered with HTTP {status}, "
-                f"not with 101.",
-            ) from None
-        except ssl.SSLError as error:
-            raise no_tls(error) from None
-        except ConnectionRefusedError:
-            raise WireError(
-                "nobody listens", f"Nobody listens at {server}. Is the server running?"
-            ) from None
-        except NO_ANSWER:
-            raise WireError(
-                "no answer",
-                f"The handshake of {path} got no answer. The server kept the client "
-                f"waiting, then hung up.",
-            ) from None
+    with closing(open_websocket(server, path, **options)) as client:
         yield client
 
 
-def refusal(server: str, path: str, **options: Any) -> int:
+def refusal(server: Endpoint, path: str, **options: Any) -> int:
     """Return the HTTP status that a handshake is refused with. Raises WireError."""
     __tracebackhide__ = True
     try:
@@ -282,7 +389,7 @@ class Answer(NamedTuple):
 
 @contextmanager
 def raw_handshake(
-    server: str, path: str, key: str = "dGhlIHNhbXBsZSBub25jZQ=="
+    server: Endpoint, path: str, key: str = "dGhlIHNhbXBsZSBub25jZQ=="
 ) -> Iterator[tuple[Answer, socket.socket]]:
     """
     Send a handshake by hand. Gives the answer and the TCP socket.
@@ -290,7 +397,7 @@ def raw_handshake(
     The key is the example of RFC 6455, section 1.3. The path is sent as it is, in
     Latin-1. Nothing is read from the socket but the head of the answer.
     """
-    parts = urlsplit(server)
+    parts = urlsplit(server.url)
     request = (
         f"GET {path} HTTP/1.1\r\n"
         f"Host: {parts.netloc}\r\n"
@@ -299,9 +406,9 @@ def raw_handshake(
         f"Sec-WebSocket-Key: {key}\r\n"
         f"Sec-WebSocket-Version: 13\r\n"
     )
-    for header, value in identify(server, path).items():
+    for header, value in server.identify(path).items():
         request += f"{header}: {value}\r\n"
-    with open_tcp(server, HANDSHAKE) as tcp:
+    with open_tcp(server) as tcp:
         tcp.sendall(f"{request}\r\n".encode("latin-1"))
         head = b""
         # Byte by byte, because the server's first frame may follow at once.
@@ -314,7 +421,7 @@ def raw_handshake(
         yield Answer(int(status_line.split()[1]), message_from_string(headers)), tcp
 
 
-def vanish(server: str, path: str) -> None:
+def vanish(server: Endpoint, path: str) -> None:
     """Open a WebSocket and reset its TCP connection: no close frame, no goodbye."""
     with raw_handshake(server, path) as (_response, tcp):
         # SO_LINGER on, for zero seconds: closing then sends RST, not FIN.
@@ -322,7 +429,7 @@ def vanish(server: str, path: str) -> None:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-def expect_refused(server: str, path: str, **options: Any) -> None:
+def expect_refused(server: Endpoint, path: str, **options: Any) -> None:
     """Fail unless the handshake is refused with HTTP 403."""
     __tracebackhide__ = True
     status = refusal(server, path, **options)
@@ -360,18 +467,6 @@ def difference(message: dict[str, Any], expected: dict[str, Any]) -> str:
         return f"{message.get('type')} for {expected.get('type')}"
     wrong = next(key for key in expected if message.get(key) != expected[key])
     return f"another {wrong}" if wrong in message else f"no {wrong}"
-
-
-def ended(closed: ConnectionClosed) -> WireError:
-    """Say how a connection ended that should have stayed open."""
-    if closed.rcvd is None:
-        return WireError(
-            "close 1006", "The server dropped the connection without a close frame."
-        )
-    code = closed.rcvd.code
-    return WireError(
-        f"close {code}", f"The server closed the connection with code {code}."
-    )
 
 
 def no_tls(error: ssl.SSLError) -> WireError:

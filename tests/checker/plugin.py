@@ -5,7 +5,6 @@ The fixtures of the checks, and the options that point them at other servers.
     pytest tests/test_stage01_echo.py --url ws://127.0.0.1:8000
 """
 
-import os
 import re
 import sys
 import uuid
@@ -18,11 +17,13 @@ import pytest
 
 from tests.checker import client, explain
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
+from tests.checker.endpoint import Endpoint
 from tests.checker.report import LearnerReporter
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import Server, ServerError, cut_earlier_clients
-from tests.checker.servers.tls import copy_with_keys, serve, trust
+from tests.checker.servers.tls import copy_with_keys, serve
+from tests.checker.stages import Stage, stage_of
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,7 +56,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for login in config.getoption("login"):
         if not re.fullmatch(r"[^:]+:.+", login):
             raise pytest.UsageError(f"--login: {login} is not NAME:PASSWORD.")
-    config.addinivalue_line("markers", "long: takes a minute or more")
     config.addinivalue_line("markers", "crowd: hundreds of clients; comes last")
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
@@ -75,8 +75,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if any(mark.args[0] == "layer" for mark in marks):
         return  # A check of one layer only.
     if "layer" in metafunc.fixturenames:
+        stage = stage_of(metafunc.definition.path)
         layers = ["in memory", "on Redis"]
-        if "stage05" in metafunc.module.__name__:
+        if stage and stage.has_tls:
             layers = ["directly", "through nginx"]
         if metafunc.config.getoption("url"):
             layers = ["as it is"]
@@ -102,29 +103,7 @@ def can_run(item: pytest.Item) -> bool:
     return is_allowed and (for_linux is None or sys.platform == "linux")
 
 
-def long_ones_first(
-    config: pytest.Config, items: list[pytest.Item]
-) -> list[pytest.Item]:
-    """
-    Begin the share of each worker of pytest-xdist with tests that take minutes.
-
-    At the end of a run, one of them would keep everybody waiting.
-    """
-    workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.get_closest_marker("long")]
-    rest = [item for item in items if not item.get_closest_marker("long")]
-    shares = []
-    for worker in range(workers):
-        mine = long[worker::workers]
-        # As `--dist worksteal` deals: what is left, by how many are left.
-        size = (len(items) - len(shares)) // (workers - worker)
-        others = max(0, size - len(mine))
-        shares += [*mine, *rest[:others]]
-        rest = rest[others:]
-    return [*shares, *rest]
-
-
-@pytest.hookimpl(trylast=True)  # Shares are made of what -k and -m have left.
+@pytest.hookimpl(trylast=True)  # pytest itself puts together what shares a layer.
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
@@ -141,7 +120,7 @@ def pytest_collection_modifyitems(
     checks = [item for item in items if item.path.match("tests/test_stage*.py")]
     checks.sort(key=lambda item: (item.path, *place(item)))
     others = [item for item in items if item not in checks]
-    items[:] = long_ones_first(config, [*checks, *others])
+    items[:] = [*checks, *others]
 
 
 class Servers:
@@ -230,11 +209,9 @@ def visitors(
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, stage: str) -> dict[str, str]:
-    """The environment that names the database: from stage 4 on there is one."""
-    if stage < "stage04":
-        return {}
-    return request.getfixturevalue("accounts").environment
+def database(request: pytest.FixtureRequest, stage: Stage) -> dict[str, str]:
+    """The environment that names the database, where there is a login."""
+    return request.getfixturevalue("accounts").environment if stage.has_login else {}
 
 
 @pytest.fixture(scope="session")
@@ -260,9 +237,9 @@ def room() -> str:
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest) -> str:
+def stage(request: pytest.FixtureRequest) -> Stage:
     """The stage that the test file names. Tests of several stages override it."""
-    return re.search(r"stage\d\d_[a-z]+", request.path.stem)[0]
+    return stage_of(request.path)
 
 
 @pytest.fixture(scope="session")
@@ -274,19 +251,17 @@ def copies() -> dict[Path, Path | ServerError]:
 @pytest.fixture
 def project(
     request: pytest.FixtureRequest,
-    stage: str,
+    stage: Stage,
     copies: dict[Path, Path | ServerError],
     tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """
     The folder under test: --project, or the stage itself.
 
-    Of stage 5 a copy with keys of its own: the learner's are never touched. Every
-    client trusts the CA of that copy, and nobody else.
+    Where there is TLS, a copy with keys of its own: the learner's are never touched.
     """
-    project = request.config.getoption("project") or ROOT / stage
-    if stage < "stage05":
+    project = request.config.getoption("project") or ROOT / stage.name
+    if not stage.has_tls:
         return project
     if project not in copies:
         folder = tmp_path_factory.mktemp("copies") / project.name
@@ -294,12 +269,9 @@ def project(
             copies[project] = copy_with_keys(project, folder)
         except ServerError as error:
             copies[project] = error
-    copy = copies[project]
-    if isinstance(copy, ServerError):
-        raise copy
-    if not request.config.getoption("url"):
-        monkeypatch.setattr(client, "trust", trust(copy))
-    return copy
+    if isinstance(copies[project], ServerError):
+        raise copies[project]
+    return copies[project]
 
 
 @pytest.fixture(scope="session")
@@ -312,9 +284,9 @@ def layer(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.fixture
-def server_type(stage: str) -> Callable[..., Server]:
-    """How the project is served: by its runserver, from stage 5 on as it is for all."""
-    return Server if stage < "stage05" else serve
+def server_type(stage: Stage) -> Callable[..., Server]:
+    """How the project is served: by its runserver, or with TLS as it is for all."""
+    return serve if stage.has_tls else Server
 
 
 @pytest.fixture
@@ -324,21 +296,41 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def server(
+def identity(request: pytest.FixtureRequest, stage: Stage) -> Visitors | None:
+    """As whom clients come: where there is a login, as the user that `?name=` names."""
+    return request.getfixturevalue("visitors") if stage.has_login else None
+
+
+@pytest.fixture
+def launched(
     request: pytest.FixtureRequest,
     project: Path,
     servers: Servers,
     database: dict[str, str],
     environment: dict[str, str],
     server_type: Callable[..., Server],
+    identity: Visitors | None,
 ) -> Server:
-    """The server of the project under test."""
+    """The server under test, to be looked at from inside: a process of this run."""
     if request.config.getoption("url"):
         pytest.skip("needs to see what the server prints, which --url does not show")
     server = servers.of(project, database | environment, server_type)
+    server.visitors = identity
     request.node.server = server
     request.node.position = server.position()
     return server
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    identity: Visitors | None,
+) -> Endpoint:
+    """The server under test, as its clients see it: that of --url, or `launched`."""
+    if url := request.config.getoption("url"):
+        return Endpoint(url.rstrip("/"), visitors=identity)
+    return request.getfixturevalue("launched")
 
 
 @pytest.fixture
@@ -347,6 +339,7 @@ def start(
     project: Path,
     database: dict[str, str],
     server_type: Callable[..., Server],
+    identity: Visitors | None,
     tmp_path: Path,
 ) -> Iterator[Callable[..., Server]]:
     """Start more servers of the project under test: `start(REDIS_URL="redis://…")`."""
@@ -357,6 +350,7 @@ def start(
         def start(**environment: str) -> Server:
             log = tmp_path / f"server-{uuid.uuid4()}.log"
             server = server_type(project, log, environment=database | environment)
+            server.visitors = identity
             request.node.server = stack.enter_context(server)
             request.node.position = 0
             return server
@@ -365,17 +359,21 @@ def start(
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, environment: dict[str, str]) -> str:
+def url(server: Endpoint) -> str:
     """The address of the server under test: ws://, host and port."""
-    if url := request.config.getoption("url"):
-        return url.rstrip("/")
-    return request.getfixturevalue("server").url
+    return server.url
 
 
 @pytest.fixture
-def connect(url: str) -> Callable:
+def path(stage: Stage) -> str:
+    """The path of a WebSocket of the stage under test."""
+    return stage.path
+
+
+@pytest.fixture
+def connect(server: Endpoint) -> Callable:
     """Open a WebSocket to a path of the server under test."""
-    return partial(client.connect, url)
+    return partial(client.connect, server)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -386,9 +384,6 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and call.excinfo.errisinstance((Exception, pytest.fail.Exception)):
         explain_failure(report, item, call.excinfo.value)
-    elif report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"CI allows no skip: {report.longrepr[2]}"
     return report
 
 
@@ -405,9 +400,8 @@ def explain_failure(
         printed = item.server.printed_within(explain.CRASH, item.position)
         printed = cut_earlier_clients(printed)
     # What the diagnosis is a function of.
-    told_by = {"symptom": symptom, "printed": printed, "check": item.nodeid}
-    report.failure = told_by
-    if mistake := explain.likely_mistake(**told_by):
-        report.sections.append(("The likely mistake", mistake))
+    report.failure = {"symptom": symptom, "printed": printed, "check": item.nodeid}
+    if sentence := explain.diagnose(**report.failure):
+        report.sections.append(("The likely mistake", sentence))
     if printed:
         report.sections.append(("What the server printed", printed))

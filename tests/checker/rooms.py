@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.checker.client import Client, connect
+from tests.checker.endpoint import Endpoint
 
 
 def fresh_room() -> str:
@@ -22,7 +23,7 @@ def address(room: str, name: str | None = None) -> str:
 
 @contextmanager
 def enter(
-    server: str, room: str, name: str = "ana", **options: Any
+    server: Endpoint, room: str, name: str = "ana", **options: Any
 ) -> Iterator[Client]:
     """Open a WebSocket to a room. Raises WireError unless the welcome is right."""
     __tracebackhide__ = True
@@ -32,7 +33,9 @@ def enter(
 
 
 @contextmanager
-def join(server: str, room: str, name: str = "ana", **options: Any) -> Iterator[Client]:
+def join(
+    server: Endpoint, room: str, name: str = "ana", **options: Any
+) -> Iterator[Client]:
     """Enter a room, and read that we did: from now on we hear everyone in it."""
     __tracebackhide__ = True
     with enter(server, room, name, **options) as client:

@@ -47,7 +47,6 @@ def find(program: str) -> str | None:
     return elsewhere.get(program, lambda: shutil.which(program))()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)  # Seconds. Chapter 3 takes three minutes when all is quiet.
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_transcripts_are_what_happens(page: Path) -> None:

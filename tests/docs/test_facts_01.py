@@ -74,7 +74,7 @@ def page(chromium: Browser, talkative: Server) -> Iterator[Page]:
 
 @pytest.mark.parametrize("code", [1000, 3000, 3999, 4000, 4999])
 def test_consumer_may_close_with_this_code(talkative: Server, code: int) -> None:
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send(f"close {code}")
         with pytest.raises(client.WireError) as error:
             ana.recv()
@@ -85,7 +85,7 @@ def test_consumer_may_close_with_this_code(talkative: Server, code: int) -> None
 def test_consumer_that_closes_with_another_code_gets_1011(
     talkative: Server, code: int
 ) -> None:
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send(f"close {code}")
         with pytest.raises(client.WireError) as error:
             ana.recv()
@@ -94,14 +94,14 @@ def test_consumer_that_closes_with_another_code_gets_1011(
 
 def test_disconnect_gets_the_clients_code(talkative: Server) -> None:
     start = talkative.position()
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.close(4321)
     assert "disconnect 4321" in talkative.printed_within("disconnect", start)
 
 
 def test_disconnect_gets_none_for_a_close_without_a_code(talkative: Server) -> None:
     start = talkative.position()
-    with client.raw_handshake(talkative.url, PATH) as (_response, tcp):
+    with client.raw_handshake(talkative, PATH) as (_response, tcp):
         tcp.sendall(b"\x88\x80mask")
         tcp.recv(2)
     assert "disconnect None" in talkative.printed_within("disconnect", start)
@@ -109,7 +109,7 @@ def test_disconnect_gets_none_for_a_close_without_a_code(talkative: Server) -> N
 
 def test_disconnect_gets_1006_when_the_client_vanishes(talkative: Server) -> None:
     start = talkative.position()
-    client.vanish(talkative.url, PATH)
+    client.vanish(talkative, PATH)
     assert "disconnect 1006" in talkative.printed_within("disconnect", start)
 
 
@@ -118,8 +118,8 @@ def test_disconnect_gets_1006_when_the_client_vanishes(talkative: Server) -> Non
 
 def test_messages_of_one_client_wait_for_each_other(talkative: Server) -> None:
     with (
-        client.connect(talkative.url, PATH) as ana,
-        client.connect(talkative.url, PATH) as ben,
+        client.connect(talkative, PATH) as ana,
+        client.connect(talkative, PATH) as ben,
     ):
         ana.send("wait")
         ana.send("after")
@@ -148,7 +148,7 @@ def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
     pytest_in(project)
     with (
         Server(project, tmp_path / "server.log") as server,
-        client.connect(server.url, PATH) as ana,
+        client.connect(server, PATH) as ana,
     ):
         ana.send("")
         ana.send("next")
@@ -169,7 +169,7 @@ def test_refusal_is_4001_in_this_process_and_403_on_the_wire(tmp_path: Path) -> 
     )
     pytest_in(project)
     with Server(project, tmp_path / "server.log") as server:
-        assert client.refusal(server.url, PATH) == 403
+        assert client.refusal(server, PATH) == 403
 
 
 def pytest_in(project: Path) -> None:
@@ -220,7 +220,7 @@ def test_forgotten_await_is_silent_under_daphne(tmp_path: Path) -> None:
     nothing = {"PYTHONPATH": ""}
     with (
         Server(project, tmp_path / "server.log", environment=nothing) as server,
-        client.connect(server.url, PATH) as ana,
+        client.connect(server, PATH) as ana,
     ):
         ana.send("hello")
         ana.expect_open()
@@ -237,7 +237,7 @@ def test_daphne_hangs_up_without_a_word_at_a_message_over_1_mib(
     talkative: Server,
 ) -> None:
     start = talkative.position()
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send("x" * (1024 * 1024 + 1))
         with pytest.raises(client.WireError) as error:
             ana.recv()

@@ -106,7 +106,7 @@ def with_consumer(folder: Path, right: str, wrong: str) -> Path:
 
 
 def test_scope_of_daphne_lacks_three_keys(talkative: Server) -> None:
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send("scope")
         keys = ana.recv()
     assert '"type"' in keys
@@ -118,10 +118,10 @@ def test_daphne_answers_bytes_beyond_ascii_before_our_code_runs(ours: Server) ->
     start = ours.position()
     for path in ("/ws/rooms/café/", f"{PATH}?name=josé"):
         raw = path.encode().decode("latin-1")
-        with client.raw_handshake(ours.url, raw) as (response, _tcp):
+        with client.raw_handshake(ours, raw) as (response, _tcp):
             assert response.status == HTTPStatus.BAD_REQUEST
     # What comes after is in the log, so what is missing before it never comes.
-    with client.connect(ours.url, PATH):
+    with client.connect(ours, PATH):
         printed = ours.printed_within("CONNECT", start)
     assert printed.count("HANDSHAKING") == 1
 
@@ -160,7 +160,7 @@ def test_unrouted_path_is_a_500_with_a_traceback_without_the_last_route(
     last = '    re_path(r"", RefusingConsumer.as_asgi()),\n'
     replace(project / "chat" / "routing.py", last, "")
     with Server(project, tmp_path / "server.log") as server:
-        assert client.refusal(server.url, "/ws/rooms/garden") == 500
+        assert client.refusal(server, "/ws/rooms/garden") == 500
         assert "No route found" in server.printed_within("Traceback")
 
 
@@ -170,7 +170,7 @@ def test_page_without_its_last_slash_is_redirected_and_a_socket_is_not(
     response = get(ours, "/rooms/garden")
     assert response.status == HTTPStatus.MOVED_PERMANENTLY
     assert response.headers["Location"] == "/rooms/garden/"
-    assert client.refusal(ours.url, "/ws/rooms/garden") == 403
+    assert client.refusal(ours, "/ws/rooms/garden") == 403
 
 
 @pytest.mark.parametrize("path", ["/rooms/a.b/", "/ws/rooms/garden/"])
@@ -189,7 +189,7 @@ def test_nobody_checks_a_pattern_before_the_first_client_comes(tmp_path: Path) -
     assert run(project, "manage.py", "check").returncode == 0
     with Server(project, tmp_path / "server.log") as server:
         assert "not a valid" not in server.printed()
-        assert client.refusal(server.url, PATH) == 500
+        assert client.refusal(server, PATH) == 500
         assert "not a valid" in server.printed_within("Traceback")
 
 
@@ -209,7 +209,7 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_close_before_accept_is_403_whatever_its_code(talkative: Server) -> None:
-    assert client.refusal(talkative.url, f"{PATH}?refuse") == 403
+    assert client.refusal(talkative, f"{PATH}?refuse") == 403
 
 
 @pytest.mark.parametrize(
@@ -259,13 +259,13 @@ def test_exception_ends_the_connection_and_disconnect_is_not_called(
     talkative: Server,
 ) -> None:
     start = talkative.position()
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send("raise")
         with pytest.raises(client.WireError) as error:
             ana.recv()
     assert error.value.symptom == "close 1011"
     # The disconnect() of a client that comes later is called.
-    with client.connect(talkative.url, PATH) as ben:
+    with client.connect(talkative, PATH) as ben:
         ben.close(4321)
     printed = talkative.printed_within("disconnect 4321 heard None", start)
     assert "disconnect 4321 heard None" in printed
@@ -276,11 +276,11 @@ def test_exception_ends_the_connection_and_disconnect_is_not_called(
 def test_half_a_character_goes_out_as_ascii_only(
     talkative: Server, ours: Server
 ) -> None:
-    with client.connect(ours.url, PATH) as ana:
+    with client.connect(ours, PATH) as ana:
         ana.expect_json(type="welcome")
         ana.send('{"type": "message", "text": "\\ud800"}')
         ana.expect_json(type="message", text="\ud800")
-    with client.connect(talkative.url, PATH) as ana:
+    with client.connect(talkative, PATH) as ana:
         ana.send("half")
         with pytest.raises(client.WireError) as error:
             ana.recv()
@@ -334,7 +334,7 @@ def test_imports_in_the_wrong_order_fail_under_daphne_only(tmp_path: Path) -> No
     assert "AppRegistryNotReady: Apps aren't loaded yet." in failed.stderr
     with (
         Server(project, tmp_path / "server.log") as server,
-        client.connect(server.url, PATH) as ana,
+        client.connect(server, PATH) as ana,
     ):
         ana.expect_json(type="welcome")
 

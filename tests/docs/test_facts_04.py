@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.accounts import Accounts, Browser, origin_of
+from tests.checker.accounts import Accounts, Browser
 from tests.checker.client import connect, expect_refused
 from tests.checker.rooms import address
 from tests.checker.servers.runserver import Server, clean_environment, manage
@@ -88,8 +88,8 @@ def test_close_code_before_accept_is_thrown_away(project: Path, serve: object) -
         "            await self.close(4401)",
     )
     server = serve()
-    headers = {"Origin": origin_of(server.url)}
-    expect_refused(server.url, address("garden"), additional_headers=headers)
+    headers = {"Origin": server.origin}
+    expect_refused(server, address("garden"), additional_headers=headers)
 
 
 def test_anonymous_user_is_an_object_and_true(accounts: Accounts) -> None:
@@ -178,10 +178,10 @@ application = ProtocolTypeRouter("""
     )
     replace(project / ASGI, f"            {stack},\n", f"            {wrong},\n")
     server = serve()
-    headers = Browser(server.url).log_in("ana").headers_at(server.url)
+    headers = Browser(server).log_in("ana").headers_at(server.url)
     with (
         pytest.raises(AssertionError, match="HTTP 500"),
-        connect(server.url, address("garden"), additional_headers=headers),
+        connect(server, address("garden"), additional_headers=headers),
     ):
         pass
     words = "Accessing scope user before it is ready"
@@ -193,10 +193,10 @@ def test_related_table_is_a_query_too(project: Path, serve: object) -> None:
     loop = "        for group in self.user.groups.all():\n            print(group)\n"
     replace(project / CONSUMERS, line, line + loop)
     server = serve()
-    headers = Browser(server.url).log_in("ana").headers_at(server.url)
+    headers = Browser(server).log_in("ana").headers_at(server.url)
     with (
         pytest.raises(AssertionError, match="HTTP 500"),
-        connect(server.url, address("garden"), additional_headers=headers),
+        connect(server, address("garden"), additional_headers=headers),
     ):
         pass
     assert "SynchronousOnlyOperation" in server.printed_within("Synchronous")
@@ -206,11 +206,11 @@ def test_log_shows_the_query_string_of_a_page_and_not_of_a_websocket(
     serve: object,
 ) -> None:
     server = serve()
-    browser = Browser(server.url).log_in("ana")
+    browser = Browser(server).log_in("ana")
     browser.open("/login/?token=of-a-page")
     path = f"{address('garden')}?token=of-a-socket"
     headers = browser.headers_at(server.url)
-    with connect(server.url, path, additional_headers=headers):
+    with connect(server, path, additional_headers=headers):
         printed = server.printed_within("WebSocket CONNECT")
     assert "token=of-a-page" in printed
     assert "WebSocket CONNECT /ws/rooms/garden/" in printed
@@ -223,9 +223,9 @@ def test_star_switches_the_origin_check_off_and_no_check_finds_it(
     hosts = 'ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "").split()'
     replace(project / "config" / "settings.py", hosts, 'ALLOWED_HOSTS = ["*"]')
     server = serve()
-    headers = Browser(server.url).log_in("ana").headers_at(server.url)
+    headers = Browser(server).log_in("ana").headers_at(server.url)
     del headers["Origin"]
-    with connect(server.url, address("garden"), additional_headers=headers) as client:
+    with connect(server, address("garden"), additional_headers=headers) as client:
         client.expect_json(type="welcome", name="ana")
     printed = manage(project, "check", "--deploy").stdout
     assert "DEBUG" in printed

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 from cryptography import x509
@@ -19,14 +19,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
+from websockets.protocol import State
 
 from tests.browser.chromium import trusting
-from tests.checker import client
 from tests.checker.accounts import Accounts, Visitors
-from tests.checker.client import WireError, connect
+from tests.checker.client import PATIENCE, Client, WireError, connect
 from tests.checker.rooms import address, join
 from tests.checker.servers.runserver import terminate
 from tests.checker.servers.tls import TlsServer, copy_with_keys, trust
+from tests.checker.stages import STAGES, Stage
 from tests.proofs.runs import ROOT, replace
 
 CONSUMERS = "chat/consumers.py"
@@ -51,39 +52,35 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def trusted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients trust the CA of the project."""
-    monkeypatch.setattr(client, "trust", trust(project))
-
-
-@pytest.fixture
 def serve(
-    project: Path, trusted: None, tmp_path: Path
+    project: Path, visitors: Visitors, tmp_path: Path
 ) -> Iterator[Callable[..., TlsServer]]:
-    """Start a server of the project as it is when this is called."""
+    """
+    Start a server of the project as it is when this is called.
+
+    A handshake says who comes, as in the checks of stage 4.
+    """
     with ExitStack() as stack:
 
         def serve(*, keys: str = "keys/server", **environment: str) -> TlsServer:
             log = tmp_path / "server.log"
             server = TlsServer(project, log, environment=environment, keys=keys)
+            server.visitors = visitors
             return stack.enter_context(server)
 
         yield serve
 
 
 @pytest.fixture
-def accounts(
-    project: Path, tmp_path: Path, visitors: Visitors, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Accounts]:
-    """Users of the project. A handshake says who comes, as in the checks of stage 4."""
-    monkeypatch.setattr(client, "identify", visitors.identify)
+def accounts(project: Path, tmp_path: Path) -> Iterator[Accounts]:
+    """Users of the project."""
     with closing(Accounts(project, tmp_path)) as accounts:
         yield accounts
 
 
 @pytest.fixture
-def stage() -> str:
-    return "stage05_wss"
+def stage() -> Stage:
+    return STAGES["stage05_wss"]
 
 
 def make_certificate(folder: Path, name: str) -> str:
@@ -115,21 +112,16 @@ def shake_hands(server: TlsServer, context: ssl.SSLContext) -> str:
     """Return the version of TLS that a client and a server agree on."""
     place = ("127.0.0.1", server.port)
     with (
-        socket.create_connection(place, timeout=client.PATIENCE) as tcp,
+        socket.create_connection(place, timeout=PATIENCE) as tcp,
         context.wrap_socket(tcp, server_hostname="localhost") as tls,
     ):
         return tls.version()
 
 
-def old_tls() -> ssl.SSLContext:
-    context = trust_of_this_moment()
+def old_tls(project: Path) -> ssl.SSLContext:
+    context = trust(project / "keys" / "ca.pem")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def trust_of_this_moment() -> ssl.SSLContext:
-    [ca] = client.trust.get_ca_certs(binary_form=True)
-    return client.tls_context(cadata=ca)
 
 
 def test_name_in_the_subject_only_is_enough_for_python(
@@ -144,12 +136,12 @@ def test_name_in_the_subject_only_is_enough_for_python(
 
 
 def test_without_verification_a_client_speaks_to_anybody(
-    serve: Callable, tmp_path: Path
+    project: Path, serve: Callable, tmp_path: Path
 ) -> None:
     # It claims to be somebody else, and nobody has signed it.
     server = serve(keys=make_certificate(tmp_path, "attacker.example"))
     with pytest.raises(ssl.SSLCertVerificationError):
-        shake_hands(server, client.trust)
+        shake_hands(server, trust(project / "keys" / "ca.pem"))
     careless = ssl.create_default_context()
     careless.check_hostname = False
     careless.verify_mode = ssl.CERT_NONE
@@ -167,12 +159,14 @@ def test_keys_get_into_no_commit_of_a_project_of_its_own(project: Path) -> None:
     assert "keys/" not in untracked
 
 
-def test_openssl_says_nothing_of_a_file_that_does_not_exist(serve: Callable) -> None:
+def test_openssl_says_nothing_of_a_file_that_does_not_exist(
+    project: Path, serve: Callable
+) -> None:
     server = serve()
     with pytest.raises(ssl.SSLError):
-        shake_hands(server, old_tls())
+        shake_hands(server, old_tls(project))
     server = serve(OPENSSL_CONF="deploy/nowhere.cnf")
-    assert shake_hands(server, old_tls()) == "TLSv1.2"
+    assert shake_hands(server, old_tls(project)) == "TLSv1.2"
     assert "nowhere" not in server.printed()
 
 
@@ -193,7 +187,6 @@ def test_one_changed_bit_ends_the_connection(
     serve: Callable, accounts: Accounts, *, is_changed: bool
 ) -> None:
     server = serve(**accounts.environment)
-    headers = client.identify(server.url, "/?name=ana")
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         through = socket.create_connection(listener.getsockname())
@@ -204,8 +197,7 @@ def test_one_changed_bit_ends_the_connection(
         after = 2_500 if is_changed else 10**9
         for ends in ((middle, there, after), (there, middle, 10**9)):
             Thread(target=flip_a_bit, args=ends, daemon=True).start()
-        room = {"additional_headers": headers, "sock": through}
-        ana = stack.enter_context(connect(server.url, address("garden"), **room))
+        ana = stack.enter_context(connect(server, address("garden"), sock=through))
         ana.expect_json(type="welcome")
         ana.expect_json(type="join")
         ana.send_json(type="message", text="x" * 1_900)
@@ -217,7 +209,7 @@ def test_one_changed_bit_ends_the_connection(
 
 
 def fetch_a_page(server: TlsServer, visitors: Visitors) -> None:
-    assert visitors.browser(server.url, "ana").open("/").status == 200
+    assert visitors.browser(server, "ana").open("/").status == 200
 
 
 @pytest.mark.posix("Windows has no SIGTERM")
@@ -227,7 +219,7 @@ def test_daphne_cancels_nobody_if_somebody_has_just_fetched_a_page(
     replace(project / "chat/goodbye.py", TRIGGER, "")
     for _attempt in range(3):  # Daphne may tidy up between the page and the signal.
         server = serve(**accounts.environment)
-        with join(server.url, "garden", "ana") as ana:
+        with join(server, "garden", "ana") as ana:
             fetch_a_page(server, visitors)
             server.process.terminate()
             try:
@@ -245,7 +237,7 @@ def test_daphne_cancels_its_consumers_if_all_pages_are_old(
 ) -> None:
     replace(project / "chat/goodbye.py", TRIGGER, "")
     server = serve(**accounts.environment)
-    with join(server.url, "garden", "ana") as ana:
+    with join(server, "garden", "ana") as ana:
         # Daphne tidies up once a second, and the page of the login is older then.
         with pytest.raises(TimeoutError):
             ana.recv_within(3)
@@ -253,11 +245,12 @@ def test_daphne_cancels_its_consumers_if_all_pages_are_old(
         ana.expect_close(4001)
 
 
-def speak(member: client.Client) -> None:
-    """Say one thing after the other, as long as that is possible."""
+def speak(member: Client, is_over: Event) -> None:
+    """Say one thing after the other and read nothing, as long as that is possible."""
     with suppress(WireError):
-        while True:
-            member.send_json(type="message", text="hi")
+        while member.protocol.state is State.OPEN and not is_over.is_set():
+            member.protocol.send_text(b'{"type": "message", "text": "hi"}')
+            member.flush()
             time.sleep(0.02)
 
 
@@ -268,21 +261,20 @@ def speakers_told(server: TlsServer, *, only_speak: bool = False) -> list[bool]:
     They listen as soon as the server is told to stop, or when they cannot speak on.
     """
     with ExitStack() as stack:
-        members = [
-            # Who has two things to read reads no further until somebody asks for them.
-            stack.enter_context(join(server.url, "garden", "ana", max_queue=1))
-            for _ in range(5)
-        ]
-        threads = [Thread(target=speak, args=[each], daemon=True) for each in members]
-        with join(server.url, "garden", "ben") as listener:
+        members = [stack.enter_context(join(server, "garden", "ana")) for _ in range(5)]
+        is_over = Event()
+        threads = [Thread(target=speak, args=(each, is_over)) for each in members]
+        stack.callback(is_over.set)
+        with join(server, "garden", "ben") as listener:
             for thread in threads:
                 thread.start()
             for _ in range(50):
                 listener.expect_json(type="message", name="ana")
         terminate(server.process)
-        if only_speak:
-            for thread in threads:
-                thread.join(30)
+        if not only_speak:
+            is_over.set()
+        for thread in threads:
+            thread.join(30)
         told = []
         for member in members:
             try:

@@ -16,13 +16,13 @@ def test_handshake_of_the_echo_is_let_in(connect):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_handshake_of_any_other_path_is_refused_with_403(url, path):
-    expect_refused(url, path)
+def test_handshake_of_any_other_path_is_refused_with_403(server, path):
+    expect_refused(server, path)
 
 
-def test_handshake_that_is_refused_raises_nothing_in_the_server(url, server):
-    start = server.position()
+def test_handshake_that_is_refused_raises_nothing_in_the_server(server, launched):
+    start = launched.position()
     for path in PATHS:
-        expect_refused(url, path)
-    printed = server.printed_within("Traceback", start)
+        expect_refused(server, path)
+    printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback."

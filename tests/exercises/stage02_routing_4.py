@@ -13,23 +13,23 @@ from tests.checker.rooms import enter, fresh_room
     [["chat.v1"], ["chat.v1", "chat.v0"], ["chat.v0", "chat.v1"]],
     ids=", ".join,
 )
-def test_handshake_accepts_the_subprotocol_that_is_offered(url, offer):
-    with enter(url, fresh_room(), subprotocols=offer) as client:
+def test_handshake_accepts_the_subprotocol_that_is_offered(server, offer):
+    with enter(server, fresh_room(), subprotocols=offer) as client:
         assert client.subprotocol == "chat.v1", (
             f"The client offered {offer}, and the server accepted {client.subprotocol}."
         )
 
 
-def test_handshake_that_offers_only_what_is_unknown_is_answered(url):
+def test_handshake_that_offers_only_what_is_unknown_is_answered(server):
     try:
-        with enter(url, fresh_room(), subprotocols=["chat.v2"]) as client:
+        with enter(server, fresh_room(), subprotocols=["chat.v2"]) as client:
             assert client.subprotocol is None
     except WireError as error:
         if error.symptom != "HTTP 403":
             raise
 
 
-def test_handshake_without_an_offer_accepts_no_subprotocol(url):
+def test_handshake_without_an_offer_accepts_no_subprotocol(server):
     # A subprotocol that was not offered would end this handshake.
-    with enter(url, fresh_room()) as client:
+    with enter(server, fresh_room()) as client:
         assert client.subprotocol is None

@@ -23,9 +23,9 @@ def environment(layer):
 
 
 @pytest.fixture
-def come_back(url, room):
+def come_back(server, room):
     """Open a WebSocket to the room of this test, since a number, and read nothing."""
-    return lambda since: connect(url, f"{address(room, 'ben')}&since={since}")
+    return lambda since: connect(server, f"{address(room, 'ben')}&since={since}")
 
 
 def say(client, text):
@@ -98,8 +98,8 @@ def test_messages_of_the_past_come_to_nobody_who_did_not_ask(enter_room):
             assert texts_until(ben, "new") == ["new"]
 
 
-def test_messages_stay_in_their_room(enter_room, come_back, url, room):
-    with enter_room("ana") as ana, join(url, f"{room}-2", "cleo") as cleo:
+def test_messages_stay_in_their_room(enter_room, come_back, server, room):
+    with enter_room("ana") as ana, join(server, f"{room}-2", "cleo") as cleo:
         number = say(ana, "one")
         say(cleo, "not yours")
         say(ana, "two")
@@ -112,5 +112,5 @@ def test_messages_stay_in_their_room(enter_room, come_back, url, room):
 @pytest.mark.parametrize(
     "since", ["", "yesterday", "1.5"], ids=["empty", "word", "dot"]
 )
-def test_handshake_since_what_is_no_number_is_refused_with_403(url, room, since):
-    expect_refused(url, f"{address(room, 'ben')}&since={since}")
+def test_handshake_since_what_is_no_number_is_refused_with_403(server, room, since):
+    expect_refused(server, f"{address(room, 'ben')}&since={since}")

@@ -26,11 +26,11 @@ def who_is_here(client):
     return sorted(message["names"])
 
 
-def test_message_who_is_answered_with_the_names_in_this_room(enter_room, url, room):
+def test_message_who_is_answered_with_the_names_in_this_room(enter_room, server, room):
     with (
         enter_room("ana") as ana,
         enter_room("ben") as ben,
-        join(url, f"{room}-2", "cleo") as cleo,
+        join(server, f"{room}-2", "cleo") as cleo,
     ):
         for client in (ana, ben):
             assert who_is_here(client) == ["ana", "ben"]
@@ -56,8 +56,8 @@ def test_close_takes_the_name_off_the_list(enter_room):
 @pytest.mark.timeout(2 * FORGOTTEN)
 def test_close_of_a_killed_server_leaves_no_name_for_a_minute(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
-    with join(second.url, room, "ben") as ben:
-        with join(first.url, room, "ana"):
+    with join(second, room, "ben") as ben:
+        with join(first, room, "ana"):
             assert who_is_here(ben) == ["ana", "ben"]
             first.process.kill()
         deadline = time.monotonic() + FORGOTTEN

@@ -21,17 +21,17 @@ def channel_of(client, name):
     return welcome["channel"]
 
 
-def test_handshake_is_answered_with_the_channel(url, room):
+def test_handshake_is_answered_with_the_channel(server, room):
     with (
-        connect(url, address(room, "ana")) as ana,
-        connect(url, address(room, "ben")) as ben,
+        connect(server, address(room, "ana")) as ana,
+        connect(server, address(room, "ben")) as ben,
     ):
         channels = channel_of(ana, "ana"), channel_of(ben, "ben")
         assert channels[0] != channels[1], "Each client has a channel of its own."
 
 
-def test_message_whispered_reaches_the_one_that_is_meant(enter_room, url, room):
-    with connect(url, address(room, "ben")) as ben:
+def test_message_whispered_reaches_the_one_that_is_meant(enter_room, server, room):
+    with connect(server, address(room, "ben")) as ben:
         channel = channel_of(ben, "ben")
         with enter_room("ana") as ana, enter_room("cleo") as cleo:
             for name in ("ana", "cleo"):
@@ -67,8 +67,8 @@ def test_message_whispered_that_is_bad_is_answered(enter_room, message, code):
         ana.expect_json(type="message", text="next")
 
 
-def test_message_whispered_with_half_a_character_harms_nobody(enter_room, url, room):
-    with connect(url, address(room, "ben")) as ben:
+def test_message_whispered_with_half_a_character_harms_nobody(enter_room, server, room):
+    with connect(server, address(room, "ben")) as ben:
         channel = channel_of(ben, "ben")
         with enter_room("ana") as ana:
             ben.expect_json(type="join", name="ana")
@@ -80,9 +80,9 @@ def test_message_whispered_with_half_a_character_harms_nobody(enter_room, url, r
                     pass
 
 
-def test_message_whispered_to_who_has_gone_harms_nobody(enter_room, url, room):
+def test_message_whispered_to_who_has_gone_harms_nobody(enter_room, server, room):
     with enter_room("ana") as ana:
-        with connect(url, address(room, "ben")) as ben:
+        with connect(server, address(room, "ben")) as ben:
             channel = channel_of(ben, "ben")
         ana.expect_json(type="join", name="ben")
         ana.expect_json(type="leave", name="ben")

@@ -40,6 +40,7 @@ from watchdog.events import (
 
 from tests.checker import client, watch
 from tests.checker.accounts import Browser
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import Server, free_port, manage
 from tests.checker.servers.tls import trust
 from tests.proofs.runs import copy_of
@@ -828,7 +829,7 @@ def can_log_in(project: Path, password: str) -> bool:
     """Tell whether the login of ana, in a server of the project, takes a password."""
     with Server(project, project / "server.log") as server:
         fields = {"username": "ana", "password": password}
-        browser = Browser(server.url)
+        browser = Browser(server)
         browser.submit("/login/", "/login/", **fields)
         return browser.has_session()
 
@@ -1157,7 +1158,7 @@ def test_run_5_needs_two_ports(checkout: Checkout, stage05: Path, port: int) -> 
 
 @pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
 def test_run_5_gives_a_site_that_works_until_ctrl_c(
-    stage05: Path, monkeypatch: pytest.MonkeyPatch
+    stage05: Path,
 ) -> None:
     # An address that no certificate has by itself. macOS has one of loopback only.
     host = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
@@ -1171,16 +1172,15 @@ def test_run_5_gives_a_site_that_works_until_ctrl_c(
         url = running.until("Open https://").split()[1].rstrip("/")
         running.until("Listening on TCP address")
         running.until("Listening on TCP address")
-        server = url.replace("https", "wss")
-        monkeypatch.setattr(client, "trust", trust(stage05))
+        server = Endpoint(url.replace("https", "wss"), trust(stage05 / "keys/ca.pem"))
         browser = Browser(server).log_in("ana", "open-sesame")
-        headers = browser.headers_at(server)
+        headers = browser.headers_at(server.url)
         assert headers["Origin"] == url
         room = client.connect(server, "/ws/rooms/tea/", additional_headers=headers)
         with room as ana:
             ana.expect_json(type="welcome", name="ana")
         # TLS 1.3 only: it has read the file that OPENSSL_CONF names.
-        client.trust.maximum_version = ssl.TLSVersion.TLSv1_2
+        server.trust.maximum_version = ssl.TLSVersion.TLSv1_2
         with pytest.raises(client.WireError, match="TLS"):
             Browser(server).open("/login/")
         forged = {"X-Forwarded-Proto": "https"}

@@ -1,7 +1,8 @@
 """
-The pytest plugin of those who maintain the course: recorded proofs.
+The pytest plugin of those who maintain the course. A learner's run never sees it.
 
-Workers of pytest-xdist prove, the process above them writes.
+It keeps the records of proofs: workers of pytest-xdist prove, the process above them
+writes. It lets what takes long begin first, and in CI a skip is a failure.
 """
 
 import json
@@ -15,10 +16,62 @@ import pytest
 
 from tests.proofs.records import Proof, Recorded, Seen, records, versions, write
 
+LONG = 5  # Seconds.
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     words = "take no proof from its record: prove everything anew"
     parser.getgroup("the course").addoption("--live", action="store_true", help=words)
+
+
+def seconds(item: pytest.Item) -> float:
+    """Return how long a proof that is live now took last time: 0 for what is quick."""
+    proof = getattr(item, "callspec", None) and item.callspec.params.get("proof")
+    if not isinstance(proof, Proof):
+        return 0
+    if proof.record() and not item.config.getoption("live"):
+        return 0
+    return records(proof.file).get(proof.name, {}).get("seconds", 0)
+
+
+def long_ones_first(items: list[Any], times: list[float], workers: int) -> list[Any]:
+    """
+    Begin the share of each worker of pytest-xdist with what takes longest.
+
+    At the end of a run, one of them would keep everybody waiting.
+    """
+    timed = sorted(zip(times, items, strict=True), key=lambda each: -each[0])
+    long = [item for time, item in timed if time >= LONG]
+    rest = [item for time, item in zip(times, items, strict=True) if time < LONG]
+    shares = []
+    for worker in range(workers):
+        mine = long[worker::workers]
+        # As `--dist worksteal` deals: what is left, by how many are left.
+        size = (len(items) - len(shares)) // (workers - worker)
+        others = max(0, size - len(mine))
+        shares += [*mine, *rest[:others]]
+        rest = rest[others:]
+    return [*shares, *rest]
+
+
+# Shares are made of what -k and -m have left, in the order that the checker gives it:
+# tests/conftest.py names this plugin after the checker's, and the last comes last.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = long_ones_first(items, [seconds(item) for item in items], workers)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> pytest.TestReport:
+    """Let nothing pass in CI that was not run."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"CI allows no skip: {report.longrepr[2]}"
+    return report
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.checker.explain import likely_mistake
+from tests.checker.explain import diagnose
 from tests.checker.servers import launch
 from tests.checker.servers.forks import ForkServer
 from tests.proofs.records import Proof, Seen
@@ -86,7 +86,7 @@ class Run(NamedTuple):
 
 def diagnosis(seen: Seen) -> str:
     """Return what a failure most likely means, by the evidence of it alone."""
-    return likely_mistake(seen["symptom"], seen["printed"], seen["check"])
+    return diagnose(seen["symptom"], seen["printed"], seen["check"])
 
 
 def contract(stage: str) -> tuple[Path, ...]:

@@ -12,20 +12,21 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client
-from tests.checker.accounts import Accounts, Browser
+from tests.checker.accounts import PASSWORD, Accounts, Visitors
 from tests.checker.servers.runserver import Server
-from tests.checker.servers.tls import TlsServer, trust
+from tests.checker.servers.tls import TlsServer
+from tests.checker.stages import STAGES
 from tests.proofs.runs import ROOT, copy_of
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 # To install takes longest. Stages that ask for the same, byte for byte, share it.
-STAGES: dict[bytes, list[str]] = {}
+ALIKE: dict[bytes, list[str]] = {}
 for file in sorted(ROOT.glob("stage*/requirements.txt")):
-    STAGES.setdefault(file.read_bytes(), []).append(file.parent.name)
+    ALIKE.setdefault(file.read_bytes(), []).append(file.parent.name)
 
 
-@pytest.fixture(params=STAGES.values(), ids=" and ".join)
+@pytest.fixture(params=ALIKE.values(), ids=" and ".join)
 def alone(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[list[Path], Path]]:
@@ -63,25 +64,22 @@ def run(*command: str | Path, folder: Path | None = None) -> str:
     return result.stdout
 
 
-def test_stage_stands_alone(
-    monkeypatch: pytest.MonkeyPatch, alone: tuple[list[Path], Path], tmp_path: Path
-) -> None:
+def test_stage_stands_alone(alone: tuple[list[Path], Path], tmp_path: Path) -> None:
     projects, python = alone
     for project in projects:
         assert " passed" in run(python, "-m", "pytest", folder=project)
-        path = "/ws/echo/" if project.name == "stage01_echo" else "/ws/rooms/garden/"
+        stage = STAGES[project.name]
         log = tmp_path / f"{project.name}.log"
-        kind, environment, headers = Server, {}, {}
-        if project.name > "stage04":
+        kind, environment, visitors = Server, {}, None
+        if stage.has_login:
             folder = tmp_path / f"{project.name}-database"
             folder.mkdir()
             environment = Accounts(project, folder).environment
-        if project.name > "stage05":
+            visitors = Visitors({"ana": PASSWORD})
+        if stage.has_tls:
             run(python, "manage.py", "make_keys", folder=project)
-            monkeypatch.setattr(client, "trust", trust(project))
             kind = TlsServer
         with kind(project, log, environment=environment, python=python) as server:
-            if environment:
-                headers = Browser(server.url).log_in("ana").headers_at(server.url)
-            with client.connect(server.url, path, additional_headers=headers) as ana:
+            server.visitors = visitors
+            with client.connect(server, stage.path) as ana:
                 ana.expect_open()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import MISTAKES, likely_mistake
+from tests.checker.explain import DIAGNOSES, diagnose
 from tests.checker.servers.runserver import Server
 from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
 from tests.proofs.runs import (
@@ -161,7 +161,7 @@ ELSEWHERE = [
 def test_what_this_machine_does_not_show_is_explained(
     symptom: str, printed: str, words: str
 ) -> None:
-    assert words in likely_mistake(symptom, printed)
+    assert words in diagnose(symptom, printed)
 
 
 def evidence() -> list[Seen]:
@@ -174,9 +174,9 @@ def evidence() -> list[Seen]:
 
 def test_every_sentence_is_earned_by_evidence() -> None:
     told = {diagnosis(each) for each in evidence()}
-    told |= {likely_mistake(symptom, printed) for symptom, printed, _ in ELSEWHERE}
+    told |= {diagnose(symptom, printed) for symptom, printed, _ in ELSEWHERE}
     unearned = []
-    for mistake in MISTAKES:
+    for mistake in DIAGNOSES:
         # What stands in braces was filled in.
         parts = re.split(r"(?<!\{)\{\w+\}(?!\})", mistake.sentence)
         literal = [re.escape(part.format()) for part in parts]
@@ -187,11 +187,11 @@ def test_every_sentence_is_earned_by_evidence() -> None:
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:
-    assert likely_mistake("HTTP 418", "") == ""
+    assert diagnose("HTTP 418", "") == ""
 
 
 def test_every_sentence_can_be_filled_in() -> None:
-    for mistake in MISTAKES:
+    for mistake in DIAGNOSES:
         # A name that the pattern does not catch would fail only when it is needed.
         groups = re.compile(mistake.printed).groupindex
         assert mistake.sentence.format(**dict.fromkeys(groups, "x"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client, explain
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import (
     Server,
     ServerError,
@@ -21,6 +22,7 @@ from tests.checker.servers.runserver import (
     cut_library_frames,
     free_port,
 )
+from tests.proofs.plugin import long_ones_first
 from tests.proofs.runs import (
     ROOT,
     check,
@@ -113,7 +115,7 @@ def test_server_leaves_no_files_in_the_project(tmp_path: Path) -> None:
     before = sorted(project.rglob("*"))
     with (
         Server(project, tmp_path / "server.log") as server,
-        client.connect(server.url, "/ws/echo/"),
+        client.connect(server, "/ws/echo/"),
     ):
         pass
     assert sorted(project.rglob("*")) == before
@@ -152,13 +154,13 @@ def test_end_of_an_earlier_client_is_cut_and_of_a_later_one_stays() -> None:
 
 
 def test_client_that_finds_no_server_says_so() -> None:
-    url = f"ws://127.0.0.1:{free_port()}"
+    nobody = Endpoint(f"ws://127.0.0.1:{free_port()}")
     with (
         pytest.raises(client.WireError, match="Is the server running") as error,
-        client.connect(url, "/ws/echo/"),
+        client.connect(nobody, "/ws/echo/"),
     ):
         pass
-    assert explain.likely_mistake(error.value.symptom, "")
+    assert explain.diagnose(error.value.symptom, "")
 
 
 def test_client_ignores_the_proxy_of_the_environment(
@@ -167,7 +169,7 @@ def test_client_ignores_the_proxy_of_the_environment(
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
     with (
         Server(ECHO, tmp_path / "server.log") as server,
-        client.connect(server.url, "/ws/echo/") as ana,
+        client.connect(server, "/ws/echo/") as ana,
     ):
         ana.send("hello")
         ana.expect("hello")
@@ -247,30 +249,24 @@ def collected(*arguments: str, **environment: str) -> list[str]:
     return [line for line in run.stdout.splitlines() if "::test_" in line]
 
 
-A_WORKER = """
-def pytest_configure(config):
-    config.workerinput = {"workercount": WORKERS}
-"""
-
-
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("choice", ["", "not crowd"], ids=["all", "some"])
-def test_long_tests_begin_the_share_of_each_worker(
-    tmp_path: Path, workers: int, choice: str
+@pytest.mark.parametrize("count", [8, 50])
+def test_what_takes_long_begins_the_share_of_each_worker(
+    workers: int, count: int
 ) -> None:
-    plugin = A_WORKER.replace("WORKERS", str(workers))
-    (tmp_path / "a_worker.py").write_text(plugin, encoding="utf-8")
-    suites = ("tests/test_stage03_groups.py", "tests/proofs/test_solutions.py")
-    long_ones = set(collected(*suites, "-m", "long"))
-    assert len(long_ones) > workers
-    python = {"PYTHONPATH": str(tmp_path)}
-    pending = collected(*suites, "-m", choice, "-p", "a_worker", **python)
-    assert sorted(pending) == sorted(collected(*suites, "-m", choice))
+    times = [0.0] * count
+    for place in range(0, count, count // 8):
+        times[place] = 10.0 + place
+    pending = long_ones_first(list(range(count)), times, workers)
+    assert sorted(pending) == list(range(count))
+    quick = [number for number in pending if not times[number]]
+    assert quick == sorted(quick)
+    firsts = []
     for left in range(workers, 0, -1):  # As `--dist worksteal` deals.
-        share = [pending.pop(0) for _ in range(len(pending) // left)]
-        are_long = [name in long_ones for name in share]
-        assert any(are_long)
-        assert are_long == sorted(are_long, reverse=True)
+        share = [times[pending.pop(0)] for _ in range(len(pending) // left)]
+        assert share == sorted(share, reverse=True)
+        firsts.append(share[0])
+    assert firsts == sorted(filter(None, times), reverse=True)[:workers]
 
 
 @pytest.mark.parametrize("stage", ["stage03_groups", "stage04_auth", "stage05_wss"])

@@ -74,7 +74,7 @@ def test_200_clients_that_close_at_once_leave_nothing_behind(
     room = fresh_room()
     with Server(project, tmp_path / "server.log", environment=layer) as server:
         before = census(server)
-        with crowd(server.url, room, 200, at_once=True):
+        with crowd(server, room, 200, at_once=True):
             assert census(server)["consumers"] >= 200
         deadline = time.monotonic() + DONE
         while (after := census(server)) != before and time.monotonic() < deadline:
@@ -84,7 +84,7 @@ def test_200_clients_that_close_at_once_leave_nothing_behind(
                     break
             time.sleep(0.1)
             if not layer:
-                with join(server.url, room):
+                with join(server, room):
                     pass  # An event, at which the layer forgets what has expired.
         assert after == before
         assert "Traceback" not in server.printed_within("Traceback")

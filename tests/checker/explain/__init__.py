@@ -9,28 +9,28 @@ Where all are silent, the sentence names what to look at.
 import re
 
 from tests.checker.explain import auth, rooms, tls
-from tests.checker.explain.mistake import ANY
+from tests.checker.explain.diagnosis import ANY
 
 # The server prints this when it has seen a crash.
 CRASH = r"Traceback \(most recent call last\)|was never awaited"
 
 # The first that fits is the one that is told: the particular before the general.
-MISTAKES = [*tls.MISTAKES, *auth.MISTAKES, *rooms.MISTAKES]
+DIAGNOSES = [*tls.DIAGNOSES, *auth.DIAGNOSES, *rooms.DIAGNOSES]
 
-__all__ = ["CRASH", "MISTAKES", "likely_mistake"]
+__all__ = ["CRASH", "DIAGNOSES", "diagnose"]
 
 
-def likely_mistake(symptom: str, printed: str, check: str = "") -> str:
+def diagnose(symptom: str, printed: str, check: str = "") -> str:
     """Return the sentence for the first mistake that fits, or an empty string."""
-    for mistake in MISTAKES:
+    for diagnosis in DIAGNOSES:
         # What an exercise asks for is no part of the contract: from the wire alone we
         # would guess wrong.
-        if "exercises/" in check and mistake.printed == ANY:
+        if "exercises/" in check and diagnosis.printed == ANY:
             continue
-        if not re.fullmatch(mistake.symptom, symptom):
+        if not re.fullmatch(diagnosis.symptom, symptom):
             continue
-        if not re.search(mistake.check, check):
+        if not re.search(diagnosis.check, check):
             continue
-        if found := re.search(mistake.printed, printed):
-            return mistake.sentence.format(**found.groupdict())
+        if found := re.search(diagnosis.printed, printed):
+            return diagnosis.sentence.format(**found.groupdict())
     return ""

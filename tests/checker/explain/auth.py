@@ -1,10 +1,10 @@
 """Mistakes that come with sessions, users and origins: stages 4 and 5."""
 
-from tests.checker.explain.mistake import ANY, Mistake
+from tests.checker.explain.diagnosis import ANY, Diagnosis
 
-MISTAKES = [
+DIAGNOSES = [
     # No database, or no login.
-    Mistake(
+    Diagnosis(
         "no start",
         r"Model class \S+ doesn't declare an explicit app_label|"
         r"cannot import name 'login_not_required'",
@@ -13,14 +13,14 @@ MISTAKES = [
         '"django.contrib.sessions" in INSTALLED_APPS, too.',
         check="test_stage0[45]",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"settings\.DATABASES is improperly configured",
         "Sessions and users are kept in a database. settings.py needs DATABASES, with "
         "an ENGINE and a NAME.",
         check="test_stage0[45]",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"cannot import name 'get_user_model'|No installed app with label 'auth'|"
         r"AUTH_USER_MODEL refers to model 'auth\.User' that has not been installed|"
@@ -28,33 +28,33 @@ MISTAKES = [
         'Users live in "django.contrib.auth" in INSTALLED_APPS. Put it there, with '
         '"django.contrib.contenttypes" and "django.contrib.sessions".',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Invalid HTTP_HOST header: '(?P<host>[^']*)'",
         "The server does not want to be called {host}. ALLOWED_HOSTS lists names "
         "without a scheme and without a port. Leave it empty while DEBUG is on: then "
         "localhost and 127.0.0.1 are allowed.",
     ),
-    Mistake(
+    Diagnosis(
         "/login/ 404",
         ANY,
         "The checks log in at /login/, and there is no page. Give Django's LoginView "
         'the path "login/".',
     ),
-    Mistake(
+    Diagnosis(
         "/login/ 200",
         ANY,
         "The form of the login has no token, so Django would refuse it. Write "
         "{{% csrf_token %}} inside the form.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"no attribute 'session'|requires session middleware to be installed",
         "Django keeps a login in a session. MIDDLEWARE needs SessionMiddleware, and "
         "after it AuthenticationMiddleware.",
         check="test_stage0[45]",
     ),
-    Mistake(
+    Diagnosis(
         "login 403",
         r"CSRF cookie not set",
         "The browser did not send back the cookie that the login page gave it. A "
@@ -62,58 +62,58 @@ MISTAKES = [
         "CSRF_COOKIE_SECURE for stage 5.",
         check="test_stage04",
     ),
-    Mistake(
+    Diagnosis(
         r"login \d+",
         ANY,
         "The login gave no session cookie that comes back to this host. Is it Django's "
         "LoginView, and is SESSION_COOKIE_DOMAIN left alone?",
     ),
     # Nobody in the scope.
-    Mistake(
+    Diagnosis(
         ANY,
         r"AuthMiddleware cannot find session in scope",
         "AuthMiddleware alone finds no session. AuthMiddlewareStack puts the cookies "
         "and the session before it.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"KeyError: 'user'",
         "Nothing has put a user into the scope. In asgi.py, wrap the URLRouter of "
         '"websocket" in AuthMiddlewareStack(…).',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"takes 2 positional arguments but 4 were given",
         "A middleware is called with (scope, receive, send), and awaits the "
         "application that it wraps: `await self.app(scope, receive, send)`.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"You cannot call this from an async context",
         "In a coroutine, Django refuses: the database waits, and a coroutine may not. "
         "Await the method that begins with a (aget, acount, arefresh_from_db), or put "
         "it all into a function and await database_sync_to_async(function)().",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Object of type User(LazyObject)? is not JSON serializable|"
         r"Object of type \w*User is not JSON serializable",
         "A user is no text. Take the name: self.user.get_username().",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"invalid close code (?P<code>\d+)",
         "{code} is no code for an application. Daphne lets it close with 1000 and 3000 "
         "to 4999 only.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"channels\.exceptions\.DenyConnection",
         "DenyConnection refuses a handshake, in connect(). What is open is closed: "
         "`await self.close(4401)`.",
     ),
     # Who gets in.
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "Somebody got in who has not logged in. Who has not logged in is an "
@@ -121,14 +121,14 @@ MISTAKES = [
         "and close before accept(): only that refuses the handshake.",
         check="of_a_stranger|made_up_session",
     ),
-    Mistake(
+    Diagnosis(
         "(join|leave) for message",
         ANY,
         "A stranger was refused, and the room heard of it. Return after close(): it "
         "does not end connect().",
         check="of_a_stranger_is_told",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A browser sends the cookies along from any page, and only Origin tells from "
@@ -136,27 +136,27 @@ MISTAKES = [
         'ALLOWED_HOSTS = ["*"] switches it off.',
         check="without_an_origin",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A page of somebody else got in. Take AllowedHostsOriginValidator, or "
         "compare the whole host: what only begins or ends like ours is foreign.",
         check="foreign_origin",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A session that has ended still opens doors. Ask the database at every "
         "handshake, as AuthMiddlewareStack does.",
         check="after_logging_out|session_that_has_ended",
     ),
-    Mistake(
+    Diagnosis(
         r"HTTP 403",
         r"Session data corrupted",
         "One server cannot read the sessions of the other. SECRET_KEY signs them: it "
         "must be the same in all processes, and stay the same.",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "Everybody is refused, also who has logged in and comes from a page of ours. "
@@ -164,7 +164,7 @@ MISTAKES = [
         "scope. An origin with a scheme wants its port, too: without one, it means 80.",
         check="test_stage0[45]",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Django's login is there, but not everything is protected by it. MIDDLEWARE "
@@ -172,14 +172,14 @@ MISTAKES = [
         "says where the login is.",
         check="leads_to_the_login",
     ),
-    Mistake(
+    Diagnosis(
         r"another name|\w+ for welcome|HTTP 403|no name|close \d+",
         ANY,
         "The name is the user's, whatever the URL says, and as it is: "
         'self.scope["user"].get_username().',
         check="test_stage0[45].*(takes_the_name|our_origin_is_accepted)",
     ),
-    Mistake(
+    Diagnosis(
         "another (name|room)",
         ANY,
         "A client spoke as somebody else. Take the name from self.scope, never from "
@@ -187,19 +187,19 @@ MISTAKES = [
         check="carries_the_name",
     ),
     # Who must go.
-    Mistake(
+    Diagnosis(
         r"close \d+ for 4401",
         ANY,
         "The page cannot tell this close from any other. Close with 4401.",
     ),
-    Mistake(
+    Diagnosis(
         "left open",
         ANY,
         "Join first, then ask once more whether the session is still there: a logout "
         "that came between the question and the group was told to nobody.",
         check="whoever_connects_while",
     ),
-    Mistake(
+    Diagnosis(
         "left open",
         ANY,
         "The scope knows what was true at the handshake, and has kept what it once "
@@ -207,14 +207,14 @@ MISTAKES = [
         "channels.auth.get_user() looks at the session, the user and the password.",
         check="after_the_session_has_ended",
     ),
-    Mistake(
+    Diagnosis(
         "left open",
         ANY,
         "Told in the middle of a transaction, a consumer finds the user as it was. "
         "Tell it in transaction.on_commit().",
         check="known.*transaction",
     ),
-    Mistake(
+    Diagnosis(
         "left open",
         ANY,
         "Nobody tells the consumer that its session has ended, or it asks too early, "
@@ -223,14 +223,14 @@ MISTAKES = [
         "send to that group when the change is made: user_logged_out comes before it.",
         check="4401",
     ),
-    Mistake(
+    Diagnosis(
         "close 4401",
         ANY,
         "Only the session that has ended is closed. Let each connection of the user "
         "ask for its own.",
         check="spares_the_other|logs_in_a_second_time",
     ),
-    Mistake(
+    Diagnosis(
         "",
         r"redis\.exceptions\.\w+",
         "Nobody may fail to log out because Redis is away. "

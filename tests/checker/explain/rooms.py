@@ -1,6 +1,6 @@
 """Mistakes in any stage, in the order in which they are looked for."""
 
-from tests.checker.explain.mistake import ANY, ERROR, FRAME, Mistake
+from tests.checker.explain.diagnosis import ANY, ERROR, FRAME, Diagnosis
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "
@@ -8,71 +8,71 @@ ROUTES = (
     "wins."
 )
 
-MISTAKES = [
+DIAGNOSES = [
     # The server does not start.
-    Mistake(
+    Diagnosis(
         "no start",
         r"No module named '(?P<module>channels|daphne|django)'",
         "The Python that runs the server has no package {module}. Start the checks "
         "through learn.py, or activate its environment.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"'URLPattern' object is not iterable",
         "URLRouter takes a list of routes, also when there is only one: write [ and ] "
         "around it.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"'URLPattern' object has no attribute 'as_asgi'",
         "as_asgi() belongs to the consumer, not to the route. Write Consumer.as_asgi() "
         "inside the parentheses of path() or re_path().",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"(?:ModuleNotFoundError|ImportError): (?P<what>.*)",
         "An import fails: {what}. Compare the spelling with the names of your files. "
         "The first traceback says where. The last one only says that asgi.py could "
         "not be imported.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"Cannot find '(?P<name>\w+)' in ASGI_APPLICATION module (?P<module>[\w.]+)",
         "ASGI_APPLICATION in settings.py promises an object that is not there: "
         "{module} defines no {name}.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"SyntaxError: 'await' outside async function",
         "`await` may stand only in an `async def`. Write `async def` in front of the "
         "method that awaits.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r'File "(?P<file>[^"]*)", line (?P<line>\d+)\n(?:    .*\n)*(?:Syntax|Indent'
         r"ation|Tab)Error: (?P<what>.*)",
         "Python cannot read {file}, line {line}: {what}.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"You must set settings\.ALLOWED_HOSTS if DEBUG is False",
         "settings.py lacks `DEBUG = True`. Without it Django wants to know which hosts "
         "it serves.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         FRAME + ERROR,
         "The start ends in {file}, line {line}: {error}",
     ),
     # Before all that the error may lead to.
-    Mistake(
+    Diagnosis(
         ANY,
         FRAME + r"NameError: name '(?P<name>\w+)' is not defined",
         "Python finds no {name} in {file}, line {line}. Import it, or define it at the "
         "top of the file.",
     ),
     # The handshake is not answered with 101.
-    Mistake(
+    Diagnosis(
         ANY,
         r"autobahn\.exception\.Disconnected",
         "The client had left when it was answered: send() raises Disconnected then. "
@@ -80,87 +80,87 @@ MISTAKES = [
         "inherits that from Channels.",
         check="nothing_in_the_server",
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 404",
         r"Not Found: /",
         "This is Django's own runserver, which speaks WSGI: it knows no WebSocket, so "
         'it looks for an ordinary page at this address. Put "daphne" first in '
         "INSTALLED_APPS.",
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 404",
         ANY,
         "An ordinary web server answers here, and it looked for a page. Is it served "
         'by ASGI ("daphne" first in INSTALLED_APPS), and is this the right port?',
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 500",
         r"Django can only handle ASGI/HTTP connections",
         "asgi.py is still the one that startproject wrote: it hands WebSockets to "
         "Django, which cannot take them. Make `application` a ProtocolTypeRouter with "
         'a "websocket" entry.',
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 500",
         r"No application configured for scope type 'websocket'",
         'The ProtocolTypeRouter in asgi.py has no entry "websocket". The key must be '
         "spelt exactly so.",
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 500",
         r'"(?P<route>.*)" is not a valid regular expression: (?P<what>.*)',
         "Python cannot read the pattern of a route: {what}. A group with a name is "
         "written (?P<room>…), with a capital P.",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"No route found for path '(?P<path>ws/rooms/A-b_9/)'",
         "No route in routing.py matches '{path}'. A room may have capitals, digits, - "
         r"and _. Note that \w does not match a hyphen: write [A-Za-z0-9_-].",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"No route found for path '(?P<path>ws/rooms/[^']*)'",
         "No route in routing.py matches '{path}'. " + ROUTES,
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"No route found for path '(?P<path>[^']*)'",
         "No route in routing.py matches '{path}'. Compare letter by letter: a route "
         "has no slash at its start, and one at its end.",
     ),
-    Mistake(
+    Diagnosis(
         "refused with 500",
         r"No route found for path '(?P<path>[^']*)'",
         "No route matches '{path}', and then Channels raises. As the last route add "
         're_path(r"", …) with a consumer that refuses: its connect() calls only '
         "`await self.close()`.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"has no attribute 'kwargs'",
         "A consumer is no view: it has no self.kwargs. What the route caught is in "
         'self.scope["url_route"]["kwargs"].',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"connect\(\) missing \d required positional",
         "Channels calls connect() without arguments. What the route caught is in "
         'self.scope["url_route"]["kwargs"].',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"\[.kwargs.\]\[.*\n(?:    .*\n)*KeyError: '(?P<key>(?!kwargs|url_route)\w+)'",
         "The route catches nothing called {key}. Its group needs the name that "
         "connect() looks up: (?P<{key}>…) in re_path(), <slug:{key}> in path().",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"scope\[.(?:kwargs|url_route).\].*\n(?:    .*\n)*KeyError: '(?P<key>\w+)'",
         "The scope has no {key} there. What the route caught is in "
         'self.scope["url_route"]["kwargs"].',
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500|close 1011",
         r"a bytes-like object is required, not 'str'|"
         r"Object of type bytes is not JSON serializable",
@@ -168,78 +168,78 @@ MISTAKES = [
         'self.scope["query_string"].decode().',
         check="handshake",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Socket has not been accepted, so cannot send over it",
         "accept() named a subprotocol that this client has not offered, and then "
         'Daphne answers nothing. Look into self.scope["subprotocols"] first.',
         check="stage02_routing_4",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"Socket has not been accepted, so cannot send over it",
         "A message is sent before the handshake is answered. Call "
         "`await self.accept()` first, then send the welcome.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"'(?P<type>dict|list)' object has no attribute 'encode'",
         "send() takes text, and was given a {type}. Write "
         "`await self.send(text_data=json.dumps(…))`.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"UnicodeDecodeError: .*",
         "A client may send any bytes in the query string. Decode them with "
         'errors="replace", as parse_qs() does.',
         check="no_utf_8",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"object (?P<name>\w*Consumer) can't be used in 'await' expression",
         "The route holds the class {name} itself. Write {name}.as_asgi(), with the "
         "parentheses.",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"object method can't be used in 'await' expression",
         "Something is awaited that was not called. Write `await self.accept()`, with "
         "the parentheses.",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 500",
         r"object NoneType can't be used in 'await' expression",
         "Channels awaited a method that is not `async def`. In an async consumer "
         "every method that Channels calls is one, connect() too.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"\w+\.(?P<method>(?!connect|receive|disconnect)\w+)\(\) takes 1 positional",
         "The event of a group is given to the method that its type names. Write "
         "{method}(self, event).",
         check="test_stage0[3-5]",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"(?P<method>\w+\.\w+)\(\) (?P<what>got an unexpected|takes \d|missing \d).*",
         "Channels calls {method}() with other arguments than it takes. The signatures "
         "are connect(self), receive(self, text_data=None, bytes_data=None) and "
         "disconnect(self, code).",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"You must pass one of bytes_data or text_data",
         "send() was given nothing. For a binary message text_data is None: send back "
         "bytes_data too.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"coroutine '\w+\.(?P<name>connect|receive|disconnect)' was never awaited",
         "{name}() is `async def`, but its class is synchronous: it calls {name}() and "
         "never awaits it. Inherit from AsyncWebsocketConsumer, or write plain `def` "
         "without `await`.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"coroutine '(?P<name>[\w.]+)' was never awaited\n  File "
         r'"(?P<file>[^"]*)", line (?P<line>\d+)',
@@ -247,19 +247,19 @@ MISTAKES = [
         "without `await` it never runs. If its caller cannot await, because it is no "
         "`async def` or its class is no Async…Consumer, change that first.",
     ),
-    Mistake(
+    Diagnosis(
         "no answer",
         ANY,
         "connect() ended and had neither accepted nor refused. Call "
         "`await self.accept()` in it.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"'NoneType' object has no attribute 'group_\w+'",
         "The consumer has no channel layer. settings.py needs CHANNEL_LAYERS, and in "
         'it an entry called "default".',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Cannot import BACKEND '(?P<name>[^']*)'",
         "There is no channel layer {name}. Compare letter by letter with "
@@ -267,13 +267,13 @@ MISTAKES = [
         "channels_redis.core.RedisChannelLayer. The second is in the package "
         "channels-redis.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"You must pass a list of Redis hosts",
         '"hosts" in CHANNEL_LAYERS is a list, also when there is only one: write [ and '
         "] around it.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"redis\.exceptions\.(?P<error>ConnectionError|TimeoutError)",
         "Redis is away, and {error} ends the connection. Catch redis.ConnectionError "
@@ -281,113 +281,113 @@ MISTAKES = [
         "and close with 4503.",
         check="while_redis_is_away",
     ),
-    Mistake(
+    Diagnosis(
         r"HTTP 500|left open|close \d+ for 4503",
         ANY,
         "While Redis is away, nobody can be in a room. Accept, and close the "
         "connection with 4503, so that the client can say why and try again.",
         check="while_redis_is_away",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Error \d+ connecting to (?P<address>[^\s]*\d)\.",
         "The server looks for Redis at {address}, and there is none. Take the address "
         "from the variable REDIS_URL.",
         check="^(?!.*while_redis_is_away)",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Too many connections",
         "redis-py 8 opens 100 connections at most, and a crowd that leaves at once "
         'needs more. Write "max_connections": 10_000 beside "address".',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Channel name must be a valid unicode string",
         "channel_layer.send() raises TypeError for what cannot be the name of a "
         "channel. Catch it, and answer with the error bad-message.",
         check="stage03_groups_5",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"(Group|Channel) name must be a valid unicode string",
         "The name of a group has letters, digits, - and _ and . only, and the group "
         "comes first: group_add(group, self.channel_name).",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Incoming message has no 'type' attribute",
         'An event needs a key "type": it names the method that each member of the '
         "group calls.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"No handler for message type (?P<type>[^\s]+)",
         "An event calls the method that its type names, with an underscore for each "
         "dot. The consumer has no method for {type}.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Message is not a dict",
         'group_send() takes a dict with a key "type", not a text.',
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"You cannot use AsyncToSync in the same thread as an async event loop",
         "async_to_sync() is for plain functions. In an `async def`, await the call "
         "instead.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"can not serialize '(?P<type>[\w.]+)' object",
         "Redis carries text, numbers, lists and dicts only, and an event holds a "
         "{type}. The layer in memory takes any object.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"event\[.*\n(?:    .*\n)*KeyError: '(?P<key>\w+)'",
         "The event has no key {key}. group_send() and the method that handles the "
         "event must use the same keys.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"in disconnect\n(?:    .*\n)*AttributeError: .* attribute '(?P<name>\w+)'",
         "Channels calls disconnect() after a refusal, too. If connect() has not set "
         "self.{name} by then, give the class one.",
         check="refused",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"No text section for incoming WebSocket frame!",
         "A JSON consumer of Channels raises for a binary frame, and for an empty one. "
         "Answer both in a receive() of your own, before super().receive() is called.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"JSONDecodeError: ",
         "json.loads() raises a ValueError for what is not JSON. Catch it, and answer "
         "with the error bad-json. In a JSON consumer of Channels, catch it in a "
         "receive() of your own, around super().receive().",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"ValueError: Exceeds the limit",
         "json.loads() raises a plain ValueError for a number without end. Catch "
         "ValueError, not only JSONDecodeError.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"RecursionError: ",
         "JSON that is nested without end makes json.loads() raise RecursionError, "
         "which is no ValueError. Catch both.",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"UnicodeEncodeError: ",
         "JSON can hold half a character, such as \\ud800, that no text frame can "
         "carry. json.dumps() without ensure_ascii=False sends it escaped.",
     ),
-    Mistake(
+    Diagnosis(
         "close 1011",
         FRAME + ERROR,
         "{method}() raised an exception, in {file}, line {line}: {error}. A client may "
@@ -395,26 +395,26 @@ MISTAKES = [
         "and answer with an error.",
         check="message_that_is_bad",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         FRAME + ERROR,
         "{method}() raised an exception, in {file}, line {line}: {error}",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "The server refused a name that the contract allows. A name has 1 to 30 "
         "characters, and they are counted when percent signs and UTF-8 are decoded.",
         check="takes_the_name",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "The server refused a room that the contract allows. A room has 1 to 50 of "
         r"the characters [A-Za-z0-9_-]. Note that \w does not match a hyphen.",
         check="takes_the_room",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "The server refused. Either only the last route matches this path, or "
@@ -422,31 +422,31 @@ MISTAKES = [
         + ROUTES,
         check="test_stage0[23].*switches_from_http",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "The server refused: connect() closed the connection before it accepted, or "
         "a middleware did. Whoever keeps to the contract is let in.",
     ),
-    Mistake(
+    Diagnosis(
         "(HTTP|refused with) 500",
         ANY,
         "500 is the server's word for an exception in its own code, or for a path "
         "without a route. Its terminal shows which.",
     ),
-    Mistake(
+    Diagnosis(
         "nobody listens",
         ANY,
         "Start the server first, and compare its address with the one given.",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A name of 31 characters was let in. Compare its length with 30, and close "
         "before accept().",
         check=r"bad_name.*long",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "An empty name was let in. parse_qs() leaves it out unless "
@@ -454,74 +454,74 @@ MISTAKES = [
         "a close() before accept() is a refusal.",
         check="bad_name",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A room of 51 characters was let in. Write {{1,50}} for + in the pattern, or "
         "check the length in connect(), before accept().",
         check=r"bad_room.*long",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         r"\w matches the letters and digits of every script. Write [A-Za-z0-9_-].",
         check=r"bad_room.*(accent|digit)",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "The route takes any character for a room, as <str:room> and [^/]+ do. Write "
         "[A-Za-z0-9_-].",
         check="bad_room",
     ),
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A route matches more than it should. Give URLRouter exactly the paths of "
         "the contract, with path() or with a pattern that ends in $.",
     ),
     # The conversation goes wrong.
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "The server speaks first. When connect() has accepted, it sends the welcome.",
         check="takes_the|makes_a_guest|server_comes_first",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "The two servers share no group. With REDIS_URL set, the channel layer of both "
         "must be Redis, and the same database of it.",
         check="two_servers",
     ),
-    Mistake(
+    Diagnosis(
         "lost",
         ANY,
         "A channel layer keeps 100 events that wait, and drops what is more without a "
         'word. Write "capacity": 10_000 in the CONFIG of the layer.',
         check="20_speakers",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "The command said that it sent, and nobody heard. A process of its own reaches "
         "the room through Redis only, and group_send() needs async_to_sync() there.",
         check="announce",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "Nobody is told that a client has left. disconnect() takes it out of the "
         "group, then sends the leave.",
         check="test_close",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "This message got no answer. Every message gets one: a bad one gets an error.",
         check="message_that_",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "Nothing was sent to this client. Is the method called receive, spelt so? "
@@ -530,14 +530,14 @@ MISTAKES = [
         "wrong one.",
         check="stage01",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "This client did not hear its own join. connect() awaits "
         "group_add(group, self.channel_name), and then group_send() to the same group.",
         check="test_handshake",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "Nothing was sent to this client. Is the method called receive, spelt so? Does "
@@ -545,75 +545,75 @@ MISTAKES = [
         "is called receive_json, and a receive() of your own must call "
         "super().receive().",
     ),
-    Mistake(
+    Diagnosis(
         r".+[._]message for \w+",
         ANY,
         "The event itself was sent. Its type is for Channels: send the message that "
         "the event carries.",
     ),
-    Mistake(
+    Diagnosis(
         "leave for message",
         ANY,
         "Nobody had joined, and a leave was told. Channels calls disconnect() after a "
         "refusal, too: remember who has joined.",
         check="refused_is_told_to_nobody",
     ),
-    Mistake(
+    Diagnosis(
         "error for message",
         ANY,
         "An error went to the whole room. Answer with send(), not with group_send().",
         check="sender_only",
     ),
-    Mistake(
+    Diagnosis(
         r"(join|leave|message) for \w+|another (name|text)",
         ANY,
         "A client heard another room. The name of a group must hold the name of the "
         "room: a constant reaches everybody.",
         check="stays_in_its_room",
     ),
-    Mistake(
+    Diagnosis(
         "another text|message for join",
         ANY,
         "Somebody heard a message twice, or in another order. group_send() reaches the "
         "sender too: a send() beside it is one too many.",
         check="test_stage0[3-5].*(order|everyone|half)",
     ),
-    Mistake(
+    Diagnosis(
         r"close \d+",
         ANY,
         "The layer waits 5 seconds for news, and redis-py 8 gives up after as long. "
         'Write "hosts": [{{"address": …, "socket_timeout": None}}].',
         check="8_idle_seconds",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Who has left is still in the group. disconnect() must await "
         "group_discard(group, self.channel_name), with the group of group_add().",
         check="leaves_nothing_in_redis",
     ),
-    Mistake(
+    Diagnosis(
         "no JSON",
         ANY,
         "A binary frame was not answered with an error. For binary, text_data is None "
         "and bytes_data is not: look at that first.",
         check=r"message_that_is_bad.*bytes\]",
     ),
-    Mistake(
+    Diagnosis(
         "no JSON",
         ANY,
         "Each message is one JSON object in a text frame: json.dumps() of a dict, "
         "once. Done twice, or done for send_json(), which does it itself, it makes a "
         "string.",
     ),
-    Mistake(
+    Diagnosis(
         r"\w+ for welcome|no (room|name)",
         ANY,
         "The first message must be the welcome, with all its keys: "
         '{{"type": "welcome", "room": …, "name": …}}.',
         check="takes_the|makes_a_guest",
     ),
-    Mistake(
+    Diagnosis(
         "another name",
         ANY,
         "The name is not taken from the query string. parse_qs() makes a dict of lists "
@@ -621,46 +621,46 @@ MISTAKES = [
         'bytes it makes bytes, and "name" is none of its keys.',
         check=r"takes_the_name.*(alone|second)",
     ),
-    Mistake(
+    Diagnosis(
         "another name",
         ANY,
         "The name is still percent-encoded, or cut at the wrong place. parse_qs() "
         "splits first and decodes then: %C2%A1 is ¡, %26 is &, and + is a space.",
         check="takes_the_name",
     ),
-    Mistake(
+    Diagnosis(
         "another name",
         ANY,
         'Who gives no name is called "guest".',
         check="makes_a_guest",
     ),
-    Mistake(
+    Diagnosis(
         "another room",
         ANY,
         "The room is not the one in the path. Take it from "
         'self.scope["url_route"]["kwargs"], for each connection anew.',
     ),
-    Mistake(
+    Diagnosis(
         "another (name|text)|welcome for message",
         ANY,
         "A message went to a client that did not ask. Send to self only: a list of all "
         "consumers in the module reaches everybody, in every room.",
         check="sender_only",
     ),
-    Mistake(
+    Diagnosis(
         "error for message",
         ANY,
         "A text of 2,000 characters was called bad. Compare its length with <=, and "
         "count characters, not bytes.",
         check=r"answered_with_room_name_and_text.*(long|wide)",
     ),
-    Mistake(
+    Diagnosis(
         "error for message",
         ANY,
         "A good message was called bad. Compare what was sent with what receive() "
         'looks for: {{"type": "message", "text": …}}.',
     ),
-    Mistake(
+    Diagnosis(
         "(None|message) for (message|error)|no (room|name|text|code)",
         ANY,
         "A key of the answer is missing or wrong. Good messages are answered with "
@@ -668,58 +668,58 @@ MISTAKES = [
         '{{"type": "error", "code": …, "detail": …}}.',
         check="room_name_and_text|in_order|sender_only|words",
     ),
-    Mistake(
+    Diagnosis(
         "message for error",
         ANY,
         "A text that is too long was taken. Compare len(text) with 2,000, and answer "
         "with the error too-long.",
         check="2001",
     ),
-    Mistake(
+    Diagnosis(
         "message for error|another code",
         ANY,
         "A binary frame was taken for a text. Answer it with the error binary, "
         "whatever is in it.",
         check="bytes",
     ),
-    Mistake(
+    Diagnosis(
         "message for error",
         ANY,
         'The type was not looked at. Only {{"type": "message"}} is a message.',
         check="untyped|unknown|list for type",
     ),
-    Mistake(
+    Diagnosis(
         "message for error",
         ANY,
         "The text was not looked at. It is a string, isinstance(text, str), and not an "
         "empty one.",
     ),
-    Mistake(
+    Diagnosis(
         "another code|no code|None for error",
         ANY,
         "An error has one of four codes: bad-json for what is not JSON, bad-message "
         "for other JSON than a message, too-long, and binary. The whole of it is "
         '{{"type": "error", "code": …, "detail": …}}.',
     ),
-    Mistake(
+    Diagnosis(
         "another message",
         ANY,
         "The contract wants exactly what was sent: no greeting, nothing added, "
         "nothing changed, text as text and bytes as bytes, in the order sent.",
     ),
-    Mistake(
+    Diagnosis(
         r"close 10(00|05)",
         ANY,
         "The server closed first. The contract leaves the close to the client, even "
         "after a bad message: do not call self.close() here.",
     ),
-    Mistake(
+    Diagnosis(
         r"close 1011",
         ANY,
         "1011 is the server's word for an exception in its own code. Its terminal "
         "shows the traceback.",
     ),
-    Mistake(
+    Diagnosis(
         r"close 1006",
         ANY,
         "The server dropped the connection. Daphne does so with messages over 1 MiB "

@@ -1,103 +1,103 @@
 """Mistakes that come with TLS, with cookies for https, and with a proxy: stage 5."""
 
-from tests.checker.explain.mistake import ANY, Mistake
+from tests.checker.explain.diagnosis import ANY, Diagnosis
 
-MISTAKES = [
+DIAGNOSES = [
     # The keys, and the server that shows them.
-    Mistake(
+    Diagnosis(
         "no start",
         r"Unknown command: 'make_keys'",
         "The checks make keys with `manage.py make_keys`: there is no such command. It "
         "is the file chat/management/commands/make_keys.py, and Django looks there if "
         '"chat" is in INSTALLED_APPS.',
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"values in the CSRF_TRUSTED_ORIGINS setting must start with a scheme",
         "An entry of CSRF_TRUSTED_ORIGINS begins with https://. Where the proxy passes "
         "the Host on, with its port, you need none of them. Daphne would not have "
         "said so: it runs no `manage.py check`.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"You're using the staticfiles app without having set the STATIC_ROOT",
         "`manage.py collectstatic` gathers the files for nginx in STATIC_ROOT. "
         "settings.py lacks it.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"No such file or directory: b?'(?P<file>keys/[^']*)'",
         "There is no {file} when the server starts, or the server looks in another "
         "folder. `manage.py make_keys` makes keys/server.key and keys/server.pem, and "
         "daphne starts in the folder of the project.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"Enter PEM pass phrase|bad decrypt|problems getting password|"
         r"bad password read",
         "The key of the server is encrypted, and nobody is there to type a password. "
         "Write it with NoEncryption(), into a file that only you may read.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"private keys do not match",
         "The key is not the one of this certificate. keys/server.key and "
         "keys/server.pem are made together.",
     ),
-    Mistake(
+    Diagnosis(
         "no start",
         r"\[emerg\] (?:\d+#\d+: )?(?P<what>.*?)(?: in \S*nginx\.conf:(?P<line>\d+))?\n",
         "nginx does not start: {what}. Mostly a semicolon or a brace is missing, at "
         "the end of the line before.",
     ),
-    Mistake(
+    Diagnosis(
         "TLS: certificate has expired",
         ANY,
         "The certificate is no longer valid, or was never. make_keys gives it 90 days "
         "from now on: not_valid_after() lies in the future.",
     ),
-    Mistake(
+    Diagnosis(
         "TLS: certificate is not yet valid",
         ANY,
         "The certificate is not valid yet. Let not_valid_before() be an hour ago, in "
         "UTC: clocks differ.",
     ),
-    Mistake(
+    Diagnosis(
         "TLS: (Hostname|IP address) mismatch.*",
         ANY,
         "The certificate does not hold the name in the URL. Clients look at its "
         "subjectAltName only, and there at localhost as a DNSName, at 127.0.0.1 and "
         "::1 as an IPAddress.",
     ),
-    Mistake(
+    Diagnosis(
         "(?i)TLS: .*(extension|key (identifier|usage)|basic constraints|invalid ca).*",
         ANY,
         "The certificates are not as RFC 5280 wants them, and Python 3.13 insists on "
         "that. A CA has BasicConstraints(ca=True), critical, and KeyUsage with "
         "key_cert_sign. All have a SubjectKeyIdentifier and an AuthorityKeyIdentifier.",
     ),
-    Mistake(
+    Diagnosis(
         "TLS: .*(self.signed|issuer certificate|signature failure).*",
         ANY,
         "The CA in keys/ca.pem has not signed this certificate. Its issuer_name() is "
         "the name of the CA, and sign() takes the key of the CA, not its own.",
         check="test_stage05",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "The certificate is made for weeks, not for ever, and with a small key: "
         "90 days at most, and ec.generate_private_key(ec.SECP256R1()).",
         check="test_stage05.*90_days",
     ),
-    Mistake(
+    Diagnosis(
         "TLS",
         ANY,
         "nginx takes what nobody should speak any more. Write `ssl_protocols TLSv1.2 "
         "TLSv1.3;`, and ssl_ciphers with the ECDHE ciphers of GCM and CHACHA20 only.",
         check="test_stage05.*(old_tls|of_its_past).*nginx",
     ),
-    Mistake(
+    Diagnosis(
         "TLS",
         ANY,
         "The server takes an old TLS. Daphne leaves that to OpenSSL. "
@@ -107,7 +107,7 @@ MISTAKES = [
         check="test_stage05.*tls",
     ),
     # What make_keys writes.
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Others on this machine could read the secret. Create its file with "
@@ -115,14 +115,14 @@ MISTAKES = [
         "everybody.",
         check="read_by_their_owner",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Whoever has the key of a CA can be every site, for those who trust it. Let it "
         "sign once, write it nowhere, and give the server a key of its own.",
         check="not_include_that_of_the_ca",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "make_keys takes more names, each after a --name: "
@@ -130,7 +130,7 @@ MISTAKES = [
         "subjectAltName.",
         check="names_that_are_given",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "What is no name of a machine makes a certificate that no client takes. Look "
@@ -138,26 +138,26 @@ MISTAKES = [
         check="bad_name_are_refused",
     ),
     # Settings.
-    Mistake(
+    Diagnosis(
         r"check --deploy: security\.W009",
         ANY,
         "Everybody can read this SECRET_KEY, or guess it: it signs the sessions. Let "
         "make_keys write get_random_secret_key() into a file that Git ignores.",
     ),
-    Mistake(
+    Diagnosis(
         r"check --deploy: .*",
         ANY,
         "`manage.py check --deploy` finds what is missing in settings.py, and says so "
         "above, with the name of the setting.",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Who reads the source has the key that signs the sessions. Let make_keys write "
         "it into a file that Git ignores, and settings.py read it there.",
         check="secret_key_stands",
     ),
-    Mistake(
+    Diagnosis(
         r"http \d+",
         ANY,
         "A client wrote X-Forwarded-Proto itself, and was believed. Set "
@@ -165,21 +165,21 @@ MISTAKES = [
         'if os.environ.get("BEHIND_PROXY").',
         check="redirected_to_https.*forged",
     ),
-    Mistake(
+    Diagnosis(
         r"http \d+",
         ANY,
         "Nobody who comes over http is sent to https. SecurityMiddleware does that, "
         "first in MIDDLEWARE, if SECURE_SSL_REDIRECT is True.",
         check="redirected_to_https",
     ),
-    Mistake(
+    Diagnosis(
         "another Location",
         ANY,
         "The redirect leads to the port of http, or to none. SECURE_SSL_HOST is the "
         "name and the port of https: localhost:8443.",
         check="redirected_to_https",
     ),
-    Mistake(
+    Diagnosis(
         "redirects",
         ANY,
         "Each page leads to itself. Django does not see that the client came over "
@@ -188,63 +188,63 @@ MISTAKES = [
         '("HTTP_X_FORWARDED_PROTO", "https").',
         check="test_stage05",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "nginx passes on what a client claims about itself. Write "
         "`proxy_set_header X-Forwarded-Proto $scheme;`: that is what nginx has seen.",
         check="whatever_a_client_forges.*nginx",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "The site answers to any name. ALLOWED_HOSTS lists its own, and "
         "CommonMiddleware in MIDDLEWARE looks at them.",
         check="unknown_host",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "A cookie can be read on the way, or by a script. SESSION_COOKIE_SECURE, "
         "CSRF_COOKIE_SECURE and CSRF_COOKIE_HTTPONLY are all True.",
         check="cookies_are_secure",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "A browser is not told to come over https only. SecurityMiddleware does, with "
         "SECURE_HSTS_SECONDS and SECURE_HSTS_INCLUDE_SUBDOMAINS.",
         check="careful_site.*HSTS",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "A header is missing. SecurityMiddleware writes nosniff, and "
         "XFrameOptionsMiddleware X-Frame-Options.",
         check="careful_site",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Who logs in is led to a page that is not there, as Django does unless "
         "LOGIN_REDIRECT_URL names another.",
         check="after_the_login_is_there",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Nobody serves the files of the page. nginx does, with `location /static/`, "
         "from what collectstatic has gathered in STATIC_ROOT.",
         check="page_has_its_files.*nginx",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Nobody serves the files of the page: runserver did, and Daphne does not. Wrap "
         "Django's application in ASGIStaticFilesHandler(…), in asgi.py.",
         check="page_has_its_files",
     ),
-    Mistake(
+    Diagnosis(
         "",
         ANY,
         "Whoever asks for a wrong address sees the insides of the project. Remove "
@@ -252,7 +252,7 @@ MISTAKES = [
         check="tells_nothing_of_the_project",
     ),
     # The handshake.
-    Mistake(
+    Diagnosis(
         "not refused",
         ANY,
         "A page with our name, but another scheme or port, is not ours. "
@@ -261,7 +261,7 @@ MISTAKES = [
         "and port in each.",
         check="another_scheme_or_port",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"Forbidden \(Origin checking failed|Invalid HTTP_HOST header: '\w+'",
         "Django hears of another host than the browser does. In nginx.conf write "
@@ -269,7 +269,7 @@ MISTAKES = [
         "nginx gives the name of the upstream.",
         check="nginx",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 404",
         r"Not Found: /ws/",
         "An ordinary request came through nginx. It needs three lines: "
@@ -277,13 +277,13 @@ MISTAKES = [
         "`proxy_set_header Connection $connection_upgrade;`.",
         check="nginx",
     ),
-    Mistake(
+    Diagnosis(
         ANY,
         r"KeyError: 'scheme'",
         "Daphne tells a consumer no scheme. Who may speak is said by the Origin, with "
         "its https://, and asgi.py has looked at that already.",
     ),
-    Mistake(
+    Diagnosis(
         "HTTP 403",
         ANY,
         "Everybody is refused, also who comes from a page of ours. An origin in "
@@ -292,27 +292,27 @@ MISTAKES = [
         check="test_stage05.*each_name",
     ),
     # The time after.
-    Mistake(
+    Diagnosis(
         "close 1006",
         ANY,
         "nginx hangs up when nothing was said for a while. Daphne pings every 20 "
         "seconds: proxy_read_timeout must be longer, and 60s is.",
         check="8_idle_seconds_arrives",
     ),
-    Mistake(
+    Diagnosis(
         "another share",
         ANY,
         "A proxy shares out between several servers. In nginx.conf, `upstream` names "
         "both, 127.0.0.1:8001 and 127.0.0.1:8002, and says least_conn.",
     ),
-    Mistake(
+    Diagnosis(
         "silence",
         ANY,
         "Channels does not call disconnect() of a consumer that is cancelled. Do it "
         "yourself, so that the others hear of it.",
         check="test_close_with_4001_when",
     ),
-    Mistake(
+    Diagnosis(
         r"close \d+ for 4001|left open|",
         ANY,
         "A server that is stopped must cancel its consumers, and take nobody any more: "

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers import launch
 
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
@@ -50,7 +51,7 @@ class PortTakenError(ServerError):
     """Somebody else listens where the server should."""
 
 
-class Server:
+class Server(Endpoint):
     """
     Run the command that the reader runs, so that a pass here is a pass there.
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.checker import ready
-from tests.checker.client import tls_context
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import (
     ATTEMPTS,
     CRASH_CHECK,
@@ -88,9 +88,9 @@ def find_nginx() -> str | None:
     return shutil.which(os.environ.get("NGINX", "nginx"), path=places)
 
 
-def trust(project: Path) -> ssl.SSLContext:
-    """Return what a client has that trusts the CA of a project, and nobody else."""
-    context = tls_context(cafile=project / "keys" / "ca.pem")
+def trust(ca: Path) -> ssl.SSLContext:
+    """Return what a client has that trusts this CA, and nobody else."""
+    context = ssl.create_default_context(cafile=ca)
     # Python 3.13 asks for it by itself: a certificate as RFC 5280 wants it.
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     # OpenSSL would take the CN where there is no other name. No browser does.
@@ -172,6 +172,11 @@ class TlsServer(Server):
             project, log, port=port, environment=environment, python=python
         )
 
+    @cached_property
+    def trust(self) -> ssl.SSLContext:
+        """What its clients make TLS with: they trust the CA beside its key."""
+        return trust((self.project / self.keys).with_name("ca.pem"))
+
     def listen_on(self, port: int) -> None:
         """Take a port for TLS, and another one for http."""
         self.port = port
@@ -209,7 +214,7 @@ class BackendServer(Server):
         return [self.python, "-m", "daphne", *address, "config.asgi:application"]
 
 
-class NginxSite:
+class NginxSite(Endpoint):
     """
     Run the project's deploy/nginx.conf, with two Daphnes behind it.
 
@@ -224,6 +229,11 @@ class NginxSite:
         self.log = log
         self.environment = environment
         self.take_ports()
+
+    @cached_property
+    def trust(self) -> ssl.SSLContext:
+        """What its clients make TLS with: they trust the CA of the project."""
+        return trust(self.project / "keys" / "ca.pem")
 
     def take_ports(self) -> None:
         """Take ports, and the addresses and the Daphnes that go with them."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 ANY = ".*"
 
 
-class Mistake(NamedTuple):
+class Diagnosis(NamedTuple):
     """A mistake is recognised by the symptom, the server's output, and the check."""
 
     symptom: str  # A regular expression that must match the whole symptom.

@@ -1,0 +1,61 @@
+"""
+No promise is forgotten: each stage keeps those of the stage before, or says why not.
+"""
+
+from importlib import import_module
+from itertools import pairwise
+from types import FunctionType, ModuleType
+
+import pytest
+
+from tests.checker.promises import kept
+from tests.checker.stages import STAGES
+from tests.proofs.runs import ROOT
+
+SUITES = [import_module(f"tests.test_{stage}") for stage in STAGES]
+PAIRS = [pytest.param(*pair, id=pair[1].__name__) for pair in pairwise(SUITES)]
+
+
+def promises(suite: ModuleType) -> dict[str, FunctionType]:
+    """Return the checks of a stage by name."""
+    return {
+        name: check
+        for name, check in vars(suite).items()
+        if name.startswith("test_") and isinstance(check, FunctionType)
+    }
+
+
+def test_every_stage_is_in_the_table() -> None:
+    assert list(STAGES) == sorted(path.name for path in ROOT.glob("stage*"))
+
+
+@pytest.mark.parametrize(("before", "suite"), PAIRS)
+def test_promise_is_kept_or_replaced_for_a_reason(
+    before: ModuleType, suite: ModuleType
+) -> None:
+    now = promises(suite)
+    changed = {
+        name for name, check in promises(before).items() if now.get(name) is not check
+    }
+    # One that is listed, and kept all the same, or never made, is as wrong.
+    assert changed == suite.REPLACED.keys()
+    assert all(suite.REPLACED.values())
+
+
+def test_promise_that_is_added_to_stage_3_reaches_4_and_5(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, *suites = SUITES[2:]
+    added = lambda: None  # noqa: E731  # A check that promises nothing.
+    monkeypatch.setattr(before, "test_added", added, raising=False)
+    for suite in suites:
+        again = ModuleType(suite.__name__)
+        vars(again).update(kept(before, suite.REPLACED))
+        assert again.test_added is added
+        before = again
+
+
+def test_fixtures_come_along_and_nothing_else() -> None:
+    came = kept(SUITES[3], {})
+    assert {"enter_room", "environment", "guest"} <= came.keys()
+    assert not {"kept", "REPLACED", "test_stage03_groups", "TOLD"} & came.keys()
