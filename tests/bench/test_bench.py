@@ -191,7 +191,6 @@ def nginx() -> None:
         pytest.skip(NGINX_MISSING)
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("nginx")
 def test_handshake_measures_every_server(
     monkeypatch: pytest.MonkeyPatch, redis: RedisServer

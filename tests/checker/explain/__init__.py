@@ -8,16 +8,19 @@ Where all are silent, the sentence names what to look at.
 
 import re
 
-from tests.checker.explain import auth, rooms, tls
+from tests.checker.explain import auth, conversation, handshake, start, tls
 from tests.checker.explain.diagnosis import ANY
 
-# The server prints this when it has seen a crash.
-CRASH = r"Traceback \(most recent call last\)|was never awaited"
-
 # The first that fits is the one that is told: the particular before the general.
-DIAGNOSES = [*tls.DIAGNOSES, *auth.DIAGNOSES, *rooms.DIAGNOSES]
+DIAGNOSES = [
+    *tls.DIAGNOSES,
+    *auth.DIAGNOSES,
+    *start.DIAGNOSES,
+    *handshake.DIAGNOSES,
+    *conversation.DIAGNOSES,
+]
 
-__all__ = ["CRASH", "DIAGNOSES", "diagnose"]
+__all__ = ["DIAGNOSES", "diagnose"]
 
 
 def diagnose(symptom: str, printed: str, check: str = "") -> str:

@@ -26,6 +26,7 @@ ATTEMPTS = 3
 IN_USE = r"Errno (48|98|10048)|[Aa]ddress already in use"
 
 # Daphne looks for crashed consumers once a second: only then it prints a traceback.
+CRASH = r"Traceback \(most recent call last\)|was never awaited"
 CRASH_CHECK = 1.5  # Seconds.
 
 # These would lead the server to other settings than the project's own.

@@ -1,0 +1,60 @@
+"""The server does not start, in any stage."""
+
+from tests.checker.explain.diagnosis import ERROR, FRAME, Diagnosis
+
+DIAGNOSES = [
+    Diagnosis(
+        "no start",
+        r"No module named '(?P<module>channels|daphne|django)'",
+        "The Python that runs the server has no package {module}. Start the checks "
+        "through learn.py, or activate its environment.",
+    ),
+    Diagnosis(
+        "no start",
+        r"'URLPattern' object is not iterable",
+        "URLRouter takes a list of routes, also when there is only one: write [ and ] "
+        "around it.",
+    ),
+    Diagnosis(
+        "no start",
+        r"'URLPattern' object has no attribute 'as_asgi'",
+        "as_asgi() belongs to the consumer, not to the route. Write Consumer.as_asgi() "
+        "inside the parentheses of path() or re_path().",
+    ),
+    Diagnosis(
+        "no start",
+        r"(?:ModuleNotFoundError|ImportError): (?P<what>.*)",
+        "An import fails: {what}. Compare the spelling with the names of your files. "
+        "The first traceback says where. The last one only says that asgi.py could "
+        "not be imported.",
+    ),
+    Diagnosis(
+        "no start",
+        r"Cannot find '(?P<name>\w+)' in ASGI_APPLICATION module (?P<module>[\w.]+)",
+        "ASGI_APPLICATION in settings.py promises an object that is not there: "
+        "{module} defines no {name}.",
+    ),
+    Diagnosis(
+        "no start",
+        r"SyntaxError: 'await' outside async function",
+        "`await` may stand only in an `async def`. Write `async def` in front of the "
+        "method that awaits.",
+    ),
+    Diagnosis(
+        "no start",
+        r'File "(?P<file>[^"]*)", line (?P<line>\d+)\n(?:    .*\n)*(?:Syntax|Indent'
+        r"ation|Tab)Error: (?P<what>.*)",
+        "Python cannot read {file}, line {line}: {what}.",
+    ),
+    Diagnosis(
+        "no start",
+        r"You must set settings\.ALLOWED_HOSTS if DEBUG is False",
+        "settings.py lacks `DEBUG = True`. Without it Django wants to know which hosts "
+        "it serves.",
+    ),
+    Diagnosis(
+        "no start",
+        FRAME + ERROR,
+        "The start ends in {file}, line {line}: {error}",
+    ),
+]
