@@ -21,7 +21,12 @@ from tests.checker.endpoint import Endpoint
 from tests.checker.report import LearnerReporter
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
-from tests.checker.servers.runserver import Server, ServerError, cut_earlier_clients
+from tests.checker.servers.runserver import (
+    CRASH_CHECK,
+    Server,
+    ServerError,
+    cut_earlier_clients,
+)
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
 
@@ -397,7 +402,8 @@ def explain_failure(
         printed = error.printed
     elif hasattr(item, "server"):
         # A crash that explains the failure may not have been printed yet.
-        printed = item.server.printed_within(explain.CRASH, item.position)
+        seconds = CRASH_CHECK if explain.may_be_a_crash(symptom) else 0
+        printed = item.server.printed_within(explain.CRASH, item.position, seconds)
         printed = cut_earlier_clients(printed)
     if sentence := explain.diagnose(symptom, printed, item.nodeid):
         report.sections.append(("The likely mistake", sentence))

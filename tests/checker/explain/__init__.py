@@ -14,10 +14,18 @@ from tests.checker.explain.diagnosis import ANY
 # The server prints this when it has seen a crash.
 CRASH = r"Traceback \(most recent call last\)|was never awaited"
 
+# Here the server, or a library in front of it, has said no, and has said it itself.
+ANSWERED = r"(.* )?[1-4]\d\d|TLS.*|redirects|another Location|check --deploy.*"
+
 # The first that fits is the one that is told: the particular before the general.
 DIAGNOSES = [*tls.DIAGNOSES, *auth.DIAGNOSES, *rooms.DIAGNOSES]
 
-__all__ = ["CRASH", "DIAGNOSES", "diagnose"]
+__all__ = ["CRASH", "DIAGNOSES", "diagnose", "may_be_a_crash"]
+
+
+def may_be_a_crash(symptom: str) -> bool:
+    """Tell whether a symptom can come from a crash: a 500, a close, silence, …"""
+    return not re.fullmatch(ANSWERED, symptom)
 
 
 def diagnose(symptom: str, printed: str, check: str = "") -> str:
