@@ -34,18 +34,7 @@ LANGUAGES = {
     ".txt": "text",
     ".yml": "yaml",
 }
-# What a table of numbers shows, if a benchmark measured it.
-COLUMNS = {
-    "messages_per_s": "messages/s",
-    "deliveries_per_s": "deliveries/s",
-    "handshakes_per_s": "handshakes/s",
-    "ratio": "ratio",
-    "consumer_us": "in the consumer, µs",
-    "copy_us": "copied in memory, µs",
-    "unpack_us": "unpacked from Redis, µs",
-    "p50_ms": "p50, ms",
-    "p99_ms": "p99, ms",
-}
+COLUMNS = tomllib.loads((DOCS / "columns.toml").read_text(encoding="utf-8"))
 CALL = re.compile(r"^([ \t>]*)\[\[(.+)\]\][ \t]*$", re.MULTILINE)
 COMMENTS = {".py": "#", ".js": "//"}
 
@@ -312,11 +301,15 @@ def bench_table(name, *beginnings):
             f"docs/bench.json has no {' or '.join(beginnings)} among the results of "
             f"{name}."
         )
-    columns = [key for key in COLUMNS if key in result["rows"][0]]
+    columns = {
+        key: column["heading"]
+        for key, column in COLUMNS.items()
+        if key in result["rows"][0] and "for_us" not in column
+    }
     rows = [cells(row["name"], *(number(row[key]) for key in columns)) for row in shown]
     where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
     head = [
-        cells("server", *(COLUMNS[key] for key in columns)),
+        cells("server", *columns.values()),
         cells(":--", *("--:" for _ in columns)),
     ]
     return "\n".join([*head, *rows, "", f"Measured with {where}.", ""])

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,25 +29,9 @@ BENCHMARKS = {
     "handshake": handshake,
 }
 RESULTS = ROOT / "docs" / "bench.json"
+COLUMNS = ROOT / "docs" / "columns.toml"
 PROFILE = ROOT / "docs" / "assets" / "fanout-profile.svg"
 PACKAGES = ["Django", "Channels", "Daphne"]
-
-# What a row may hold beside its name: the heading, and how it is printed.
-COLUMNS = {
-    "messages_per_s": ("messages/s", "{:,g}"),
-    "deliveries_per_s": ("deliveries/s", "{:,g}"),
-    "handshakes_per_s": ("handshakes/s", "{:,g}"),
-    "ratio": ("ratio", "{:.2f}"),
-    "stage_1_times": ("stage 1 is", "{:.2f} x"),
-    "stage_3_ratio": ("of stage 3", "{:.2f}"),
-    "stage_4_ratio": ("of stage 4", "{:.2f}"),
-    "consumer_us": ("consumer µs", "{:,g}"),
-    "copy_us": ("copy µs", "{:,g}"),
-    "unpack_us": ("unpack µs", "{:,g}"),
-    "p50_ms": ("p50 ms", "{:,g}"),
-    "p99_ms": ("p99 ms", "{:,g}"),
-    "client_busy": ("client busy", "{:.0%}"),
-}
 
 # Significant digits: what the noise of a quiet machine leaves of a number.
 DIGITS = 3
@@ -74,10 +59,17 @@ def show(result: dict[str, Any]) -> None:
     """Print a result as a table."""
     print(", ".join(f"{key} {value}" for key, value in result["environment"].items()))
     print(f"{result['rounds']} rounds of {result['seconds']} s in turn, medians.\n")
-    columns = {key: how for key, how in COLUMNS.items() if key in result["rows"][0]}
-    table = [["", *(heading for heading, _form in columns.values())]]
+    columns = {
+        key: column
+        for key, column in tomllib.loads(COLUMNS.read_text(encoding="utf-8")).items()
+        if key in result["rows"][0]
+    }
+    table = [["", *(column["heading"] for column in columns.values())]]
     table += [
-        [row["name"], *(form.format(row[key]) for key, (_, form) in columns.items())]
+        [
+            row["name"],
+            *(column["form"].format(row[key]) for key, column in columns.items()),
+        ]
         for row in result["rows"]
     ]
     name_width, *widths = (max(map(len, column)) for column in zip(*table, strict=True))

@@ -23,9 +23,11 @@ from tests.checker.rooms import fresh_room
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import (
     CRASH,
+    CRASH_CHECK,
     Server,
     ServerError,
     cut_earlier_clients,
+    may_be_a_crash,
 )
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
@@ -402,7 +404,8 @@ def explain_failure(
         printed = error.printed
     elif hasattr(item, "server"):
         # A crash that explains the failure may not have been printed yet.
-        printed = item.server.printed_within(CRASH, item.position)
+        seconds = CRASH_CHECK if may_be_a_crash(symptom) else 0
+        printed = item.server.printed_within(CRASH, item.position, seconds)
         printed = cut_earlier_clients(printed)
     # What the diagnosis is a function of.
     report.failure = {"symptom": symptom, "printed": printed, "check": item.nodeid}

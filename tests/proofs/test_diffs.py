@@ -144,8 +144,6 @@ def test_a_stage_stays_within_its_budget(changed: dict, stage: str) -> None:
     }
     total, budget = sum(counts.values()), BUDGET[stage]
     assert total <= budget, f"{stage} changes {total} lines, not {budget}: {counts}"
-    # A budget with much room in it would stop nobody.
-    assert total > budget - 10, f"{stage} changes {total} lines: lower its {budget}."
 
 
 def test_every_stage_has_a_budget() -> None:

@@ -10,12 +10,15 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.checker import client, explain
 from tests.checker.endpoint import Endpoint
+from tests.checker.plugin import explain_failure
 from tests.checker.servers.runserver import (
+    CRASH_CHECK,
     Server,
     ServerError,
     cut_earlier_clients,
@@ -151,6 +154,43 @@ def test_end_of_an_earlier_client_is_cut_and_of_a_later_one_stays() -> None:
     )
     assert cut_earlier_clients(earlier + later) == later
     assert cut_earlier_clients(later + earlier) == later
+
+
+class Silent:
+    """A server that prints nothing, and keeps for how long it was looked at."""
+
+    def printed_within(self, _pattern: str, _since: int, seconds: float) -> str:
+        self.seconds = seconds
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("symptom", "seconds"),
+    [
+        *(
+            (symptom, CRASH_CHECK)
+            for symptom in (
+                *("HTTP 500", "refused with 500", "login 500", "no answer", "silence"),
+                *("close 1011", "close 1000", "close 1011 for 4401", "left open"),
+                *("lost", "no pong", "leave for message", "not refused", ""),
+            )
+        ),
+        *(
+            (symptom, 0)
+            for symptom in (
+                *("HTTP 403", "HTTP 404", "refused with 404", "login 403", "http 200"),
+                *("TLS: certificate has expired", "check --deploy: security.W004"),
+            )
+        ),
+    ],
+)
+def test_failure_waits_for_a_crash_where_one_could_explain_it(
+    symptom: str, seconds: float
+) -> None:
+    report = SimpleNamespace(sections=[])
+    item = SimpleNamespace(server=Silent(), position=0, nodeid="tests/test_stage.py")
+    explain_failure(report, item, client.WireError(symptom, "what was seen"))
+    assert item.server.seconds == seconds
 
 
 def test_client_that_finds_no_server_says_so() -> None:

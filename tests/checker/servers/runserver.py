@@ -29,6 +29,9 @@ IN_USE = r"Errno (48|98|10048)|[Aa]ddress already in use"
 CRASH = r"Traceback \(most recent call last\)|was never awaited"
 CRASH_CHECK = 1.5  # Seconds.
 
+# The server, or a library in front of it, has said no, and has said it itself.
+ANSWERED = r"(.* )?[1-4]\d\d|TLS.*|redirects|another Location|check --deploy.*"
+
 # These would lead the server to other settings than the project's own.
 LEFT_OUT = {
     "ALLOWED_HOSTS",
@@ -205,6 +208,11 @@ class Server(Endpoint):
                 break
             time.sleep(0.02)
         return self.printed(since)
+
+
+def may_be_a_crash(symptom: str) -> bool:
+    """Tell whether a symptom can come from a crash: a 500, a close, silence, …"""
+    return not re.fullmatch(ANSWERED, symptom)
 
 
 def clean_environment() -> dict[str, str]:
