@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import chromium, trusting
 from tests.checker.accounts import Browser as Visitor
+from tests.checker.servers.forks import quick_starts
 from tests.checker.stages import Stage
 
 __all__ = ["chromium"]
@@ -27,6 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the screenshots of the site anew, into docs/assets",
     )
+
+
+@pytest.fixture(scope="package", autouse=True)
+def forked() -> Iterator[None]:
+    """Start servers quickly. That they start as a reader's do, the checks see."""
+    with quick_starts():
+        yield
 
 
 @pytest.fixture(scope="session")

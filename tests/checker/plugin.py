@@ -5,6 +5,7 @@ The fixtures of the checks, and the options that point them at other servers.
     pytest tests/test_stage01_echo.py --url ws://127.0.0.1:8000
 """
 
+import os
 import re
 import sys
 import uuid
@@ -20,6 +21,7 @@ from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.checker.endpoint import Endpoint
 from tests.checker.report import LearnerReporter
 from tests.checker.rooms import fresh_room
+from tests.checker.servers.launch import FORKS
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import (
     CRASH,
@@ -145,7 +147,10 @@ class Servers:
         server_type: Callable[..., Server] = Server,
     ) -> Server:
         """Return the running server of a project. Raises ServerError."""
-        key = (project.resolve(), server_type, *environment.items())
+        start = os.environ.get(
+            FORKS
+        )  # One that was forked is not taken for a cold one.
+        key = (project.resolve(), server_type, start, *environment.items())
         if key not in self.started:
             log = self.folder / f"{len(self.started)}-{project.name}.log"
             server = server_type(project, log, environment=environment)

@@ -1,13 +1,11 @@
 """What the tests of the checks share: variants of a stage, and runs of its checks."""
 
-import atexit
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ import pytest
 
 from tests.checker.explain import diagnose
 from tests.checker.servers import launch
-from tests.checker.servers.forks import ForkServer
+from tests.checker.servers.forks import fork_server
 from tests.proofs.records import Proof, Seen
 
 ROOT = Path(__file__).parent.parent.parent
@@ -152,7 +150,7 @@ def run_pytest(*arguments: str | Path, cold: bool = False, **environment: str) -
         files = [Path(folder, name) for name in ("stdout", "stderr", "failures")]
         stdout, stderr, failures = files
         environment |= {"PYTHONUTF8": "1", "WITNESS": str(failures)}
-        if not cold:
+        if not cold and hasattr(os, "fork"):
             environment[launch.FORKS] = fork_server().address
         with stdout.open("wb") as out, stderr.open("wb") as err:
             process = launch.start(
@@ -176,11 +174,3 @@ def run_pytest(*arguments: str | Path, cold: bool = False, **environment: str) -
         ]
     seen = [json.loads(line) for line in printed[2].splitlines()]
     return Run(process.returncode, printed[0], printed[1], seen)
-
-
-@cache
-def fork_server() -> ForkServer:
-    """Return the fork server of this process. It ends with this process."""
-    server = ForkServer().__enter__()
-    atexit.register(server.__exit__, None, None, None)
-    return server

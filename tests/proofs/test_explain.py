@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker.explain import DIAGNOSES, diagnose
+from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.runserver import Server
 from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
 from tests.proofs.runs import (
@@ -19,7 +20,6 @@ from tests.proofs.runs import (
     check,
     copy_of,
     diagnosis,
-    fork_server,
     proof_of,
     replace,
     solution,
@@ -53,7 +53,6 @@ FROM_OUTSIDE = [
 )
 def test_mistake_is_recognised_from_outside(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     proof: Proof,
     stage: str,
     start: str,
@@ -71,8 +70,7 @@ def test_mistake_is_recognised_from_outside(
                 if right in file.read_text(encoding="utf-8")
             )
             replace(file, right, wrong)
-        monkeypatch.setenv("CHECKS_FORKS", fork_server().address)
-        with Server(project, tmp_path / "server.log") as server:
+        with quick_starts(), Server(project, tmp_path / "server.log") as server:
             return check(stage, "--url", server.url).failed()
 
     assert words in diagnosis(recorded(proof, prove))

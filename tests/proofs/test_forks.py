@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.checker.servers import launch
-from tests.checker.servers.forks import Forked, may_fork
+from tests.checker.servers.forks import Forked, fork_server, may_fork
 from tests.checker.servers.runserver import clean_environment
-from tests.proofs.runs import ROOT, fork_server
+from tests.proofs.runs import ROOT
 
 pytestmark = pytest.mark.posix("Windows does not fork")
 

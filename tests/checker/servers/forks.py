@@ -1,8 +1,8 @@
 """
 A fork server: a process that has imported the libraries, and forks programs.
 
-    with ForkServer() as forks:
-        os.environ["CHECKS_FORKS"] = forks.address
+    with quick_starts():
+        …  # What `launch.start` starts here is forked, if it may be.
 
 It has imported Django, Channels, what Daphne is made of, pytest and the checker, but no
 project, and not Twisted's reactor, which belongs to one loop. A program that is forked
@@ -10,6 +10,7 @@ from it gets its own folder, arguments, variables and standard files, and import
 is left: it starts in a tenth of the time. `may_fork` says which programs start cold.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -26,10 +27,13 @@ import sys
 import tempfile
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.checker.servers.launch import FORKS
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -286,6 +290,30 @@ class ForkServer:
         self.process.wait(PATIENCE)
         self.process.stdout.close()
         self.folder.cleanup()
+
+
+@cache
+def fork_server() -> ForkServer:
+    """Return the fork server of this process. It ends with this process."""
+    server = ForkServer().__enter__()
+    atexit.register(server.__exit__, None, None, None)
+    return server
+
+
+@contextlib.contextmanager
+def quick_starts() -> Iterator[None]:
+    """Within this block, fork what may be forked, if this system forks."""
+    if not hasattr(os, "fork"):
+        yield
+        return
+    before = os.environ.get(FORKS)
+    os.environ[FORKS] = fork_server().address
+    try:
+        yield
+    finally:
+        os.environ.pop(FORKS)
+        if before:
+            os.environ[FORKS] = before
 
 
 # The fork server itself.
