@@ -1,0 +1,109 @@
+"""
+The client of the checks, which has no thread: it hears what has come when it is asked.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+from websockets.sync.server import ServerConnection, serve
+
+from tests.checker import client
+from tests.checker.client import Client, WireError, connect
+from tests.checker.endpoint import Endpoint
+
+
+@contextmanager
+def connected_to(handler: Callable[[ServerConnection], None]) -> Iterator[Client]:
+    """Open a WebSocket to a server that does with it what the handler does."""
+    with serve(handler, "127.0.0.1", 0) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            port = server.socket.getsockname()[1]
+            with connect(Endpoint(f"ws://127.0.0.1:{port}"), "/") as ana:
+                yield ana
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_close_that_has_come_is_seen_by_who_reads_nothing() -> None:
+    with connected_to(lambda end: end.close(4001)) as ana:
+        deadline = time.monotonic() + client.PATIENCE
+        while not ana.is_closed():
+            assert time.monotonic() < deadline, "The close is not seen."
+        with pytest.raises(WireError) as told:
+            ana.send("too late")
+        assert told.value.symptom == "close 4001"
+
+
+def test_messages_before_a_close_are_heard_first() -> None:
+    def speak_and_go(end: ServerConnection) -> None:
+        end.send("one")
+        end.send(["t", "w", "o"])
+        end.send(b"\x00\xff")
+        end.close(4001)
+
+    with connected_to(speak_and_go) as ana:
+        for message in ("one", "two", b"\x00\xff"):
+            ana.expect(message)
+        with pytest.raises(WireError) as told:
+            ana.recv()
+        assert told.value.symptom == "close 4001"
+        ana.expect_close(4001)
+
+
+def test_ping_is_answered_while_a_message_is_waited_for() -> None:
+    def ping(end: ServerConnection) -> None:
+        end.send("answered" if end.ping().wait(client.PATIENCE) else "not answered")
+        end.recv()
+
+    with connected_to(ping) as ana:
+        ana.expect("answered")
+        ana.send("goodbye")
+
+
+def test_message_is_sent_in_as_many_frames_as_it_has_parts() -> None:
+    with connected_to(lambda end: end.send("|".join(end.recv_streaming()))) as ana:
+        ana.send(["one", "two", "three"])
+        ana.expect("one|two|three")
+
+
+def test_text_that_is_no_utf_8_ends_the_connection() -> None:
+    with connected_to(lambda end: end.send(b"\xff", text=True)) as ana:
+        with pytest.raises(WireError) as told:
+            ana.recv()
+        assert told.value.symptom == "close 1006"
+        assert ana.protocol.close_sent.code == 1007
+
+
+def test_silence_and_an_open_end_are_told_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 0.2)
+    with connected_to(lambda end: end.recv()) as ana:
+        with pytest.raises(WireError) as told:
+            ana.recv()
+        assert told.value.symptom == "silence"
+        with pytest.raises(WireError) as told:
+            ana.expect_close(4001)
+        assert told.value.symptom == "left open"
+        ana.expect_open()
+        ana.send("goodbye")
+
+
+def test_close_without_a_code_has_none_on_the_wire() -> None:
+    codes = []
+
+    def listen(end: ServerConnection) -> None:
+        for _message in end:
+            pass
+        codes.append(end.close_code)
+
+    with connected_to(listen) as ana:
+        ana.close(None)
+        ana.close()  # Once more does no harm.
+    assert codes == [1005]
