@@ -118,9 +118,7 @@ def server_url(text: str) -> str:
     return text
 
 
-def become(
-    *command: str | Path, cwd: Path, env: Mapping[str, str] = os.environ
-) -> NoReturn:
+def become(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> NoReturn:
     """Go on as another program, whose exit code is ours."""
     sys.stdout.flush()
     os.chdir(cwd)
