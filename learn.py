@@ -22,14 +22,15 @@ try:
 
     from tests.checker import packages, system
     from tests.checker.system import Refusal
+
+    ROOT = Path(__file__).resolve().parent
+    FOLDERS = sorted(ROOT.glob("stage[0-9][0-9]_*"))
+    STAGES = {int(folder.name[5:7]): folder for folder in FOLDERS}
 except KeyboardInterrupt:
     sys.exit(130)
 except ModuleNotFoundError as error:
     sys.stderr.write(f"learn.py: works only in the folder of the course: {error}.\n")
     sys.exit(2)
-
-ROOT = Path(__file__).resolve().parent
-STAGES = {int(path.name[5:7]): path for path in sorted(ROOT.glob("stage[0-9][0-9]_*"))}
 
 
 def typed(path: Path) -> str:
@@ -244,10 +245,10 @@ def command(words: list[str]) -> int:
 
 def main() -> int:
     """Run the command line, and return the exit code: 2 for what the user can mend."""
-    for stream in sys.stdout, sys.stderr:
-        stream.reconfigure(errors="replace")  # A console may lack a letter of a path.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        for stream in sys.stdout, sys.stderr:
+            stream.reconfigure(errors="replace")  # A console may lack a letter.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             return command(sys.argv[1:])
         finally:

@@ -41,9 +41,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # SIGTERM ends a check as Ctrl-C does: what it has started goes with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        # SIGTERM ends a check as Ctrl-C does: what it has started goes with it.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         code = main()
         sys.stdout.flush()
     except KeyboardInterrupt:

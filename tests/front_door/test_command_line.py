@@ -84,6 +84,7 @@ def test_letter_that_the_console_lacks_is_replaced(checkout: Checkout) -> None:
 def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
     checkout: Checkout, command: str, module: str
 ) -> None:
+    checkout.check()  # So that set-up, which also imports, is over.
     (checkout.root / f"{module}.py").write_text(
         "import threading\nprint('importing', flush=True)\nthreading.Event().wait(60)\n"
     )
