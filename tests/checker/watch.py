@@ -1,8 +1,4 @@
-"""
-Run pytest now, and again on every save in a folder: `learn.py check N --watch`.
-
-    python -m tests.checker.watch work/stage01_echo tests/test_stage01_echo.py --learner
-"""
+"""Run pytest now, and again on every save in a folder: `learn.py check N --watch`."""
 
 import subprocess
 import sys
@@ -56,8 +52,8 @@ def run(arguments: list[str]) -> None:
         raise
 
 
-def main(folder: Path, arguments: list[str]) -> None:
-    """Watch a folder, until Ctrl-C."""
+def watch(folder: Path, arguments: list[str]) -> None:
+    """Run pytest with these arguments after every save in a folder, until Ctrl-C."""
     saves = Saves()
     observer = Observer()
     observer.schedule(saves, folder, recursive=True)
@@ -72,7 +68,3 @@ def main(folder: Path, arguments: list[str]) -> None:
     finally:
         observer.stop()
         observer.join()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), sys.argv[2:])

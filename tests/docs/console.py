@@ -438,9 +438,9 @@ def give_packages(folder: Path) -> None:
     for entry in Path(sys.prefix).iterdir():
         (folder / ".venv" / entry.name).symlink_to(entry)
     stamp = (
-        "import learn\n"
-        "learn.STAMP.unlink(missing_ok=True)\n"  # It may be a link to the real one.
-        "learn.STAMP.write_text('\\n'.join(learn.recipe()), encoding='utf-8')\n"
+        "from tests.checker.packages import STAMP, recipe\n"
+        "STAMP.unlink(missing_ok=True)\n"  # It may be a link to the real one.
+        "STAMP.write_text('\\n'.join(recipe()), encoding='utf-8')\n"
     )
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
 

@@ -7,6 +7,7 @@ writes. It lets what takes long begin first, and in CI a skip is a failure.
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -155,5 +156,8 @@ class Bookkeeper:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a script's `&` has set it, and as all that we start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Bookkeeper(config))

@@ -74,7 +74,7 @@ BUDGET = {
     "stage02_routing": 200,
     "stage03_groups": 135,
     "stage04_auth": 210,
-    "stage05_wss": 350,
+    "stage05_wss": 375,
 }
 
 PAIRS = list(pairwise(STAGES))

@@ -7,15 +7,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509 import verification
 
 from tests.checker.accounts import Browser
 from tests.checker.client import WireError
 from tests.checker.servers.runserver import Server, ServerError, manage
-from tests.checker.servers.tls import MISSING, NginxSite, TlsServer, find_nginx
+from tests.checker.servers.tls import (
+    MISSING,
+    NginxSite,
+    TlsServer,
+    find_nginx,
+    make_expired_keys,
+)
 from tests.proofs.runs import ROOT, check, copy_of, replace
 from tests.proofs.test_harness import wait_until_refused
 
@@ -185,3 +194,17 @@ def test_checks_without_an_nginx_say_how_to_install_one(
     )
     assert "apt install nginx-light" in result.stdout
     assert "1 checks pass, 2 could not be tried." in result.stdout
+
+
+def test_expired_keys_were_right_for_a_strict_client_before(tmp_path: Path) -> None:
+    make_expired_keys(tmp_path / "keys")
+    ca, made = (
+        x509.load_pem_x509_certificate((tmp_path / "keys" / name).read_bytes())
+        for name in ("ca.pem", "server.pem")
+    )
+    strict = verification.PolicyBuilder().store(verification.Store([ca]))
+    then = strict.time(datetime.now(UTC) - timedelta(days=1, hours=12))
+    for policy, ends in (then, None), (strict, verification.VerificationError):
+        verifier = policy.build_server_verifier(x509.DNSName("localhost"))
+        with pytest.raises(ends) if ends else nullcontext():
+            verifier.verify(made, [])

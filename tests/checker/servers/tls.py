@@ -48,6 +48,22 @@ MISSING = (
 AS_ROOT = "user root;" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
 
 
+# What the key of a certificate can be for.
+USES = dict.fromkeys(
+    (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    ),
+    False,
+)
+
 JUNK = shutil.ignore_patterns("__pycache__", ".venv", "venv", "*.sqlite3", "keys")
 
 
@@ -108,7 +124,11 @@ def knock(port: int, certificate: Path) -> None:
 
 
 def make_expired_keys(folder: Path) -> None:
-    """Write a CA, and a certificate of localhost that it signed and that has ended."""
+    """
+    Write a CA, and a certificate of localhost that it signed and that has ended.
+
+    Nothing else is wrong with them: they have what RFC 5280 wants, section 4.2.1.
+    """
     folder.mkdir()
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name, name = (
@@ -117,7 +137,16 @@ def make_expired_keys(folder: Path) -> None:
     )
     now = datetime.now(UTC)
 
-    def begin(owner: x509.Name, public_key: ec.EllipticCurvePublicKey, end: datetime):
+    def begin(
+        owner: x509.Name,
+        public_key: ec.EllipticCurvePublicKey,
+        end: datetime,
+        use: str,
+    ) -> x509.CertificateBuilder:
+        ours = x509.SubjectKeyIdentifier.from_public_key(public_key)
+        issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(
+            ca_key.public_key()
+        )
         return (
             x509.CertificateBuilder()
             .subject_name(owner)
@@ -126,12 +155,16 @@ def make_expired_keys(folder: Path) -> None:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=2))
             .not_valid_after(end)
+            .add_extension(x509.KeyUsage(**{**USES, use: True}), critical=True)
+            .add_extension(ours, critical=False)
+            .add_extension(issuers, critical=False)
         )
 
     is_ca = x509.BasicConstraints(ca=True, path_length=0)
-    ca = begin(ca_name, ca_key.public_key(), now + timedelta(days=1))
+    ca = begin(ca_name, ca_key.public_key(), now + timedelta(days=1), "key_cert_sign")
     alternatives = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-    server = begin(name, key.public_key(), now - timedelta(days=1))
+    yesterday = now - timedelta(days=1)
+    server = begin(name, key.public_key(), yesterday, "digital_signature")
     for file, certificate in {
         "ca.pem": ca.add_extension(is_ca, critical=True),
         "server.pem": server.add_extension(alternatives, critical=False),

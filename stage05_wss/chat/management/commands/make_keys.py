@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -13,6 +14,7 @@ from django.core.management.utils import get_random_secret_key
 NAMES = ["localhost", "127.0.0.1", "::1"]
 VALID = timedelta(days=90)
 EARLIER = timedelta(hours=1)  # For clients whose clock is slow.
+RENEW = timedelta(days=10)  # Before the end: a server runs for a while.
 
 TRUST = """
 Whoever trusts {ca}
@@ -46,6 +48,11 @@ class Command(BaseCommand):
         folder = settings.KEY_FILE.parent
         folder.mkdir(mode=0o700, exist_ok=True)
         write(folder / ".gitignore", b"*\n")  # What is secret gets into no commit.
+        if not settings.KEY_FILE.exists():  # A new one would end all sessions.
+            write(settings.KEY_FILE, get_random_secret_key().encode())
+        if are_right(folder, alternatives):
+            self.stdout.write(f"The keys are there. For new ones, remove {folder}.")
+            return
 
         ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         ca_name = subject("A CA of the course on WebSockets, for this machine only")
@@ -67,10 +74,26 @@ class Command(BaseCommand):
                 serialization.NoEncryption(),
             ),
         )
-        if not settings.KEY_FILE.exists():  # A new one would end all sessions.
-            write(settings.KEY_FILE, get_random_secret_key().encode())
         words = TRUST.format(ca=folder / "ca.pem", names=", ".join(names))
         self.stdout.write(words.strip())
+
+
+def are_right(folder, alternatives):
+    # Each new CA must be trusted anew, so not more often than needed.
+    try:
+        ca, server = (
+            x509.load_pem_x509_certificate((folder / file).read_bytes())
+            for file in ("ca.pem", "server.pem")
+        )
+        server.verify_directly_issued_by(ca)
+        names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (OSError, ValueError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return (
+        set(alternatives) <= set(names.value)
+        and server.not_valid_after_utc > datetime.now(UTC) + RENEW
+        and folder.joinpath("server.key").exists()
+    )
 
 
 def general_name(name):

@@ -1,0 +1,54 @@
+"""
+Run checks, and report in plain words: what `learn.py check` hands over to.
+
+    python -m tests.checker tests/test_stage01_echo.py --project work/stage01_echo
+
+With --all it goes on after a failure, and with --watch it checks again on every save in
+the project. All other words go to pytest.
+"""
+
+import sys
+
+try:
+    import argparse
+    import os
+    import signal
+    from pathlib import Path
+except KeyboardInterrupt:
+    sys.exit(130)
+
+
+def main() -> int:
+    """Run the checks, and return the exit code of pytest."""
+    parser = argparse.ArgumentParser(prog="python -m tests.checker", allow_abbrev=False)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--watch", action="store_true")
+    parser.add_argument("--project", type=Path)
+    options, words = parser.parse_known_args()
+    words.append("--learner")
+    if not options.all:
+        words.append("--maxfail=1")
+    if options.project:
+        words += ["--project", str(options.project)]
+    if options.watch:
+        from tests.checker.watch import watch  # Not above: the checks do without.
+
+        watch(options.project, words)
+        return 0
+    import pytest
+
+    return pytest.main(words)
+
+
+if __name__ == "__main__":
+    try:
+        # SIGTERM ends a check as Ctrl-C does: what it has started goes with it.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # `check 1 | head`: servers end by themselves when we do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)

@@ -1,0 +1,131 @@
+"""
+What learn.py and the programs that it starts ask of the system.
+
+Standard library only: learn.py imports it before anything is installed.
+"""
+
+import contextlib
+import errno
+import ipaddress
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+
+class Refusal(Exception):  # noqa: N818
+    """What the user can mend, in one sentence."""
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def page_title(host: str, port: int) -> str | None:
+    """Return the title of the page that is served here, or None if nobody listens."""
+    import html  # Not above: these take as long as the rest of a start.
+    import http.client
+
+    try:
+        # The system itself answers at once, however busy the program is.
+        socket.create_connection((host, port), timeout=0.1).close()
+    except OSError:
+        return None
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/")
+            response = connection.getresponse()
+            page = response.read1(65536).decode(errors="replace")
+        except (OSError, http.client.HTTPException):
+            return ""
+    title = re.search("<title>(.*?)</title>", page, re.DOTALL | re.IGNORECASE)
+    words = html.unescape(title[1]) if title else response.getheader("Server", "")
+    return " ".join(words.split())[:60]
+
+
+def is_free(address: Address, port: int) -> bool:
+    """Tell whether a server can listen here. Raises OSError if it never could."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        # Connections that are over do not count: this sets SO_REUSEADDR where it may.
+        socket.create_server((str(address), port), family=family).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise
+    return True
+
+
+def need_free(address: Address, ports: Mapping[str, int]) -> None:
+    """
+    Refuse ports that a server cannot have, and offer a free one.
+
+    `ports` are all that it needs, by the option with which each is chosen.
+    """
+    for option, port in ports.items():
+        title = None
+        try:
+            # macOS and Windows let one server hide another: so knock, but only here.
+            if address.is_loopback or address.is_unspecified:
+                local = str(address) if address.is_loopback else "127.0.0.1"
+                title = page_title(local, port)
+            if title is None and is_free(address, port):
+                continue
+            others = (
+                other for other in range(8000, 9000) if other not in ports.values()
+            )
+            free = next(other for other in others if is_free(address, other))
+        except PermissionError:
+            words = f"the system reserves port {port}: choose another with {option}."
+            raise Refusal(words) from None
+        except OSError:
+            words = f"cannot listen on {address}: this machine seems not to have it."
+            raise Refusal(words) from None
+        serving = f", which serves {title!r}" if title else ""
+        raise Refusal(
+            f"port {port} is in use by another program{serving}: "
+            f"stop it, or choose another port with {option} {free}."
+        )
+
+
+def port_number(text: str) -> int:
+    """Read a TCP port."""
+    if text not in map(str, range(1, 65536)):
+        raise Refusal(f"{text} is not a port, which is a number from 1 to 65535.")
+    return int(text)
+
+
+def host_address(text: str) -> Address:
+    """Read an address to listen on. No names: one name can mean several addresses."""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
+    except ValueError:
+        words = f"{text} is not an address: 127.0.0.1 is, and 0.0.0.0 means all."
+        raise Refusal(words) from None
+
+
+def server_url(text: str) -> str:
+    """Read the address of a server."""
+    if not text.startswith(("ws://", "wss://")):
+        raise Refusal(
+            f"{text} is not a WebSocket address, which begins with ws:// or wss://."
+        )
+    return text
+
+
+def become(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> NoReturn:
+    """Go on as another program, whose exit code is ours."""
+    sys.stdout.flush()
+    os.chdir(cwd)
+    # Also ends what a script's `&` has set and a program inherits: no Ctrl-C for it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if os.name != "nt":
+        os.execve(command[0], command, env)  # noqa: S606  # Ours, as a list.
+    # On Windows nobody would wait for it. Ctrl-C reaches it there, too: it tidies up.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    sys.exit(subprocess.call(command, env=env))

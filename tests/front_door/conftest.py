@@ -1,0 +1,109 @@
+"""A checkout of the course to try learn.py in, and learn.py as a module."""
+
+import importlib.util
+import signal
+import socket
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.checker import packages
+from tests.front_door.checkout import Checkout, Index
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """A clone that has not been set up yet."""
+    checkout = Checkout(tmp_path)
+    yield checkout
+    for running in checkout.started:
+        running.kill()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """An index that keeps the installer waiting, until `index.answer.set()`."""
+    index = Index(tmp_path)
+    yield index
+    index.answer.set()
+    index.server.shutdown()
+    index.server.server_close()
+
+
+@pytest.fixture
+def learn(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """learn.py of the checkout as a module. It can neither set up nor hand over."""
+    spec = importlib.util.spec_from_file_location("learn", checkout.root / "learn.py")
+    learn = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(learn)
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setattr(packages, "set_up", lambda *_: pytest.fail("It was set up."))
+    return learn
+
+
+@pytest.fixture
+def handed_over(
+    learn: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple]:
+    """Type a command, and get back what would have been handed over to .venv."""
+
+    def handed_over(*words: str) -> tuple[list[str], dict[str, str], bool]:
+        """Return the module and its words, variables, and whether all is installed."""
+        calls = []
+        layers = []
+        monkeypatch.setattr(
+            packages, "set_up", lambda everything=False: layers.append(everything)
+        )
+        monkeypatch.setattr(
+            learn,
+            "hand_over",
+            lambda *words, **variables: calls.append(([*map(str, words)], variables)),
+        )
+        learn.command([*map(str, words)])
+        [(handed, variables)], [everything] = calls, layers
+        return handed, variables, everything
+
+    return handed_over
+
+
+@pytest.fixture
+def refusal(
+    learn: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """Type what cannot be, and get back the one sentence that says so."""
+
+    def refusal(*words: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["learn.py", *map(str, words)])
+        term = signal.getsignal(signal.SIGTERM)
+        try:
+            assert learn.main() == 2
+        finally:
+            signal.signal(signal.SIGTERM, term)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("learn.py: ")
+        assert printed.err.endswith(".\n")
+        assert printed.err.count("\n") == 1
+        return printed.err.rstrip()
+
+    return refusal
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C work: it may not, where a script started these tests with `&`."""
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, ours)
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

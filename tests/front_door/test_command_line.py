@@ -1,0 +1,154 @@
+"""What is typed: refusals, help, Ctrl-C at any moment, and readers that leave."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("run 9", "there is no stage 9 in this checkout, which has: 1 (stage01_echo)"),
+        ("start 2", "there is no stage 2"),
+        ("check one", "there is no stage one"),
+        ("run", "required: N"),
+        ("serve", "'serve'"),
+        ("run 1 --quick", "--quick"),
+        ("run 1 --port 0", "0 is not a port"),
+        ("run 1 --port 65536", "65536 is not a port"),
+        ("docs --port http", "http is not a port"),
+        ("run 1 --host nowhere", "nowhere is not an address"),
+        ("run 1 --host 203.0.113.1", "cannot listen on 203.0.113.1"),
+        ("run 1 --project nowhere", "nowhere is not a Django project"),
+        ("check 1", "start 1` makes it"),
+        ("check 1 --exercise 9", "no checks of its own. These have: 3, 4."),
+        ("check 1 --project nowhere", "nowhere is not a Django project"),
+        ("check 1 --url http://127.0.0.1", "begins with ws:// or wss://"),
+        ("check 1 --url ws://127.0.0.1 --watch", "--watch watches a folder"),
+        ("check 1 --url ws://127.0.0.1 --project .", "is not a Django project"),
+        ("check 1 --url ws://a --project stage01_echo", "not allowed with"),
+        ("check 1 --login ana:x", "make their own users"),
+    ],
+)
+def test_mistake_is_answered_with_one_sentence_before_anything_is_set_up(
+    refusal: Callable[..., str], arguments: str, words: str
+) -> None:
+    assert words in refusal(*arguments.split())
+
+
+def test_refusal_ends_with_code_2_and_changes_nothing(checkout: Checkout) -> None:
+    before = checkout.files()
+    assert "there is no stage 9" in sentence(checkout.learn("run", "9"))
+    assert checkout.files() == before
+
+
+@pytest.mark.posix("Windows removes no folder that somebody is in")
+def test_folder_that_is_gone_is_said(checkout: Checkout) -> None:
+    learn = [*LEARN, checkout.root / "learn.py", "check", "1"]
+    shell = ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *learn]
+    gone = subprocess.run(
+        shell, cwd=checkout.elsewhere, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert "the folder that you are in is gone" in sentence(gone)
+
+
+def test_no_command_prints_the_help_with_examples(checkout: Checkout) -> None:
+    result = checkout.learn(cwd=checkout.root)
+    assert result.returncode == 0
+    for example in "run 1", "start 1", "check 1", "test", "docs":
+        assert f" learn.py {example}" in result.stdout
+
+
+def test_letter_that_the_console_lacks_is_replaced(checkout: Checkout) -> None:
+    console = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    result = checkout.learn("start", "1", **console)
+    assert result.returncode == 0, result.stderr
+    assert "Kurs f?r ?mega" in result.stdout
+
+
+@pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("check", "argparse"),  # learn.py itself.
+        ("check", "pytest"),  # tests.checker.
+        ("run", "sqlite3"),  # tests.checker.serve.
+    ],
+)
+def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
+    checkout: Checkout, command: str, module: str
+) -> None:
+    checkout.check()  # So that set-up, which also imports, is over.
+    (checkout.root / f"{module}.py").write_text(
+        "import threading\nprint('importing', flush=True)\nthreading.Event().wait(60)\n"
+    )
+    running = checkout.start(command, "1", "--project", checkout.stage)
+    running.until("importing")
+    running.interrupt()
+    assert running.end() == 130
+    assert "Traceback" not in running.printed
+
+
+@pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
+def test_ctrl_c_and_sigterm_end_the_checks_without_a_traceback(
+    checkout: Checkout,
+) -> None:
+    for stop in "interrupt", "terminate":
+        running = checkout.start("check", "1", "--project", checkout.stage, HANG="1")
+        running.told()
+        getattr(running, stop)()
+        assert running.end() == 130
+        assert "Traceback" not in running.printed
+
+
+def leave_after(lines: int, command: list[str | Path], **options: object) -> str:
+    """Read lines of what a command prints, then close the pipe; return its errors."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    ) as process:
+        for _ in range(lines):
+            assert process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read().decode()
+        assert process.wait(PATIENCE) == 141
+    return errors
+
+
+@pytest.mark.posix("Windows tells of a closed pipe in another way")
+def test_reader_of_the_help_that_leaves_at_once_sees_no_traceback(
+    checkout: Checkout,
+) -> None:
+    learn = [*LEARN, checkout.root / "learn.py", "--help"]
+    errors = leave_after(0, learn, cwd=checkout.root, env=checkout.environment)
+    assert errors == ""
+
+
+@pytest.mark.posix("Windows tells of a closed pipe in another way")
+def test_reader_of_a_check_that_leaves_sees_no_traceback(checkout: Checkout) -> None:
+    words = [*LEARN, checkout.root / "learn.py", "check", "1", "--project"]
+    environment = checkout.environment | {"TALK": "1"}
+    errors = leave_after(
+        4, [*words, checkout.stage], cwd=checkout.elsewhere, env=environment
+    )
+    assert errors == ""
+
+
+@pytest.mark.posix("Windows tells of a closed pipe in another way")
+def test_reader_of_real_checks_that_leaves_sees_no_traceback() -> None:
+    checks = [sys.executable, "-m", "tests.checker", "tests/test_stage01_echo.py"]
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PYTEST_")
+    }
+    stop = ["--project", "stage01_echo", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    errors = leave_after(
+        2, [*checks, *stop, "-k", "switches or other_path"], cwd=ROOT, env=inherited
+    )
+    assert errors == ""

@@ -1,0 +1,84 @@
+"""`learn.py start`: your copy of the stage before."""
+
+import argparse
+import os
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.front_door.checkout import Checkout
+
+
+def test_start_copies_start_without_residue(checkout: Checkout) -> None:
+    source = checkout.root / "tests" / "start"
+    (source / "db.sqlite3").touch()
+    (source / "chat" / "__pycache__").mkdir()
+    (source / "chat" / "__pycache__" / "consumers.cpython-311.pyc").touch()
+    result = checkout.learn("start", "1", cwd=checkout.root)
+    assert result.returncode == 0, result.stderr
+    work = checkout.root / "work"
+    copied = {path.relative_to(work).as_posix() for path in work.rglob("*.*")}
+    assert copied == {
+        "stage01_echo/manage.py",
+        "stage01_echo/chat/consumers.py",
+    }
+    consumers = work / "stage01_echo" / "chat" / "consumers.py"
+    assert consumers.read_text() == "# start\n"
+    python = "py" if os.name == "nt" else "python3"
+    folder = Path("work", "stage01_echo")
+    assert f"{python} learn.py run 1 --project {folder}\n" in result.stdout
+    assert f"{python} learn.py check 1\n" in result.stdout
+
+
+def test_start_of_a_later_stage_copies_the_one_before(
+    checkout: Checkout, learn: types.ModuleType
+) -> None:
+    learn.STAGES[2] = checkout.root / "stage02_routing"
+    assert learn.command(["start", "2"]) == 0
+    copy = checkout.root / "work" / "stage02_routing" / "chat" / "consumers.py"
+    assert copy.read_text() == "# stage01_echo\n"
+
+
+def test_start_prints_commands_that_work_elsewhere(
+    checkout: Checkout,
+    learn: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(checkout.elsewhere)
+    assert learn.command(["start", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert f'"{checkout.root / "learn.py"}" check 1' in printed
+    assert f'--project "{checkout.root / "work" / "stage01_echo"}"' in printed
+
+
+def test_start_never_overwrites(
+    checkout: Checkout, refusal: Callable[..., str]
+) -> None:
+    (checkout.root / "work" / "stage01_echo").mkdir(parents=True)
+    (checkout.root / "work" / "stage01_echo" / "mine.py").write_text("mine")
+    before = checkout.files()
+    assert "rename or remove it yourself" in refusal("start", "1")
+    assert checkout.files() == before
+
+
+def test_start_that_was_cut_short_leaves_no_project(
+    checkout: Checkout, learn: types.ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy_a_part(source: Path, target: Path, **_: object) -> None:
+        target.mkdir(parents=True)
+        (target / "half.py").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(learn.shutil, "copytree", copy_a_part)
+        with pytest.raises(KeyboardInterrupt):
+            learn.start(argparse.Namespace(stage=1))
+    project = checkout.root / "work" / "stage01_echo"
+    assert not project.exists()
+    assert learn.command(["start", "1"]) == 0
+    assert (project / "manage.py").exists()
+    assert not (project / "half.py").exists()
+    assert list(project.parent.iterdir()) == [project]
