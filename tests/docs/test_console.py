@@ -15,14 +15,14 @@ import pytest
 
 from tests.checker.servers import redis, tls
 from tests.docs.console import (
-    CannotRun,
-    blocks,
     difference,
-    play_page,
+    play_act,
     programs,
     update,
 )
+from tests.docs.pages import Act, CannotRun, acts, blocks
 from tests.docs.repository import ROOT
+from tests.proofs.records import Recorded, Seen
 
 pytestmark = pytest.mark.posix("the transcripts are bash's")
 
@@ -47,16 +47,22 @@ def find(program: str) -> str | None:
     return elsewhere.get(program, lambda: shutil.which(program))()
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)  # Seconds. Chapter 3 takes three minutes when all is quiet.
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_transcripts_are_what_happens(page: Path) -> None:
-    for program in programs(page) & MISSING.keys():
-        if not find(program):
-            pytest.skip(MISSING[program])
-    for block, lines in play_page(page):
-        if diff := difference(page, block, lines):
-            pytest.fail(diff, pytrace=False)
+@pytest.mark.timeout(900)  # Seconds. The longest takes two minutes when all is quiet.
+@pytest.mark.parametrize(
+    "proof", [act for page in PAGES for act in acts(page)], ids=str
+)
+def test_transcripts_are_what_happens(proof: Act, recorded: Recorded) -> None:
+    def play() -> Seen:
+        for program in programs(proof) & MISSING.keys():
+            if not find(program):
+                pytest.skip(MISSING[program])
+        played, seen = play_act(proof)
+        for block, lines in played:
+            if diff := difference(proof.page, block, lines):
+                pytest.fail(diff, pytrace=False)
+        return {"commands": seen}
+
+    assert recorded(proof, play)["commands"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -103,8 +109,12 @@ def differences(page: Callable) -> Callable[[str], list[str]]:
 
     def play(markdown: str) -> list[str]:
         path = page(markdown)
-        found = [difference(path, *played) for played in play_page(path)]
-        return list(filter(None, found))
+        return [
+            diff
+            for act in acts(path)
+            for block, lines in play_act(act)[0]
+            if (diff := difference(path, block, lines))
+        ]
 
     return play
 
@@ -223,7 +233,7 @@ $ redis-server --bind 127.0.0.1 --save ""
 def test_a_redis_of_its_own_answers(page: Callable, differences: Callable) -> None:
     if not find("redis-server"):
         pytest.skip(MISSING["redis-server"])
-    assert programs(page(REDIS)) == {"redis-server"}
+    assert programs(*acts(page(REDIS))) == {"redis-server"}
     assert not differences(
         REDIS
         + """\
