@@ -2,7 +2,8 @@
 Read a page: its blocks, and the acts that its transcripts are cut into.
 
 An act begins with a comment below a heading, which is its name, and lasts until the
-next one. The comment says what the act starts from, in the reader's copy of the stage
+next one. (A second act below one heading says its name: `act "Its name": from …`.) The
+comment says what the act starts from, in the reader's copy of the stage
 (`work/stage03_groups`) and beside it:
 
     ### Keep a silent connection
@@ -23,6 +24,7 @@ such a comment is one act, from a clone.
 
 import ast
 import json
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -40,14 +42,14 @@ HIDDEN = re.compile(r"<!-- run: (.*)")  # What a reader does with mouse and edit
 INCLUDE = re.compile(r'\s*\[\[ include\("([^"]+)"(?:, "([^"]+)")?\) \]\]')
 VARIES = re.compile(r"<!-- varies: (.*?) -->")  # A page's own additions to VARYING.
 ACT = re.compile(
-    rf"<!-- act: from ({CLONE}|{SO_FAR}|{FINISHED})"
+    rf'<!-- act(?: "([^"]+)")?: from ({CLONE}|{SO_FAR}|{FINISHED})'
     r"(?:; running: ([^;]+))?(?:; prompt: ([^;]+))? -->"
 )
 
 WHOLE = f"<!-- act: from {CLONE} -->"  # What a page is that is not cut.
 
 # Commands that later acts need: what a terminal remembers, and what makes files.
-REMEMBERED = re.compile(r"(cd|export|unset|source) ")
+REMEMBERED = re.compile(r"(export|unset|source) ")
 PREPARED = re.compile(
     r"(cd|export|unset|source|cp|mkdir|mv|rm) |"
     r"python3 manage\.py (migrate|make_keys|loaddata)\b"
@@ -173,30 +175,35 @@ class Act(Proof):
         """Tell whether what this act writes into files is there in a later one."""
         return self.start == later.start == SO_FAR
 
+    def commands(self, title: str) -> list[str]:
+        """Return what is typed in a terminal."""
+        return [
+            step.source
+            for block in self.blocks
+            if block.language == "console" and block.title == title
+            for step in steps(block)
+        ]
+
     def prepared(self) -> list[Block | str]:
         """Return what is done before, in the shell of the untitled blocks."""
         found: list[Block | str] = []
         for act in self.earlier:
-            is_same_work = act.is_same_work(self)
-            needed = PREPARED if is_same_work else REMEMBERED
+            if not act.is_same_work(self):
+                found += remembered(act.commands(""))
+                continue
             for block in act.blocks:
-                if is_same_work and (block.is_typed or block.language == "include"):
+                if block.is_typed or block.language == "include":
                     found.append(block)
-                if block.language == "console" and not block.title:
+                elif block.language == "console" and not block.title:
                     sources = [step.source for step in steps(block)]
-                    found += filter(needed.match, sources)
+                    found += filter(PREPARED.match, sources)
         return found
 
     def remembered(self, title: str) -> list[str]:
-        """Return what was typed in a terminal that it remembers."""
-        return [
-            step.source
-            for act in self.earlier
-            for block in act.blocks
-            if block.language == "console" and block.title == title
-            for step in steps(block)
-            if REMEMBERED.match(step.source)
-        ]
+        """Return what brings a terminal to where the earlier acts have left it."""
+        return remembered(
+            [each for act in self.earlier for each in act.commands(title)]
+        )
 
     def started(self, title: str) -> Step:
         """Return the step that started what runs in a terminal."""
@@ -246,6 +253,17 @@ class Act(Proof):
             "played": [[each.language, each.title, each.lines] for each in self.blocks],
             "varies": self.varies,
         }
+
+
+def remembered(commands: list[str]) -> list[str]:
+    """Return what brings a new terminal to where these commands have left theirs."""
+    folder, found = ".", []
+    for command in commands:
+        if command.startswith("cd "):
+            folder = posixpath.normpath(posixpath.join(folder, command[3:]))
+        elif REMEMBERED.match(command):
+            found.append(command)
+    return found + ([f"cd {folder}"] if folder != "." else [])
 
 
 def latest(sources: list[str], name: str) -> list[int]:
@@ -325,15 +343,16 @@ def acts(page: Path) -> list[Act]:
     elif not any(block.is_transcript for block in parts[0][2]):
         return []
     found: list[Act] = []
-    for name, comment, played in parts:
+    for heading, comment, played in parts:
         line, text = (comment.line, comment.lines[0]) if comment else (1, WHOLE)
         if not (start := ACT.fullmatch(text)):
             raise CannotRun(f"{page}:{line}: this is not how an act begins.")
-        if any(name == each.name for each in found):
-            raise CannotRun(f"{page}:{line}: two acts are called {name!r}.")
         if not any(block.is_transcript for block in played):
             raise CannotRun(f"{page}:{line}: nothing is run in this act.")
-        files, *lists = start.groups()
+        named, files, *lists = start.groups()
+        name = named or heading
+        if any(name == each.name for each in found):
+            raise CannotRun(f"{page}:{line}: two acts are called {name!r}.")
         running, prompt = (tuple(each.split(", ")) if each else () for each in lists)
         varies = tuple(VARIES.findall(markdown))
         act = Act(
