@@ -259,8 +259,8 @@ def remembered(commands: list[str]) -> list[str]:
     """Return what brings a new terminal to where these commands have left theirs."""
     folder, found = ".", []
     for command in commands:
-        if command.startswith("cd "):
-            folder = posixpath.normpath(posixpath.join(folder, command[3:]))
+        if into := re.fullmatch(r"cd (\S+)", command):
+            folder = posixpath.normpath(posixpath.join(folder, into[1]))
         elif REMEMBERED.match(command):
             found.append(command)
     return found + ([f"cd {folder}"] if folder != "." else [])
