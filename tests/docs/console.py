@@ -492,7 +492,6 @@ def claimed_ports(never: set[str]) -> Iterator[list[str]]:
             claims.enter_context(claim)
             with suppress(OSError):
                 claim.bind(("127.0.0.1", port))
-                socket.create_server(("127.0.0.1", port)).close()
                 if not is_open(str(port)):
                     found.append(str(port))
             if len(found) == len(PORTS):
