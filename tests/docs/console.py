@@ -42,7 +42,7 @@ from pathlib import Path
 from tests.checker.servers.redis import find_redis
 from tests.checker.servers.tls import find_nginx
 from tests.docs.editor import write
-from tests.docs.pages import SO_FAR, Act, Block, CannotRun, Step, acts, steps
+from tests.docs.pages import Act, Block, CannotRun, Step, acts, steps
 from tests.docs.repository import ROOT, copy_repository
 
 # Seconds. A command ends, and a server prints what the page shows, much sooner. But
@@ -258,9 +258,7 @@ class Session:
         """Run a block. Return its lines, where output that came differently is new."""
         if block.language == "hidden":
             self.do_silently(*block.lines, "")
-        elif block.is_typed or (
-            block.language == "include" and self.act.start == SO_FAR
-        ):
+        elif not block.is_transcript:
             write(block, self.folder, self.act.stage)
         if not block.is_transcript:
             return block.lines

@@ -81,6 +81,11 @@ class Block:
         return self.language in {"console", "pycon"}
 
     @property
+    def is_played(self) -> bool:
+        """Tell whether the tests do what this block says, whatever they start from."""
+        return self.is_transcript or self.is_typed or self.language == "hidden"
+
+    @property
     def is_typed(self) -> bool:
         """Tell whether a reader types this into a file."""
         return self.language not in {"console", "include"} and self.title.startswith(
@@ -338,7 +343,7 @@ def acts(page: Path) -> list[Act]:
             parts[-1][2].append(block)
     if len(parts) > 1:
         for block in parts.pop(0)[2]:
-            if block.is_transcript or block.is_typed or block.language == "hidden":
+            if block.is_played:
                 raise CannotRun(f"{page}:{block.line}: this belongs to no act.")
     elif not any(block.is_transcript for block in parts[0][2]):
         return []
@@ -360,7 +365,12 @@ def acts(page: Path) -> list[Act]:
             name,
             (),
             page,
-            tuple(played),
+            # An include is typed only by who builds the stage, block by block.
+            tuple(
+                block
+                for block in played
+                if block.is_played or (block.language, files) == ("include", SO_FAR)
+            ),
             tuple(found),
             files,
             running,
@@ -385,10 +395,8 @@ def depends(act: Act) -> tuple[Path | str, ...]:
         found.append(ROOT / "learn.py")
     for verb, digit in re.findall(r"learn\.py (\w+) (\d)", words):
         stage = stages().get(f"0{digit}", "")
-        if verb == "start":
-            found.append(ROOT / before(stage))
-        elif verb == "run" and stage:
-            found.append(ROOT / stage)
+        if stage and verb in {"run", "start"}:
+            found.append(ROOT / (stage if verb == "run" else before(stage)))
     checked = re.findall(r"learn\.py check (\d)|tests/test_stage0(\d)", words)
     if checked:
         last = max("".join(each) for each in checked)
