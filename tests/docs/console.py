@@ -258,9 +258,9 @@ class Session:
         """Run a block. Return its lines, where output that came differently is new."""
         if block.language == "hidden":
             self.do_silently(*block.lines, "")
-        elif not block.is_transcript:
-            write(block, self.folder, self.act.stage)
+            return block.lines
         if not block.is_transcript:
+            write(block, self.folder, self.act.stage)
             return block.lines
         lines = []
         *others, last = steps(block) or [Step([], "", [])]
@@ -276,6 +276,7 @@ class Session:
                 # with a title.
                 ends = not block.title or step is not last or step.source == "^C"
                 lines += self.in_shell(step, block.title, ends)
+            # What came is what was expected, or the act fails.
             printed = self.normalised(step.expected)
             self.seen.append({"typed": "\n".join(step.typed), "printed": printed})
         return lines
@@ -283,9 +284,8 @@ class Session:
     def do_silently(self, command: str, title: str) -> None:
         """Run a command whose output the page does not show."""
         terminal = self.terminal(title)
-        terminal.start(
-            f"{{ {self.ports.typed(command)}; }} >/dev/null 2>&1 || echo failed"
-        )
+        typed = self.ports.typed(command)
+        terminal.start(f"{{ {typed}; }} >/dev/null || echo failed")
         terminal.read(PATIENCE_FOR_A_COMMAND)
         if terminal.printed or not terminal.ended:
             raise CannotRun(f"`{command}` failed: {terminal.printed}")
