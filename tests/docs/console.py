@@ -1,15 +1,18 @@
 """
 Run the transcripts on the pages, and compare them with what happens.
 
-    python -m tests.docs.console --update docs/01-echo.md
+    python -m tests.docs.console --update docs/01-echo.md --act "Send too much"
 
-runs the `console` and `pycon` blocks of a page and writes down what they printed.
+runs the `console` and `pycon` blocks of a page, or of one of its acts, and writes down
+what they printed. How a page is cut into acts is said in pages.py, and how blocks are
+typed into files in editor.py.
 
 In a `console` block, `$ ` starts a command, `> ` right below continues it, and the rest
-is what it prints. A line `…` stands for any lines. The blocks of a page share a shell,
+is what it prints. A line `…` stands for any lines. The blocks of an act share a shell,
 in a copy of the repository. Blocks with the same title share one of their own, where
 the last command may be a server: it goes on, later blocks of the title show what it
 has printed since, and a line `^C` stops it. The blocks of `pycon` share one Python.
+What a reader does with the mouse or the editor stands in `<!-- run: COMMAND -->`.
 
 Ports 8000 to 8002, 8443 of TLS and 6379 of Redis are replaced by free ones. VARYING
 lists what is not compared; `<!-- varies: REGEX -->` on a page adds to it. Nothing here
@@ -22,43 +25,41 @@ import os
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from difflib import unified_diff
+from functools import cache
 from pathlib import Path
 
 from tests.checker.servers.redis import find_redis
 from tests.checker.servers.tls import find_nginx
+from tests.docs.editor import write
+from tests.docs.pages import Act, Block, CannotRun, Step, acts, steps
 from tests.docs.repository import ROOT, copy_repository
 
 # Seconds. A command ends, and a server prints what the page shows, much sooner. But
 # `learn.py run 4` starts three processes first, and a run of all tests much at once.
 PATIENCE_FOR_A_COMMAND = 600
-PATIENCE_FOR_A_SERVER = 30
+PATIENCE_FOR_A_SERVER = 60
 
 ANYTHING = "…"  # On a line of its own: any lines, or none.
 NUMBER = r"\d+"
 NOTHING = r"(?!)"  # Matches nowhere.
 FOLDER = "/home/ana/course"  # What pages show instead of this run's temporary folder.
-PORTS = [
-    "8000",
-    "8001",
-    "8002",
-    "8443",
-    "6379",
-]  # What pages show instead of this run's free ports.
-
-FENCE = re.compile(r"( *)(`{3,}) *(\w+)(.*)")
-TITLE = re.compile(r'title="([^"]*)"')
-HIDDEN = re.compile(r"<!-- run: (.*)")  # What the prose tells the reader to do.
-VARIES = re.compile(r"<!-- varies: (.*?) -->")  # A page's own additions to VARYING.
+# What pages show instead of this run's free ports.
+PORTS = ("8000", "8001", "8002", "8443", "6379")
+# Below those that systems give to clients, and as long as those on the pages: what is
+# printed in columns stays in them.
+FREE_PORTS = range(5000, 10_000)
+SILENT = {"nginx": ("8000", "8443")}  # Prints nothing, and listens where its files say.
 
 # What differs from run to run, or from machine to machine.
 VARYING = [
@@ -76,72 +77,6 @@ VARYING = [
     r"(?<![\d.])\d+\.\d+\.\d+(?![\d.]*\d)",
     r"\b0x[0-9a-f]{6,}\b",
 ]
-
-
-class CannotRun(Exception):  # noqa: N818  # It reads as the sentence that it holds.
-    """A transcript that is not written as one, or a command that does not end."""
-
-
-@dataclass
-class Block:
-    """A fenced block. `line` is the number, from 1, of the line that opens it."""
-
-    line: int
-    indent: str
-    language: str
-    title: str
-    lines: list[str]
-
-
-@dataclass
-class Step:
-    """What somebody types, line by line and without the prompts, and what comes."""
-
-    typed: list[str]
-    source: str
-    expected: list[str]
-
-
-def blocks(markdown: str) -> Iterator[Block]:
-    """Yield the fenced blocks of a page, and its hidden commands, in order."""
-    lines = iter(enumerate(markdown.splitlines(), start=1))
-    for number, line in lines:
-        if hidden := HIDDEN.fullmatch(line):
-            yield Block(number, "", "hidden", "", [hidden[1].removesuffix(" -->")])
-            continue
-        if not (fence := FENCE.fullmatch(line)):
-            continue
-        indent, ticks, language, rest = fence.groups()
-        title = TITLE.search(rest)
-        body = []
-        for _, inside in lines:
-            if inside.strip() == ticks:
-                break
-            body.append(inside.removeprefix(indent).rstrip())
-        yield Block(number, indent, language, title[1] if title else "", body)
-
-
-def transcripts(markdown: str) -> list[Block]:
-    """Return the blocks of a page that are run."""
-    languages = {"console", "pycon", "hidden"}
-    return [each for each in blocks(markdown) if each.language in languages]
-
-
-def steps(block: Block) -> list[Step]:
-    """Divide a block at its prompts. Output above the first is a step of its own."""
-    prompts = {"console": ("$ ", "> "), "pycon": (">>> ", "...")}
-    prompt, continuation = prompts[block.language]
-    found = [Step([], "", [])]
-    for line in block.lines:
-        latest = found[-1]
-        if line.startswith(prompt) or line == "^C":
-            found.append(Step([line], line.removeprefix(prompt), []))
-        elif line.startswith(continuation) and latest.typed and not latest.expected:
-            latest.typed.append(line)
-            latest.source += "\n" + line.removeprefix(continuation).removeprefix(" ")
-        else:
-            latest.expected.append(line)
-    return found if found[0].expected else found[1:]
 
 
 class Terminal:
@@ -240,62 +175,127 @@ class Prompt:
             self.process.kill()
 
 
-class Session:
-    """All terminals of one page, in a private copy of the repository."""
+class Ports:
+    """What this run's ports are, for those on the pages."""
 
-    def __init__(self, markdown: str, folder: Path) -> None:
-        self.markdown = markdown
+    def __init__(self, here: Mapping[str, str]) -> None:
+        self.here = here
+
+    def typed(self, source: str) -> str:
+        """Return what to type here for what the page says."""
+        # Where the page relies on a port without a word, we name ours.
+        source = re.sub(r"(learn\.py run \d\b)(?!.*--port)", r"\1 --port 8000", source)
+        source = re.sub(r"(learn\.py run 5\b)", r"\1 --tls-port 8443", source)
+        source = re.sub(r"(manage\.py runserver)(?!.*\d)", r"\1 8000", source)
+        source = re.sub(r"((?:^|\s)daphne )(?!.*-[pe] )", r"\1-p 8000 ", source)
+        source = re.sub(r"\b(redis-server)\b(?!.*--port)", r"\1 --port 6379", source)
+        source = re.sub(r"\b(redis-cli)\b(?!.*-p )", r"\1 -p 6379", source)
+        return replaced(source, self.here)
+
+    def shown(self, printed: str) -> str:
+        """Return what the page says for what was printed here."""
+        return replaced(printed, {here: page for page, here in self.here.items()})
+
+
+def replaced(text: str, words: Mapping[str, str]) -> str:
+    """Replace words, all at once: what has come for one is not replaced again."""
+    any_of_them = re.compile(rf"\b(?:{'|'.join(words)})\b")
+    return any_of_them.sub(lambda word: words[word[0]], text)
+
+
+class Session:
+    """All terminals of one act, in a private copy of the repository."""
+
+    def __init__(self, act: Act, folder: Path) -> None:
+        self.act = act
         self.home = folder
         self.terminals: dict[str, Terminal] = {}
+        self.prompt: Prompt | None = None
         self.stops = ExitStack()
+        self.seen: list[dict[str, str]] = []  # The evidence.
 
     def __enter__(self) -> "Session":
-        self.folder = copy_repository(self.home / "course")
-        give_packages(self.folder)
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        self.environment = reader_environment(self.folder / ".venv/bin")
-        # What stage 5 takes without a word is port 8443, too.
-        self.environment["SITE"] = f"localhost:{self.ports['8443']}"
-        self.python = Prompt(self.folder, self.environment)
-        self.stops.callback(self.python.stop)
-        self.varying = re.compile("|".join([*VARIES.findall(self.markdown), *VARYING]))
-        return self
+        with ExitStack() as stops:
+            self.folder = copy_repository(self.home / "course")
+            give_packages(self.folder)
+            here = stops.enter_context(claimed_ports(numbers_on(self.act.page)))
+            self.ports = Ports(dict(zip(PORTS, here, strict=True)))
+            self.environment = reader_environment(self.folder / ".venv/bin")
+            # What stage 5 takes without a word is port 8443, too.
+            self.environment["SITE"] = f"localhost:{self.ports.here['8443']}"
+            self.varying = re.compile("|".join([*self.act.varies, *VARYING]))
+            self.stops = stops.pop_all()
+            return self
 
     def __exit__(self, *error: object) -> None:
         self.stops.close()
 
+    def prepare(self) -> None:
+        """Make the state that the act starts from."""
+        if self.act.copied:
+            source = self.folder / self.act.copied
+            shutil.copytree(source, self.folder / "work" / self.act.stage)
+        for each in self.act.prepared():
+            if isinstance(each, Block):
+                write(each, self.folder, self.act.stage)
+            else:
+                self.do_silently(each, "")
+        for title in self.act.running:
+            step = self.act.started(title)
+            if step.expected:
+                # A start may say more where what was made before is not there.
+                step = replace(step, expected=[ANYTHING, *step.expected])
+            lines = self.in_shell(step, title, ends=False)
+            if lines != step.expected:
+                printed = "\n".join(lines)
+                raise CannotRun(f"`{step.source}` did not start again:\n\n{printed}")
+        for source in self.act.known():
+            printed = self.in_python(source)
+            if "Traceback (most recent call last):" in printed:
+                raise CannotRun(f"`{source}`, typed again, raised:\n\n{printed}")
+
     def play(self, block: Block) -> list[str]:
         """Run a block. Return its lines, where output that came differently is new."""
         if block.language == "hidden":
-            return self.in_hiding(block)
+            self.do_silently(*block.lines, "")
+            return block.lines
+        if not block.is_transcript:
+            write(block, self.folder, self.act.stage)
+            return block.lines
         lines = []
         *others, last = steps(block) or [Step([], "", [])]
         for step in [*others, last]:
             lines += step.typed
             if block.language == "pycon":
-                lines += self.in_python(step)
+                if not step.typed:
+                    raise CannotRun("A pycon block starts with `>>> `.")
+                printed = self.shown(self.in_python(step.source))
+                lines += self.compare(step.expected, printed)
             else:
                 # Only the last command of a block may go on, and only in a terminal
                 # with a title.
                 ends = not block.title or step is not last or step.source == "^C"
                 lines += self.in_shell(step, block.title, ends)
+            # What came is what was expected, or the act fails.
+            printed = self.normalised(step.expected)
+            self.seen.append({"typed": "\n".join(step.typed), "printed": printed})
         return lines
 
-    def in_hiding(self, block: Block) -> list[str]:
-        """Do what the prose says, in the shell of the untitled blocks."""
-        [command] = block.lines
-        terminal = self.terminal("")
-        terminal.start(f"{{ {self.typed(command)}; }} >/dev/null || echo failed")
+    def do_silently(self, command: str, title: str) -> None:
+        """Run a command whose output the page does not show."""
+        terminal = self.terminal(title)
+        typed = self.ports.typed(command)
+        terminal.start(f"{{ {typed}; }} >/dev/null || echo failed")
         terminal.read(PATIENCE_FOR_A_COMMAND)
         if terminal.printed or not terminal.ended:
-            raise CannotRun(f"The hidden `{command}` failed: {terminal.printed}")
-        return block.lines
+            raise CannotRun(f"`{command}` failed: {terminal.printed}")
 
-    def in_python(self, step: Step) -> list[str]:
-        if not step.typed:
-            raise CannotRun("A pycon block starts with `>>> `.")
-        printed = self.python.run(self.typed(step.source) + "\n")
-        return self.compare(step.expected, self.shown(printed))
+    def in_python(self, source: str) -> str:
+        """Return what a statement prints at the Python prompt, which is opened once."""
+        if not self.prompt:
+            self.prompt = Prompt(self.folder, self.environment)
+            self.stops.callback(self.prompt.stop)
+        return self.prompt.run(self.ports.typed(source) + "\n")
 
     def in_shell(self, step: Step, title: str, ends: bool) -> list[str]:
         if title not in self.terminals and step.source in ("", "^C"):
@@ -304,7 +304,7 @@ class Session:
         if step.source == "^C":
             terminal.interrupt()
         elif step.source:
-            terminal.start(self.typed(step.source))
+            terminal.start(self.ports.typed(step.source))
         return (self.when_ended if ends else self.when_shown)(terminal, step)
 
     def terminal(self, title: str) -> Terminal:
@@ -314,6 +314,9 @@ class Session:
             terminal = Terminal(self.folder, self.environment, state)
             self.terminals[title] = terminal
             self.stops.callback(terminal.stop)
+            if title:
+                for command in self.act.remembered(title):
+                    self.do_silently(command, title)
         return self.terminals[title]
 
     def when_ended(self, terminal: Terminal, step: Step) -> list[str]:
@@ -335,27 +338,37 @@ class Session:
             complete = terminal.printed[: terminal.printed.rfind("\n") + 1]
             return pattern.match(self.normalised(self.shown(complete)))
 
-        # Where the page shows nothing yet, --update writes what came within that time.
-        is_enough = beginning if step.expected else bool
-        terminal.read(PATIENCE_FOR_A_SERVER, is_enough)
+        program = step.source.partition(" ")[0]
+        if program in SILENT and not step.expected:
+            self.wait_until_it_listens(terminal, SILENT[program])
+            terminal.read(0)
+        else:
+            # Where the page shows nothing, --update writes what came within that time.
+            is_enough = beginning if step.expected else bool
+            terminal.read(PATIENCE_FOR_A_SERVER, is_enough)
         if step.expected and not terminal.ended and (found := beginning()):
             lines = terminal.printed.splitlines(keepends=True)
             terminal.printed = "".join(lines[found[0].count("\n") :])
-            self.wait_until_it_listens(terminal, self.typed(step.source))
+            typed = self.ports.typed(step.source)
+            here = self.ports.here.items()
+            named = [page for page, port in here if re.search(rf"\b{port}\b", typed)]
+            self.wait_until_it_listens(terminal, named)
             return step.expected
         printed, terminal.printed = terminal.printed, ""
         return self.compare(step.expected, self.shown(printed))
 
-    def wait_until_it_listens(self, terminal: Terminal, typed: str) -> None:
+    def wait_until_it_listens(self, terminal: Terminal, ports: Iterable[str]) -> None:
         """Wait for the server that was started: it prints its address before."""
         deadline = time.monotonic() + PATIENCE_FOR_A_SERVER
-        for port in (each for each in self.ports.values() if each in typed):
-            while terminal.process.poll() is None and time.monotonic() < deadline:
-                try:
-                    socket.create_connection(("127.0.0.1", int(port))).close()
-                    break
-                except OSError:
-                    time.sleep(0.02)
+        for port in ports:
+            while terminal.process.poll() is None and not is_open(
+                self.ports.here[port]
+            ):
+                if time.monotonic() > deadline:
+                    raise CannotRun(
+                        f"Nothing listened at port {port} in {PATIENCE_FOR_A_SERVER} s."
+                    )
+                time.sleep(0.02)
 
     def compare(self, expected: list[str], printed: list[str]) -> list[str]:
         """Return what is expected, when that is what was printed; else what was."""
@@ -392,23 +405,9 @@ class Session:
         """Hide what varies from run to run."""
         return "".join(self.varying.sub("⟨varies⟩", line) + "\n" for line in lines)
 
-    def typed(self, source: str) -> str:
-        """Return what to type here for what the page says: with this run's ports."""
-        # Where the page relies on a port without a word, we name ours.
-        source = re.sub(r"(learn\.py run \d\b)(?!.*--port)", r"\1 --port 8000", source)
-        source = re.sub(r"(learn\.py run 5\b)", r"\1 --tls-port 8443", source)
-        source = re.sub(r"(manage\.py runserver)(?!.*\d)", r"\1 8000", source)
-        source = re.sub(r"((?:^|\s)daphne )(?!.*-[pe] )", r"\1-p 8000 ", source)
-        source = re.sub(r"\b(redis-server)\b(?!.*--port)", r"\1 --port 6379", source)
-        source = re.sub(r"\b(redis-cli)\b(?!.*-p )", r"\1 -p 6379", source)
-        for ours, here in self.ports.items():
-            source = re.sub(rf"\b{ours}\b", here, source)
-        return source
-
     def shown(self, printed: str) -> list[str]:
         """Return what the page shows for what was printed here."""
-        for ours, here in self.ports.items():
-            printed = re.sub(rf"\b{here}\b", ours, printed)
+        printed = self.ports.shown(printed)
         printed = printed.replace(str(self.folder), FOLDER)
         printed = printed.replace(sys.prefix, f"{FOLDER}/.venv")
         printed = re.sub(r"^bash: line \d+: ", "bash: ", printed, flags=re.MULTILINE)
@@ -445,43 +444,84 @@ def give_packages(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", stamp], cwd=folder, check=True)
 
 
-def programs(page: Path) -> set[str]:
-    """Return the first words of the commands that a page types."""
-    return {
-        line.split()[1]
-        for block in transcripts(page.read_text(encoding="utf-8"))
+def programs(act: Act) -> set[str]:
+    """Return the first words of the commands that an act types, or that start it."""
+    typed = [
+        step.source
+        for block in act.blocks
         if block.language == "console"
-        for line in block.lines
-        if line.startswith("$ ")
-    }
+        for step in steps(block)
+    ]
+    typed += [act.started(title).source for title in act.running]
+    return {source.split()[0] for source in typed if source}
 
 
-def free_ports(count: int) -> list[str]:
-    """Return ports that nothing listens on, of four digits as those on the pages."""
+@cache
+def numbers_on(page: Path) -> set[str]:
+    """Return all numbers of four digits on the pages: none of them may be a port."""
+    pages = {page, *ROOT.glob("docs/*.md")}
+    texts = [each.read_text(encoding="utf-8") for each in pages]
+    return set(re.findall(r"\b\d{4}\b", " ".join(texts))) | set(PORTS)
+
+
+def is_open(port: str) -> bool:
+    """Tell whether somebody listens at a port of this machine, under any address."""
+    try:
+        socket.create_connection(("localhost", int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def claimed_ports(never: set[str]) -> Iterator[list[str]]:
+    """
+    Yield ports that nothing listens on, as many as PORTS.
+
+    Until the end no other call of this, in any process, gets the same: each is claimed
+    by a UDP socket of the same number, and servers of the pages listen on TCP only.
+    """
     found = []
-    for port in random.sample(range(8002, 10_000), 1000):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(str(port))
-        if len(found) == count:
-            return found
-    raise CannotRun("This machine has no free port between 8002 and 9999.")
+    with ExitStack() as claims:
+        for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+            if str(port) in never:
+                continue
+            claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            claims.enter_context(claim)
+            with suppress(OSError):
+                claim.bind(("127.0.0.1", port))
+                if not is_open(str(port)):
+                    found.append(str(port))
+            if len(found) == len(PORTS):
+                yield found
+                return
+    raise CannotRun(f"This machine has no free ports in {FREE_PORTS}.")
 
 
-def play_page(page: Path) -> Iterator[tuple[Block, list[str]]]:
-    """Run the transcripts of a page; yield each with the lines that it should have."""
-    markdown = page.read_text(encoding="utf-8")
-    if not transcripts(markdown):
-        return
+def play_act(act: Act) -> tuple[list[tuple[Block, list[str]]], list[dict[str, str]]]:
+    """
+    Run an act in its own copy of the repository.
+
+    Return each transcript with the lines that it should have, and the evidence: what
+    was typed and what it printed, without what varies.
+    """
+    played = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        Session(markdown, Path(folder).resolve()) as session,
+        Session(act, Path(folder).resolve()) as session,
     ):
-        for block in transcripts(markdown):
+        try:
+            session.prepare()
+        except CannotRun as problem:
+            raise CannotRun(f"{act.page}, before {act.name}: {problem}") from None
+        for block in act.blocks:
             try:
                 lines = session.play(block)
             except CannotRun as problem:
-                raise CannotRun(f"{page}:{block.line}: {problem}") from None
-            yield block, lines
+                raise CannotRun(f"{act.page}:{block.line}: {problem}") from None
+            if block.is_transcript:
+                played.append((block, lines))
+        return played, session.seen
 
 
 def difference(page: Path, block: Block, lines: list[str]) -> str:
@@ -492,13 +532,14 @@ def difference(page: Path, block: Block, lines: list[str]) -> str:
     return diff and f"{page}:{block.line}: this is not what happens.\n\n{diff}"
 
 
-def update(page: Path) -> None:
-    """Rewrite the transcripts of a page as they are when they are run."""
-    played = list(play_page(page))
+def update(page: Path, names: Sequence[str] = ()) -> None:
+    """Rewrite the transcripts of a page, or of some acts, as they are when run."""
+    chosen = [act for act in acts(page) if not names or act.name in names]
+    if unknown := set(names) - {act.name for act in chosen}:
+        raise CannotRun(f"{page} has no act called {', '.join(sorted(unknown))}.")
+    played = [pair for act in chosen for pair in play_act(act)[0]]
     lines = page.read_text(encoding="utf-8").splitlines()
     for block, new in reversed(played):
-        if block.language == "hidden":
-            continue
         indented = [(block.indent + line).rstrip() for line in new]
         lines[block.line : block.line + len(block.lines)] = indented
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -507,8 +548,10 @@ def update(page: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.docs.console")
     parser.add_argument("--update", type=Path, nargs="+", metavar="PAGE", required=True)
+    parser.add_argument("--act", nargs="+", metavar="NAME", default=[])
+    arguments = parser.parse_args()
     try:
-        for page in parser.parse_args().update:
-            update(page)
+        for page in arguments.update:
+            update(page.resolve(), arguments.act)
     except CannotRun as problem:
         sys.exit(str(problem))

@@ -25,7 +25,7 @@ from tests.checker.crowd import crowd
 from tests.checker.rooms import address, fresh_room, join
 from tests.checker.servers.redis import RedisServer
 from tests.checker.servers.runserver import Server
-from tests.docs.console import blocks
+from tests.docs.pages import blocks
 from tests.proofs.runs import ROOT, copy_of, replace
 
 GROUPS = ROOT / "stage03_groups"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.console import blocks
+from tests.docs.pages import blocks
 from tests.docs.repository import ROOT
 
 # What a transcript cannot show: there it has Python, packages and a network, and it
