@@ -392,7 +392,9 @@ def depends(act: Act) -> tuple[Path | str, ...]:
     if '"include"' in words or any(not isinstance(e, str) for e in act.prepared()):
         found.append(ROOT / "docs/macros.py")
     if "learn.py" in words:
+        names = ("packages.py", "serve.py", "system.py")
         found.append(ROOT / "learn.py")
+        found += [ROOT / "tests/checker" / name for name in names]
     for verb, digit in re.findall(r"learn\.py (\w+) (\d)", words):
         stage = stages().get(f"0{digit}", "")
         if stage and verb in {"run", "start"}:
