@@ -38,7 +38,8 @@ from tests.checker.servers.redis import RedisServer
 from tests.checker.servers.runserver import Server, ServerError
 from tests.checker.servers.tls import MISSING as NGINX_MISSING
 from tests.checker.servers.tls import find_nginx
-from tests.proofs.runs import ROOT, copy_of, replace
+from tests.proofs.records import Proof, Recorded, Seen
+from tests.proofs.runs import CHECKER, HARNESS, ROOT, copy_of, replace
 
 RESULT = {
     "rows": [
@@ -62,27 +63,47 @@ def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return file
 
 
-def test_echo_measures_every_server_under_every_traffic(tmp_path: Path) -> None:
-    file = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "tests.bench", "echo"]
-    run = subprocess.run(
-        [*command, "--rounds", "1", "--seconds", "0.02", "--write", file],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    rows = json.loads(file.read_text(encoding="utf-8"))["echo"]["rows"]
-    assert len(rows) == 6
-    for each in rows:
-        assert each["name"] in run.stdout
+def proof_of(name: str) -> Proof:
+    """Return the proof that a benchmark measures all that it says."""
+    folders = [path for path in ROOT.glob("stage*") if path.is_dir()]
+    sources = [ROOT / "tests/bench", *sorted(folders)]
+    return Proof("bench", name, (*sources, *CHECKER, *HARNESS))
+
+
+def a_proof(name: str) -> pytest.MarkDecorator:
+    """Give a test the proof of a benchmark."""
+    return pytest.mark.parametrize("proof", [proof_of(name)], ids=str)
+
+
+@a_proof("echo")
+def test_echo_measures_every_server_under_every_traffic(
+    tmp_path: Path, proof: Proof, recorded: Recorded
+) -> None:
+    def prove() -> Seen:
+        file = tmp_path / "bench.json"
+        command = [sys.executable, "-m", "tests.bench", "echo"]
+        run = subprocess.run(
+            [*command, "--rounds", "1", "--seconds", "0.02", "--write", file],
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        rows = json.loads(file.read_text(encoding="utf-8"))["echo"]["rows"]
+        return {"rows": rows, "printed": run.stdout}
+
+    seen = recorded(proof, prove)
+    assert len(seen["rows"]) == 6
+    for each in seen["rows"]:
+        assert each["name"] in seen["printed"]
         assert each["messages_per_s"] > 0
 
 
-def test_event_measures_both_consumers() -> None:
-    rows = event.measure(rounds=1, seconds=0.01)["rows"]
+@a_proof("event")
+def test_event_measures_both_consumers(proof: Proof, recorded: Recorded) -> None:
+    rows = recorded(proof, lambda: event.measure(rounds=1, seconds=0.01))["rows"]
     assert [each["name"] for each in rows] == [STAGE, PLAIN]
     for each in rows:
         assert 0 < each["consumer_us"] < 1000
@@ -164,12 +185,16 @@ def test_what_is_no_echo_is_not_counted(tmp_path: Path) -> None:
 LAYERS = ["in memory", "Redis", "Redis pub/sub"]
 
 
+@a_proof("fanout")
 def test_fanout_measures_every_server_(
-    monkeypatch: pytest.MonkeyPatch, redis: RedisServer
+    monkeypatch: pytest.MonkeyPatch,
+    redis: RedisServer,
+    proof: Proof,
+    recorded: Recorded,
 ) -> None:
     monkeypatch.setattr(fanout, "ROOMS", {3: 2})
     monkeypatch.setattr(fanout, "WARM_UP", 0.01)
-    rows = fanout.measure(rounds=2, seconds=0.02)["rows"]
+    rows = recorded(proof, lambda: fanout.measure(rounds=2, seconds=0.02))["rows"]
     servers = [
         *(f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)),
         f"{NO_CLOSING}, in memory",
@@ -191,12 +216,16 @@ def nginx() -> None:
         pytest.skip(NGINX_MISSING)
 
 
+@a_proof("handshake")
 @pytest.mark.usefixtures("nginx")
 def test_handshake_measures_every_server(
-    monkeypatch: pytest.MonkeyPatch, redis: RedisServer
+    monkeypatch: pytest.MonkeyPatch,
+    redis: RedisServer,
+    proof: Proof,
+    recorded: Recorded,
 ) -> None:
     monkeypatch.setattr(handshake, "WARM_UP", 0.01)
-    rows = handshake.measure(rounds=2, seconds=0.02)["rows"]
+    rows = recorded(proof, lambda: handshake.measure(rounds=2, seconds=0.02))["rows"]
     assert [each["name"] for each in rows] == [
         *(f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)),
         *(str(variant) for variant in handshake.SESSIONS),
