@@ -93,9 +93,12 @@ def one_at_a_time() -> Iterator[None]:
 
 def installer() -> tuple[str, list[str | Path], list[str | Path]]:
     """Return the installer's name, and its commands: make .venv, and fill it from."""
-    # We may run in .venv itself, which is about to go: take the Python behind it.
+    # We may run in .venv itself, which is about to go: take the Python behind it, and
+    # no uv that is in it.
     python = getattr(sys, "_base_executable", None) or sys.executable
-    uv = shutil.which("uv")
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    others = [each for each in folders if not Path(each).resolve().is_relative_to(VENV)]
+    uv = shutil.which("uv", path=os.pathsep.join(others))
     # Version managers leave a `uv` on the PATH that may not work.
     if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0:
         make = [uv, "venv", "--allow-existing", "--python", python, VENV]

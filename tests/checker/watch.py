@@ -1,12 +1,16 @@
 """Run pytest now, and again on every save in a folder: `learn.py check N --watch`."""
 
-import subprocess
+import os
 import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Empty, Queue
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+
+from tests.checker.servers import launch
+from tests.checker.servers.forks import quick_starts
 
 SAVING = {"created", "modified", "moved", "deleted"}  # Reading makes events too.
 
@@ -44,7 +48,10 @@ class Saves(FileSystemEventHandler):
 
 def run(arguments: list[str]) -> None:
     """Run pytest to its end. Ctrl-C reaches it too: it stops its servers first."""
-    pytest = subprocess.Popen([sys.executable, "-m", "pytest", *arguments])
+    command = [sys.executable, "-m", "pytest", *arguments]
+    pytest = launch.start(
+        command, cwd=Path.cwd(), env={**os.environ, "PYTHONUTF8": "1"}
+    )
     try:
         pytest.wait()
     except KeyboardInterrupt:
@@ -53,7 +60,19 @@ def run(arguments: list[str]) -> None:
 
 
 def watch(folder: Path, arguments: list[str]) -> None:
-    """Run pytest with these arguments after every save in a folder, until Ctrl-C."""
+    """
+    Run pytest with these arguments after every save in a folder, until Ctrl-C.
+
+    Pytest and its servers are forked, if that can be: the answer comes a second sooner.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(quick_starts())
+        watch_saves(folder, arguments)
+
+
+def watch_saves(folder: Path, arguments: list[str]) -> None:
+    """Run pytest after every save in a folder, until Ctrl-C."""
     saves = Saves()
     observer = Observer()
     observer.schedule(saves, folder, recursive=True)

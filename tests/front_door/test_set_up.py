@@ -1,7 +1,9 @@
 """What learn.py installs, when, and what it says where it cannot."""
 
 import ast
+import os
 import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,10 +56,28 @@ def test_second_layer_by_another_installer_than_the_first(checkout: Checkout) ->
     assert told(checkout.learn("test"))["installed"] == ["tiny", "more"]
 
 
+def test_uv_of_the_environment_that_is_made_anew_is_passed_over(
+    checkout: Checkout,
+) -> None:
+    uv = shutil.which("uv", path=checkout.environment["PATH"])
+    checkout.without_uv()
+    checkout.check()
+    # As whoever has activated .venv, where `test` has installed uv.
+    programs = checkout.root / ".venv" / packages.PYTHON.parent.name
+    shutil.copy(uv, programs)
+    path = checkout.environment["PATH"]
+    checkout.environment["PATH"] = os.pathsep.join([str(programs), path])
+    with (checkout.root / "requirements.txt").open("a") as requirements:
+        requirements.write("# One more line.\n")
+    again = checkout.check()
+    assert "Setting up .venv with pip" in again.stdout
+    assert told(again)["installed"] == ["tiny"]
+
+
 def test_uv_that_does_not_work_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert packages.shutil.which("uv", path=Path(sys.executable).parent)
     # Any program that ends with a failure when it is asked for its version.
-    monkeypatch.setattr(packages.shutil, "which", lambda name: "uv")
+    monkeypatch.setattr(packages.shutil, "which", lambda name, path: "uv")
     failure = subprocess.CompletedProcess([], 127)
     monkeypatch.setattr(packages.subprocess, "run", lambda *_, **__: failure)
     assert packages.installer()[0] == "pip"
@@ -66,7 +86,7 @@ def test_uv_that_does_not_work_is_passed_over(monkeypatch: pytest.MonkeyPatch) -
 def test_missing_ensurepip_is_said_with_its_cure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages.shutil, "which", lambda name: None)
+    monkeypatch.setattr(packages.shutil, "which", lambda name, path: None)
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(Refusal, match="sudo apt install python3-venv"):
         packages.installer()

@@ -127,9 +127,9 @@ class Forked:
         *,
         cwd: Path,
         env: Mapping[str, str],
-        stdin: Any,
-        stdout: Any,
-        stderr: Any,
+        stdin: Any = None,
+        stdout: Any = None,
+        stderr: Any = None,
         **text: Any,
     ) -> None:
         """
@@ -260,8 +260,8 @@ class ForkServer:
     """
     Run a fork server, whose `address` is the path of its socket.
 
-    It ends with the `with` block, and with this process, whatever way that ends. So
-    does all that was forked from it.
+    Raises OSError, with its traceback, if it does not start. It ends with the `with`
+    block, and with this process, whatever way that ends. So does all that was forked.
     """
 
     def __enter__(self) -> Self:
@@ -269,15 +269,20 @@ class ForkServer:
         self.address = str(Path(self.folder.name) / "socket")
         ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.checker.servers.forks", self.address],
-            cwd=ROOT,
-            env={**environment, "PYTHONUTF8": "1"},
-            stdin=subprocess.PIPE,  # Its end tells the fork server that we are gone.
-            stdout=subprocess.PIPE,
-        )
+        log = Path(self.folder.name, "log")
+        with log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.checker.servers.forks", self.address],
+                cwd=ROOT,
+                env={**environment, "PYTHONUTF8": "1"},
+                stdin=subprocess.PIPE,  # Its end tells that we are gone.
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
         if self.process.stdout.readline() != b"ready\n":
-            raise OSError("The fork server did not start: its traceback is above.")
+            words = log.read_text(encoding="utf-8")
+            self.__exit__(None, None, None)
+            raise OSError(f"The fork server did not start:\n{words}")
         return self
 
     def __exit__(
@@ -302,7 +307,11 @@ def fork_server() -> ForkServer:
 
 @contextlib.contextmanager
 def quick_starts() -> Iterator[None]:
-    """Within this block, fork what may be forked, if this system forks."""
+    """
+    Within this block, fork what may be forked, if this system forks.
+
+    Raises OSError if the fork server does not start.
+    """
     if not hasattr(os, "fork"):
         yield
         return
