@@ -1,7 +1,6 @@
 """What learn.py installs, when, and what it says where it cannot."""
 
 import ast
-import os
 import runpy
 import shutil
 import subprocess
@@ -57,21 +56,17 @@ def test_second_layer_by_another_installer_than_the_first(checkout: Checkout) ->
 
 
 def test_uv_of_the_environment_that_is_made_anew_is_passed_over(
-    checkout: Checkout,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uv = shutil.which("uv", path=checkout.environment["PATH"])
-    checkout.without_uv()
-    checkout.check()
     # As whoever has activated .venv, where `test` has installed uv.
-    programs = checkout.root / ".venv" / packages.PYTHON.parent.name
+    programs = tmp_path / packages.PYTHON.parent.name
+    uv = shutil.which("uv", path=Path(sys.executable).parent)
+    programs.mkdir()
     shutil.copy(uv, programs)
-    path = checkout.environment["PATH"]
-    checkout.environment["PATH"] = os.pathsep.join([str(programs), path])
-    with (checkout.root / "requirements.txt").open("a") as requirements:
-        requirements.write("# One more line.\n")
-    again = checkout.check()
-    assert "Setting up .venv with pip" in again.stdout
-    assert told(again)["installed"] == ["tiny"]
+    monkeypatch.setenv("PATH", str(programs))
+    assert packages.installer()[0] == "uv"
+    monkeypatch.setattr(packages, "VENV", tmp_path)
+    assert packages.installer()[0] == "pip"
 
 
 def test_uv_that_does_not_work_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
