@@ -11,9 +11,9 @@ import sys
 
 try:
     import argparse
-    import os
-    import signal
     from pathlib import Path
+
+    from tests.checker.system import exit_with
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -41,14 +41,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        # SIGTERM ends a check as Ctrl-C does: what it has started goes with it.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        code = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:  # `check 1 | head`: servers end by themselves when we do.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    sys.exit(code)
+    exit_with(main)

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -129,3 +129,22 @@ def become(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> NoReturn:
     # On Windows nobody would wait for it. Ctrl-C reaches it there, too: it tidies up.
     signal.signal(signal.SIGINT, lambda *_: None)
     sys.exit(subprocess.call(command, env=env))
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """
+    Run a program to its end, and exit with the code that it returns.
+
+    Ctrl-C and SIGTERM end it with 130, and it ends with 141 if who reads it has left.
+    """
+    try:
+        # What it has started ends with it in both cases.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    sys.exit(code)

@@ -8,17 +8,22 @@ Prove the course: `learn.py test`, with ruff first, then pytest.
 It says first what it will do, and last, in one line, whether all is well.
 """
 
-import io
-import os
-import subprocess
 import sys
-import time
-from contextlib import redirect_stdout
-from threading import Thread
 
-import pytest
+try:
+    import io
+    import os
+    import subprocess
+    import time
+    from contextlib import redirect_stdout
+    from threading import Thread
 
-from tests.proofs.records import Proof, records, versions, write
+    import pytest
+
+    from tests.checker.system import exit_with
+    from tests.proofs.records import Proof, records, versions, write
+except KeyboardInterrupt:
+    sys.exit(130)
 
 WORKERS = 4  # Also on two cores: tests of servers wait much of the time.
 QUIET = 10  # Seconds without news, after which a run says what it is about.
@@ -134,6 +139,8 @@ def main(words: list[str]) -> int:
     print("\n$ pytest", *arguments, flush=True)
     news = News()
     code = pytest.main(arguments, plugins=[news])
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     if code:
         failed.append("pytest")
     elif is_whole and not os.environ.get("CI") and (is_live or not records(TIMES)):
@@ -151,4 +158,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_with(lambda: main(sys.argv[1:]))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.checker.system import exit_with
 from tests.proofs import __main__ as run
 from tests.proofs import records
 from tests.proofs.records import Proof
@@ -78,6 +79,18 @@ def test_what_failed_is_named_in_the_last_line_and_the_rest_is_run(
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith(f"Not all is well: {tool} failed, after 0 min")
     assert len(tools.asked) == 3
+
+
+def test_run_that_is_interrupted_says_no_more(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted = pytest.ExitCode.INTERRUPTED
+    monkeypatch.setattr(run.pytest, "main", lambda *_, **__: interrupted)
+    monkeypatch.setattr("tests.checker.system.signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as end:
+        exit_with(lambda: run.main(["tests/docs"]))
+    assert end.value.code == 130
+    assert "well" not in capsys.readouterr().out
 
 
 def item(proof: object) -> SimpleNamespace:
