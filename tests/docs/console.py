@@ -244,7 +244,8 @@ class Session:
             step = self.act.started(title)
             if step.expected:
                 # A start may say more where what was made before is not there.
-                step = replace(step, expected=[ANYTHING, *step.expected])
+                lines = [each for line in step.expected for each in (ANYTHING, line)]
+                step = replace(step, expected=lines)
             lines = self.in_shell(step, title, ends=False)
             if lines != step.expected:
                 printed = "\n".join(lines)
