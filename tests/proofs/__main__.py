@@ -60,13 +60,12 @@ class Plan:
             + sum(known)
             + average * (len(seconds) - len(known))
         )
-        taken = len(self.recorded) - len(live)
-        print(f"{self.tests:,} tests. {self.tests - taken:,} are run now.", end=" ")
-        if taken:
-            print(f"{taken:,} proofs are taken from records: nothing that they")
-            print("depend on has changed since they were seen to hold.", end=" ")
         minutes = max(1, round(total / WORKERS / 60))
-        print(f"About {minutes} min.", flush=True)
+        taken = len(self.recorded) - len(live)
+        print(f"{self.tests:,} tests, in about {minutes} min.")
+        if taken:
+            print(f"{taken:,} of them are taken from records. The rest is run now.")
+        sys.stdout.flush()
 
 
 class News:
@@ -117,10 +116,14 @@ def main(words: list[str]) -> int:
     begin = time.monotonic()
     is_live = "--live" in words
     is_whole = not set(words) - {"--live"}
+    # The chapters' transcripts, which are bash's, run every check. For a crowd of
+    # clients, once is enough.
+    chosen = ["-m", "not crowd"] if is_whole and os.name != "nt" else []
     if is_whole:
         plan = Plan()
         with redirect_stdout(io.StringIO()):  # What goes wrong here, goes wrong again.
-            is_planned = not pytest.main(["--collect-only", "-q"], plugins=[plan])
+            collect = ["--collect-only", "-q", *chosen]
+            is_planned = not pytest.main(collect, plugins=[plan])
         if is_planned:
             plan.announce(is_live)
     failed = []
@@ -131,11 +134,7 @@ def main(words: list[str]) -> int:
         ).returncode:
             failed.append(command)
     # With `worksteal`, who has nothing left takes from who has much.
-    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words]
-    if is_whole and os.name != "nt":
-        # The chapters' transcripts, which are bash's, run every check. For a crowd of
-        # clients, once is enough.
-        arguments += ["-m", "not crowd"]
+    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words, *chosen]
     print("\n$ pytest", *arguments, flush=True)
     news = News()
     code = pytest.main(arguments, plugins=[news])
