@@ -73,7 +73,12 @@ def test_message_is_sent_in_as_many_frames_as_it_has_parts() -> None:
 
 
 def test_text_that_is_no_utf_8_ends_the_connection() -> None:
-    with connected_to(lambda end: end.send(b"\xff", text=True)) as ana:
+    def say_it_and_listen(end: ServerConnection) -> None:
+        end.send(b"\xff", text=True)
+        for _message in end:
+            pass
+
+    with connected_to(say_it_and_listen) as ana:
         with pytest.raises(WireError) as told:
             ana.recv()
         assert told.value.symptom == "close 1006"

@@ -223,12 +223,6 @@ def test_checks_take_a_server_that_already_runs(tmp_path: Path) -> None:
     assert "  --    close raises nothing in the server" in result.stdout
 
 
-def test_checks_of_a_server_that_does_not_run_say_so() -> None:
-    result = check("stage01_echo", "--url", f"ws://127.0.0.1:{free_port()}")
-    assert result.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "Start the server first" in result.likely_mistake
-
-
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [

@@ -70,12 +70,10 @@ def check_exercise(exercise: str, project: Path, *options: str) -> Run:
     return check(stage_of(exercise), "--project", project, *options, suites=suites)
 
 
-def exercise_proof(
-    kind: str, exercise: str, *more: Path | str, name: str = ""
-) -> Proof:
-    """Return a proof about an exercise, which depends on its checks, too."""
+def exercise_proof(name: str, exercise: str, *more: Path | str) -> Proof:
+    """Return a proof about an exercise, which depends on its own checks, too."""
     sources = (ROOT / suite_of(exercise), ROOT / "tests/exercises/conftest.py")
-    return proof_of(kind, name or exercise, stage_of(exercise), *sources, *more)
+    return proof_of("exercises", name, stage_of(exercise), *sources, *more)
 
 
 def solution_of(exercise: str) -> Path:
