@@ -15,22 +15,27 @@ try:
     import os
     import subprocess
     import time
+    from collections import Counter
     from contextlib import redirect_stdout
     from threading import Thread
 
     import pytest
 
     from tests.checker.system import exit_with
-    from tests.proofs.records import Proof, records, versions, write
+    from tests.proofs.records import (
+        LONG,
+        TIMES,
+        Proof,
+        forget_what_is_gone,
+        records,
+        versions,
+        write,
+    )
 except KeyboardInterrupt:
     sys.exit(130)
 
-WORKERS = 4  # Also on two cores: tests of servers wait much of the time.
+WORKERS = 5  # Also on two cores: tests of servers wait much of the time.
 QUIET = 10  # Seconds without news, after which a run says what it is about.
-
-
-# The file of records that says how long the tests take that no record stands for.
-TIMES = "times"
 
 
 class Plan:
@@ -72,7 +77,7 @@ class News:
     """A plugin that says what a run is about when nothing has ended for a while."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0  # Of tests that no record stands for.
+        self.seconds: Counter[str] = Counter()  # Of tests that no record stands for.
         self.running: dict[str, float] = {}
         self.last = time.monotonic()
         self.is_over = False
@@ -86,7 +91,7 @@ class News:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.user_properties:
-            self.seconds += report.duration
+            self.seconds[report.nodeid] += report.duration
 
     def pytest_sessionstart(self) -> None:
         Thread(target=self.tell, daemon=True).start()
@@ -116,6 +121,8 @@ def main(words: list[str]) -> int:
     begin = time.monotonic()
     is_live = "--live" in words
     is_whole = not set(words) - {"--live"}
+    is_in_ci = bool(os.environ.get("CI"))
+    failed = []
     # The chapters' transcripts, which are bash's, run every check. For a crowd of
     # clients, once is enough.
     chosen = ["-m", "not crowd"] if is_whole and os.name != "nt" else []
@@ -126,7 +133,12 @@ def main(words: list[str]) -> int:
             is_planned = not pytest.main(collect, plugins=[plan])
         if is_planned:
             plan.announce(is_live)
-    failed = []
+        if is_planned and sys.platform == "linux":  # Elsewhere some are left out.
+            gone = forget_what_is_gone(plan.recorded, is_only_told=is_in_ci)
+            for name in gone:
+                print(f"A record of no proof: {name}.")
+            if gone and is_in_ci:
+                failed.append("the records")
     for command in ("ruff check", "ruff format --check"):
         print(f"\n$ {command}", flush=True)
         if subprocess.run(
@@ -142,8 +154,10 @@ def main(words: list[str]) -> int:
         raise KeyboardInterrupt
     if code:
         failed.append("pytest")
-    elif is_whole and not os.environ.get("CI") and (is_live or not records(TIMES)):
-        took = {"seconds": round(news.seconds), "with": versions()}
+    elif is_whole and not is_in_ci and (is_live or not records(TIMES)):
+        slow = {name: round(s) for name, s in news.seconds.items() if s >= LONG}
+        total = round(news.seconds.total())
+        took = {"seconds": total, "slow": slow, "with": versions()}
         write(TIMES, {"others": took})
     seconds = round(time.monotonic() - begin)
     took = f"{seconds // 60} min {seconds % 60} s"

@@ -15,9 +15,18 @@ from typing import Any
 
 import pytest
 
-from tests.proofs.records import Proof, Recorded, Seen, records, versions, write
+from tests.proofs.records import (
+    LONG,
+    TIMES,
+    Proof,
+    Recorded,
+    Seen,
+    records,
+    versions,
+    write,
+)
 
-LONG = 5  # Seconds.
+FIRST = 3  # Tests of a worker that come before the long ones.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,10 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def seconds(item: pytest.Item) -> float:
-    """Return how long a proof that is live now took last time: 0 for what is quick."""
+    """Return how long a test took last time, if that is known: 0 for what is quick."""
     proof = getattr(item, "callspec", None) and item.callspec.params.get("proof")
     if not isinstance(proof, Proof):
-        return 0
+        return records(TIMES).get("others", {}).get("slow", {}).get(item.nodeid, 0)
     if proof.record() and not item.config.getoption("live"):
         return 0
     return records(proof.file).get(proof.name, {}).get("seconds", 0)
@@ -39,20 +48,21 @@ def long_ones_first(items: list[Any], times: list[float], workers: int) -> list[
     """
     Begin the share of each worker of pytest-xdist with what takes longest.
 
-    At the end of a run, one of them would keep everybody waiting.
+    At the end of a run, one of them would keep everybody waiting. A few quick ones come
+    first of all, to be heard of at once.
     """
     timed = sorted(zip(times, items, strict=True), key=lambda each: -each[0])
     long = [item for time, item in timed if time >= LONG]
-    rest = [item for time, item in zip(times, items, strict=True) if time < LONG]
+    quick = [item for time, item in zip(times, items, strict=True) if time < LONG]
     shares = []
     for worker in range(workers):
         mine = long[worker::workers]
         # As `--dist worksteal` deals: what is left, by how many are left.
         size = (len(items) - len(shares)) // (workers - worker)
-        others = max(0, size - len(mine))
-        shares += [*mine, *rest[:others]]
-        rest = rest[others:]
-    return [*shares, *rest]
+        others = quick[: max(0, size - len(mine))]
+        shares += [*others[:FIRST], *mine, *others[FIRST:]]
+        quick = quick[len(others) :]
+    return [*shares, *quick]
 
 
 # Shares are made of what -k and -m have left, in the order that the checker gives it:

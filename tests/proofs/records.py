@@ -15,7 +15,7 @@ fails the run in the end.
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -25,6 +25,10 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 EVIDENCE = Path(__file__).parent / "evidence"
+
+# The file of records that says how long the tests take that no record stands for.
+TIMES = "times"
+LONG = 5  # Seconds. What takes longer begins first.
 
 Seen = dict[str, Any]  # What can be written as JSON.
 Recorded = Callable[["Proof", Callable[[], Seen]], Seen]
@@ -107,6 +111,27 @@ def write(file: str, new: dict[str, dict[str, Any]]) -> None:
     text = json.dumps(records(file) | new, indent=1, sort_keys=True, ensure_ascii=False)
     path.write_text(f"{text}\n", encoding="utf-8")
     records.cache_clear()
+
+
+def forget_what_is_gone(proofs: Iterable[Proof], *, is_only_told: bool) -> list[str]:
+    """
+    Remove the records of which no proof is there any more, and return their names.
+
+    `proofs` are all that there are. Nothing is removed if it `is_only_told`.
+    """
+    known = {(proof.file, proof.name) for proof in proofs} | {(TIMES, "others")}
+    gone = []
+    for path in sorted(EVIDENCE.rglob("*.json")):
+        file = path.relative_to(EVIDENCE).with_suffix("").as_posix()
+        found = records(file)
+        kept = {name: each for name, each in found.items() if (file, name) in known}
+        gone += [f"{file}: {name}" for name in found if name not in kept]
+        if len(kept) < len(found) and not is_only_told:
+            path.unlink()
+            records.cache_clear()
+            if kept:
+                write(file, kept)
+    return gone
 
 
 def versions() -> str:

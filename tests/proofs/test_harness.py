@@ -25,7 +25,7 @@ from tests.checker.servers.runserver import (
     cut_library_frames,
     free_port,
 )
-from tests.proofs.plugin import long_ones_first
+from tests.proofs.plugin import FIRST, long_ones_first
 from tests.proofs.runs import (
     ROOT,
     check,
@@ -298,8 +298,9 @@ def test_what_takes_long_begins_the_share_of_each_worker(
     firsts = []
     for left in range(workers, 0, -1):  # As `--dist worksteal` deals.
         share = [times[pending.pop(0)] for _ in range(len(pending) // left)]
-        assert share == sorted(share, reverse=True)
-        firsts.append(share[0])
+        long = share[FIRST:] if count > 8 else share
+        assert long == sorted(long, reverse=True)
+        firsts.append(long[0])
     assert firsts == sorted(filter(None, times), reverse=True)[:workers]
 
 

@@ -166,3 +166,23 @@ def test_hash_stays_whatever_runs_leave_and_git_does_to_lines(
 def test_words_and_files_are_told_apart(tmp_path: Path) -> None:
     proofs = [Proof("f", "n", depends) for depends in (("a", "b"), ("b", "a"), ("a",))]
     assert len({proof.hash() for proof in proofs}) == len(proofs)
+
+
+def test_record_of_no_proof_is_told_and_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "EVIDENCE", tmp_path)
+    records.records.cache_clear()
+    for file in ("mistakes/a", "mistakes/b"):
+        records.write(file, {name: {"seen": name} for name in ("here", "gone")})
+    records.write(records.TIMES, {"others": {"seconds": 1}})
+    proofs = [Proof("mistakes/a", "here", ())]
+    gone = ["mistakes/a: gone", "mistakes/b: gone", "mistakes/b: here"]
+    for is_only_told in (True, False):
+        told = records.forget_what_is_gone(proofs, is_only_told=is_only_told)
+        assert sorted(told) == gone
+    assert records.records("mistakes/a") == {"here": {"seen": "here"}}
+    assert not (tmp_path / "mistakes/b.json").exists()
+    assert records.records(records.TIMES)
+    assert records.forget_what_is_gone(proofs, is_only_told=True) == []
+    records.records.cache_clear()

@@ -19,9 +19,11 @@ class Tools:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[list[str]] = []
         self.fails: set[str] = set()
+        self.gone: list[str] = []
         monkeypatch.setattr(run.subprocess, "run", self.ruff)
         monkeypatch.setattr(run.pytest, "main", self.pytest)
         monkeypatch.setenv("CI", "true")  # Writes no times.
+        monkeypatch.setattr(run, "forget_what_is_gone", lambda *_, **__: self.gone)
 
     def ruff(self, command: list[str], **_options: object) -> SimpleNamespace:
         self.asked.append(command[2:])
@@ -79,6 +81,16 @@ def test_what_failed_is_named_in_the_last_line_and_the_rest_is_run(
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith(f"Not all is well: {tool} failed, after 0 min")
     assert len(tools.asked) == 3
+
+
+def test_record_of_no_proof_fails_in_ci(
+    tools: Tools, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tools.gone = ["mistakes/stage01_echo: a", "mistakes/stage01_echo: b"]
+    assert run.main([]) == 1
+    printed = capsys.readouterr().out
+    assert "A record of no proof: mistakes/stage01_echo: a." in printed
+    assert "Not all is well: the records failed" in printed
 
 
 def test_run_that_is_interrupted_says_no_more(
