@@ -34,7 +34,7 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-WORKERS = 5  # Also on two cores: tests of servers wait much of the time.
+WORKERS = 6  # Also on two cores: tests of servers wait much of the time.
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 

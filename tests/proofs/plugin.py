@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -169,5 +170,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As a script's `&` has set it, and as all that we start would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Bookkeeper(config))
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(Bookkeeper(config))
+    if not config.getoption("learner", False) and "CHECKS_READY" not in os.environ:
+        # Databases and keys are made once, for all workers and for all that they start.
+        folder = TemporaryDirectory(prefix="checks-ready-")
+        os.environ["CHECKS_READY"] = folder.name
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(lambda: os.environ.pop("CHECKS_READY"))

@@ -27,9 +27,6 @@ RESIDUE = shutil.ignore_patterns(
 # Seconds. The checks of a stage take a minute at most, but several on a busy machine.
 SLOW = 600
 
-# Databases and keys of the checks, kept for projects with the same code.
-READY = TemporaryDirectory(prefix="checks-ready-")
-
 # What a failure means, and how a report looks, is told later, and how learn.py leads to
 # the checks is tested elsewhere: the rest of the checker decides what checks see.
 TELLS = {
@@ -141,7 +138,7 @@ def check(
     """
     suites = suites or (f"tests/test_{stage}.py",)
     options = (*suites, "--learner", "--maxfail=1", *options)
-    return run_pytest(*options, cold=cold, CHECKS_READY=READY.name)
+    return run_pytest(*options, cold=cold)
 
 
 def run_pytest(*arguments: str | Path, cold: bool = False, **environment: str) -> Run:
