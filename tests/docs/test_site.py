@@ -17,6 +17,7 @@ from playwright.sync_api import Page as Tab
 
 from tests.docs.repository import ROOT, copy_repository
 from tests.docs.site import BUILDERS, Page, build, read_site
+from tests.proofs.records import Proof, Recorded, Seen
 
 PATIENCE = 20_000  # Milliseconds. The search needs some hundreds.
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
@@ -416,23 +417,50 @@ def test_macros_are_indented_like_their_call(
         offered["include"]("stage01_echo/settings.py")
 
 
-@pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        (
-            'include("stage01_echo/none.py")',
-            "docs/setup.md: stage01_echo/none.py: there is no such file.",
-        ),
-        ("nothing", "'nothing' is undefined"),
-    ],
-)
-def test_a_wrong_call_fails_the_build(
-    builder: str, call: str, sentence: str, tmp_path: Path
-) -> None:
-    folder = copy_repository(tmp_path / "course")
+WRONG_CALLS = {
+    'include("stage01_echo/none.py")': (
+        "docs/setup.md: stage01_echo/none.py: there is no such file."
+    ),
+    "nothing": "'nothing' is undefined",
+}
+
+
+def build_with(builder: str, call: str, folder: Path) -> Seen:
+    """Build the site with a call of a macro in it, and return what comes of that."""
+    copy_repository(folder)
     with (folder / "docs/setup.md").open("a", encoding="utf-8") as page:
         page.write(f"\n[[ {call} ]]\n")
     code, output = build(builder, folder)
-    assert code
-    assert sentence in output
+    return {"code": code, "output": output.replace(str(folder), "")}
+
+
+@pytest.mark.parametrize(
+    ("proof", "builder", "call"),
+    [
+        pytest.param(
+            Proof(
+                "site",
+                f"{builder}: {call}",
+                (
+                    ROOT / "docs/macros.py",
+                    ROOT / "docs/setup.md",
+                    ROOT / "mkdocs.yml",
+                    ROOT / "requirements.txt",
+                    ROOT / "tests/docs/site.py",
+                    call,
+                ),
+            ),
+            builder,
+            call,
+            id=f"{builder}-{call}",
+        )
+        for builder in BUILDERS
+        for call in WRONG_CALLS
+    ],
+)
+def test_a_wrong_call_fails_the_build(
+    proof: Proof, builder: str, call: str, tmp_path: Path, recorded: Recorded
+) -> None:
+    seen = recorded(proof, lambda: build_with(builder, call, tmp_path / "course"))
+    assert seen["code"]
+    assert WRONG_CALLS[call] in seen["output"]

@@ -34,7 +34,9 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-WORKERS = 6  # Also on two cores: tests of servers wait much of the time.
+WORKERS = (
+    4  # Also on two cores, since tests wait. More start more servers of their own.
+)
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 
