@@ -110,7 +110,7 @@ def item(proof: object) -> SimpleNamespace:
     return SimpleNamespace(callspec=SimpleNamespace(params={"proof": proof}))
 
 
-@pytest.mark.parametrize(("is_live", "minutes"), [(False, 2), (True, 4)])
+@pytest.mark.parametrize(("is_live", "minutes"), [(False, 3), (True, 4)])
 def test_plan_counts_what_is_taken_from_records_and_estimates_the_rest(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -118,8 +118,8 @@ def test_plan_counts_what_is_taken_from_records_and_estimates_the_rest(
     minutes: int,
 ) -> None:
     proof = Proof("file", "it", ())
-    record = {"depends": proof.hash(), "seconds": 120 * run.WORKERS}
-    others = {"seconds": 100 * run.WORKERS}
+    record = {"depends": proof.hash(), "seconds": 720}
+    others = {"seconds": 180 * run.WORKERS}
     kept = {"file": {"it": record}, run.TIMES: {"others": others}}
     for module in (run, records):
         monkeypatch.setattr(module, "records", lambda file: kept.get(file, {}))
