@@ -76,19 +76,20 @@ def test_letter_that_the_console_lacks_is_replaced(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("command", "module"),
     [
-        ("check", "argparse"),  # learn.py itself.
-        ("check", "pytest"),  # tests.checker.
-        ("run", "sqlite3"),  # tests.checker.serve.
+        ("check 1", "argparse"),  # learn.py itself.
+        ("check 1", "pytest"),  # tests.checker.
+        ("run 1 --port {port}", "sqlite3"),  # tests.checker.serve.
     ],
 )
 def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
-    checkout: Checkout, command: str, module: str
+    checkout: Checkout, port: int, command: str, module: str
 ) -> None:
     checkout.check()  # So that set-up, which also imports, is over.
     (checkout.root / f"{module}.py").write_text(
         "import threading\nprint('importing', flush=True)\nthreading.Event().wait(60)\n"
     )
-    running = checkout.start(command, "1", "--project", checkout.stage)
+    words = command.format(port=port).split()
+    running = checkout.start(*words, "--project", checkout.stage)
     running.until("importing")
     running.interrupt()
     assert running.end() == 130
