@@ -1,8 +1,6 @@
 import json
-from contextlib import suppress
 from urllib.parse import parse_qs
 
-from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 LONGEST_NAME = 30  # Characters.
@@ -10,11 +8,9 @@ LONGEST_TEXT = 2_000  # Characters.
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
-    """
-    Answer every message, with the room and the name that the URL gives.
+    """Answer every message, with the room and the name that the URL gives."""
 
-    Nothing that a client sends may raise here: an exception ends the connection.
-    """
+    # Nothing that a client sends may raise here: an exception ends the connection.
 
     async def connect(self):
         self.room = self.scope["url_route"]["kwargs"]["room"]
@@ -42,36 +38,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 detail = f"A text has at most {LONGEST_TEXT} characters."
                 await self.send_error("too-long", detail)
             case {"type": "message", "text": str(text)} if text:
-                await self.send_json(
-                    {
-                        "type": "message",
-                        "room": self.room,
-                        "name": self.name,
-                        "text": text,
-                    }
-                )
+                who = {"room": self.room, "name": self.name}
+                await self.send_json({"type": "message", **who, "text": text})
             case _:
                 detail = 'Expected {"type": "message", "text": "…"}, and some text.'
                 await self.send_error("bad-message", detail)
 
-    async def send(self, text_data=None, bytes_data=None, close=False):
-        # Who has closed cannot be told anything. The disconnect event is on its way.
-        with suppress(Disconnected):
-            await super().send(text_data, bytes_data, close)
-
     async def send_error(self, code, detail):
         await self.send_json({"type": "error", "code": code, "detail": detail})
 
+    # Not AsyncJsonWebsocketConsumer's: there, JSON that cannot be decoded raises.
     async def send_json(self, message):
         await self.send(text_data=json.dumps(message))
-
-
-class RefusingConsumer(AsyncWebsocketConsumer):
-    """
-    Refuse every handshake with HTTP 403.
-
-    Without a route, Channels would raise: HTTP 500, and a traceback for each stranger.
-    """
-
-    async def connect(self):
-        await self.close()

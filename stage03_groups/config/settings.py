@@ -1,10 +1,9 @@
-"""
-Only the settings that differ from Django's defaults.
-
-https://docs.djangoproject.com/en/stable/ref/settings/
-"""
+"""Only what differs from https://docs.djangoproject.com/en/stable/ref/settings/"""
 
 import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).parent.parent
 
 DEBUG = True
 
@@ -39,21 +38,18 @@ CHANNEL_LAYERS = {
 # Through Redis, it reaches those of every process that uses the same one.
 REDIS_URL = os.environ.get("REDIS_URL")
 if REDIS_URL:
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            # Here the events for all clients of a process wait together.
-            "capacity": 10_000,
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    # The layer waits 5 s for news; redis-py 8 gives up after 5 s.
-                    "socket_timeout": None,
-                    # A crowd that leaves at once needs more than redis-py 8's 100.
-                    "max_connections": 10_000,
-                },
-            ],
-        },
+    CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
+    CHANNEL_LAYERS["default"]["CONFIG"] |= {
+        "prefix": BASE_DIR.name,  # What others keep in the same Redis stays theirs.
+        "hosts": [
+            {
+                "address": REDIS_URL,
+                # The layer waits 5 s for news, so redis-py 8 must not give up after 5.
+                "socket_timeout": 8,
+                # A crowd that leaves at once needs more than redis-py 8's 100.
+                "max_connections": 10_000,
+            },
+        ],
     }
 
 TEMPLATES = [

@@ -1,10 +1,13 @@
-from django.urls import path, re_path
+from django.urls import path
 from django.views.generic import TemplateView
 
+from chat import converters  # noqa: F401  # It registers <room:…>.
+
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="chat/index.html")),
-    re_path(
-        r"^rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$",
+    path("", TemplateView.as_view(template_name="chat/index.html"), name="index"),
+    path(
+        "rooms/<room:room>/",
         TemplateView.as_view(template_name="chat/room.html"),
+        name="room",
     ),
 ]

@@ -5,5 +5,4 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self):
-        # Every process must send the signals: also manage.py, which has no consumers.
-        from chat import signals  # noqa: F401
+        from chat import signals  # noqa: F401  # Also for manage.py's commands.

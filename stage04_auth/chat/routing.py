@@ -1,10 +1,11 @@
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import ChatConsumer
+from chat.faults import refuse
 
 websocket_urlpatterns = [
-    # Not \w: it also matches letters such as é.
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", ChatConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", ChatConsumer.as_asgi()),
     # Last, because it matches every path.
-    re_path(r"", RefusingConsumer.as_asgi()),
+    re_path(r"", refuse),
 ]

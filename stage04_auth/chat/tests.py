@@ -163,5 +163,5 @@ async def test_bytes_are_answered_with_an_error():
 
 def test_announcement_without_redis_says_why_it_cannot(settings):
     settings.REDIS_URL = None
-    with pytest.raises(CommandError, match="Set REDIS_URL"):
+    with pytest.raises(CommandError, match="set REDIS_URL"):
         call_command("announce", "garden", "dinner")

@@ -1,6 +1,4 @@
-"""
-The server calls `application` once for every connection it receives.
-"""
+"""The server calls `application` once for every connection it receives."""
 
 import os
 
@@ -14,14 +12,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Must run before anything that may import a model, consumers included.
 django_application = get_asgi_application()
 
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
         # First: is the page that asks one of ours? Then: who is it that asks?
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        "websocket": guard(
+            AllowedHostsOriginValidator(
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+            ),
         ),
     }
 )

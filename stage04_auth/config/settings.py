@@ -1,8 +1,4 @@
-"""
-Only the settings that differ from Django's defaults.
-
-https://docs.djangoproject.com/en/stable/ref/settings/
-"""
+"""Only what differs from https://docs.djangoproject.com/en/stable/ref/settings/"""
 
 import os
 from pathlib import Path
@@ -16,6 +12,7 @@ SECRET_KEY = "not a secret: this is a tutorial"
 
 # Names besides localhost. `learn.py run --host` sets this variable in a classroom.
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "").split()
+CSRF_TRUSTED_ORIGINS = os.environ.get("TRUSTED_ORIGINS", "").split()  # Of tunnels.
 
 INSTALLED_APPS = [
     "daphne",  # First: replaces runserver with one that speaks ASGI.
@@ -34,9 +31,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
 ]
 
-LOGIN_URL = "/login/"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/login/"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "index"
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -60,21 +56,18 @@ CHANNEL_LAYERS = {
 # Through Redis, it reaches those of every process that uses the same one.
 REDIS_URL = os.environ.get("REDIS_URL")
 if REDIS_URL:
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            # Here the events for all clients of a process wait together.
-            "capacity": 10_000,
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    # The layer waits 5 s for news; redis-py 8 gives up after 5 s.
-                    "socket_timeout": None,
-                    # A crowd that leaves at once needs more than redis-py 8's 100.
-                    "max_connections": 10_000,
-                },
-            ],
-        },
+    CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
+    CHANNEL_LAYERS["default"]["CONFIG"] |= {
+        "prefix": BASE_DIR.name,  # What others keep in the same Redis stays theirs.
+        "hosts": [
+            {
+                "address": REDIS_URL,
+                # The layer waits 5 s for news, so redis-py 8 must not give up after 5.
+                "socket_timeout": 8,
+                # A crowd that leaves at once needs more than redis-py 8's 100.
+                "max_connections": 10_000,
+            },
+        ],
     }
 
 TEMPLATES = [

@@ -1,6 +1,4 @@
-"""
-The server calls `application` once for every connection it receives.
-"""
+"""The server calls `application` once for every connection it receives."""
 
 import os
 
@@ -16,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Must run before anything that may import a model, consumers included.
 django_application = get_asgi_application()
 
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
@@ -23,9 +22,11 @@ application = ProtocolTypeRouter(
         # runserver served the page's files. Behind a proxy, that is the proxy's work.
         "http": ASGIStaticFilesHandler(django_application),
         # First: is the page that asks one of ours? Then: who is it that asks?
-        "websocket": OriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
-            settings.ORIGINS,
+        "websocket": guard(
+            OriginValidator(
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+                settings.ORIGINS,
+            ),
         ),
     }
 )

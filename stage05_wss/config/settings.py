@@ -1,8 +1,4 @@
-"""
-Only the settings that differ from Django's defaults.
-
-https://docs.djangoproject.com/en/stable/ref/settings/
-"""
+"""Only what differs from https://docs.djangoproject.com/en/stable/ref/settings/"""
 
 import os
 from pathlib import Path
@@ -24,7 +20,7 @@ NAME, PORT = SITE.rsplit(":", 1)
 ALLOWED_HOSTS = [NAME, "localhost", "127.0.0.1", "[::1]"]
 
 # A page with another scheme, name or port is not ours.
-ORIGINS = [f"https://{host}:{PORT}" for host in ALLOWED_HOSTS]
+ORIGINS = CSRF_TRUSTED_ORIGINS = [f"https://{host}:{PORT}" for host in ALLOWED_HOSTS]
 
 # Who comes over http is sent to https, and learns to go there at once.
 SECURE_SSL_REDIRECT = True
@@ -33,8 +29,7 @@ SECURE_HSTS_SECONDS = 60  # It grows to a year, when all has worked for a while.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 
 # A cookie that may travel over http will be read there one day.
-SESSION_COOKIE_SECURE = True
-CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = True
 
 # Only a proxy that writes this header itself may be believed.
@@ -63,9 +58,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-LOGIN_URL = "/login/"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/login/"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "index"
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -89,21 +83,18 @@ CHANNEL_LAYERS = {
 # Through Redis, it reaches those of every process that uses the same one.
 REDIS_URL = os.environ.get("REDIS_URL")
 if REDIS_URL:
-    CHANNEL_LAYERS["default"] = {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            # Here the events for all clients of a process wait together.
-            "capacity": 10_000,
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    # The layer waits 5 s for news; redis-py 8 gives up after 5 s.
-                    "socket_timeout": None,
-                    # A crowd that leaves at once needs more than redis-py 8's 100.
-                    "max_connections": 10_000,
-                },
-            ],
-        },
+    CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
+    CHANNEL_LAYERS["default"]["CONFIG"] |= {
+        "prefix": BASE_DIR.name,  # What others keep in the same Redis stays theirs.
+        "hosts": [
+            {
+                "address": REDIS_URL,
+                # The layer waits 5 s for news, so redis-py 8 must not give up after 5.
+                "socket_timeout": 8,
+                # A crowd that leaves at once needs more than redis-py 8's 100.
+                "max_connections": 10_000,
+            },
+        ],
     }
 
 TEMPLATES = [

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.consumers import LONGEST_TEXT, send_to_room
+from chat.converters import RoomConverter
 
 
 class Command(BaseCommand):
@@ -16,19 +17,16 @@ class Command(BaseCommand):
         parser.add_argument("text")
 
     def handle(self, *, room, text, **options):
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,50}", room):
+        if not re.fullmatch(RoomConverter.regex, room):
             raise CommandError(f"{room!r} cannot be the name of a room.")
         if not 1 <= len(text) <= LONGEST_TEXT:
             raise CommandError(f"A text has 1 to {LONGEST_TEXT} characters.")
         if not settings.REDIS_URL:
-            raise CommandError(
-                "Without Redis, this process cannot reach the server's clients. "
-                "Set REDIS_URL, here and for the server."
-            )
+            raise CommandError("Without Redis, no way to the server: set REDIS_URL.")
         try:
             async_to_sync(send_to_room)(room, {"type": "announcement", "text": text})
         # The last is what a REDIS_URL gets that is none.
-        except (redis.ConnectionError, redis.TimeoutError, ValueError) as error:
+        except (redis.RedisError, ValueError) as error:
             raise CommandError(f"Redis cannot be reached: {error}") from None
         # Whether anybody was there to hear it, no one can say.
         self.stdout.write(f"Sent to room {room}.")
