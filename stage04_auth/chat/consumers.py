@@ -73,10 +73,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=event["text"])
 
     async def session_check(self, event=None):
+        then = self.scope["session"]
         try:
-            # The scope has what was true at the handshake. This asks again.
-            session = await self.scope["session"].aload()
-            user = await get_user({"session": session})
+            # It keeps what was true at the handshake. A new one of its kind asks again.
+            user = await get_user({"session": then.__class__(then.session_key)})
         except DatabaseError:
             # Closed so, and not by an exception, this connection still leaves its room.
             await self.close(UNAVAILABLE)
