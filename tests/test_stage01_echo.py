@@ -4,14 +4,17 @@ Stage 1, echo: the server sends every message back to the client that it came fr
 The contract of `/ws/echo/`, in the order handshake, messages, close.
 """
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
-from tests.checker.client import raw_handshake, refusal, vanish
+from tests.checker import client as websocket
+from tests.checker.client import PATIENCE, WireError, raw_handshake, refusal, vanish
 
 ECHO = "/ws/echo/"
+CLIENTS = 5
 MIB = 1024 * 1024  # Bytes. Daphne takes no larger message.
 
 
@@ -127,6 +130,25 @@ def test_close_raises_nothing_in_the_server(connect, launched):
         client.expect("hello")
     printed = launched.printed_within("Traceback", start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
+
+
+def test_close_ends_what_has_served_the_client(start, path):
+    server = start()
+    with websocket.connect(server, path):
+        pass
+    before = server.tasks()
+    for _client in range(CLIENTS):
+        with websocket.connect(server, path):
+            pass
+    deadline = time.monotonic() + PATIENCE
+    while (unfinished := server.tasks() - before) > 0:
+        if time.monotonic() > deadline:
+            raise WireError(
+                "consumers that live on",
+                f"{CLIENTS} clients came and went. {PATIENCE} seconds later, "
+                f"{unfinished} tasks of the server have not finished.",
+            )
+        time.sleep(0.05)
 
 
 def test_close_without_a_goodbye_costs_the_others_nothing(connect, server):

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests import test_stage01_echo
-from tests.checker.client import expect_refused, raw_handshake, vanish
+from tests.checker.client import connect, expect_refused, raw_handshake, vanish
 from tests.checker.promises import kept
 from tests.checker.rooms import address, enter
 
@@ -93,6 +93,16 @@ def test_handshake_of_any_other_path_is_refused_with_403(server, path):
 )
 def test_handshake_of_a_bad_room_is_refused_with_403(server, room):
     expect_refused(server, f"/ws/rooms/{room}/")
+
+
+def test_handshake_of_a_client_that_makes_a_prefix_up_is_like_any_other(server, room):
+    # Daphne takes it for the path where a proxy has put the site.
+    made_up = {"Daphne-Root-Path": "/x"}
+    path = address(room)
+    headers = server.identify(path) | made_up
+    with connect(server, path, additional_headers=headers) as client:
+        client.expect_json(type="welcome", room=room)
+    expect_refused(server, f"/x{path}", additional_headers=headers)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 31], ids=["empty", "long"])

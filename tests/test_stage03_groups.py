@@ -33,6 +33,7 @@ RETURN = 5  # Seconds that a server has to find a Redis that is back.
 EMPTY = 20  # Seconds that a server may take to hear of 200 closes.
 MINUTE = range(61)  # Seconds.
 AWAY = 4503  # The code that a connection is closed with while Redis is away.
+FROZEN = 20  # Seconds until everybody knows that Redis no longer answers.
 
 
 @pytest.fixture
@@ -234,6 +235,19 @@ def test_close_without_a_goodbye_is_told_to_the_others(enter_room, server, room)
         ana.expect_json(type="message", text="still here?")
 
 
+def test_message_is_not_kept_where_other_projects_keep_theirs(start, own_redis, room):
+    server = start(REDIS_URL=own_redis.url)
+    with join(server, room, "ana"):
+        shared = own_redis.keys("asgi*")
+        shared += own_redis.command("PUBSUB", "CHANNELS", "asgi*")
+    if shared:
+        raise WireError(
+            "shared prefix",
+            f"Redis holds {shared[0]}. Every project of Channels does so, unless it has"
+            f" a prefix of its own: two of them on one Redis hear each other.",
+        )
+
+
 @pytest.mark.crowd
 def test_close_of_200_clients_leaves_nothing_in_redis(start, own_redis, room):
     # Not in the Redis of the other checks: a crowd of theirs may still be leaving.
@@ -298,6 +312,50 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
         for name, client in members.items():
             texts = texts_until(client, "end")
             assert texts.count("once") == 1, f"{name} heard {texts}."
+
+
+def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
+    start, own_redis, room
+):
+    server = start(REDIS_URL=own_redis.url)
+    with join(server, room, "ana") as ana, join(server, room, "ben") as ben:
+        ana.expect_json(type="join", name="ben")
+        # It becomes the copy of one that is away: it can be read, and not written.
+        own_redis.command("REPLICAOF", "127.0.0.1", "1")
+        with connect(server, address(room, "cleo")) as newcomer:
+            newcomer.expect_close(AWAY)
+        for member in (ana, ben):
+            with suppress(WireError):  # Who is told before it speaks is gone by now.
+                member.send_json(type="message", text="does anybody hear me?")
+            member.expect_close(AWAY)
+        own_redis.command("REPLICAOF", "NO", "ONE")
+    expect_all_is_well(server, room)
+
+
+@pytest.mark.posix("Windows cannot stop a process for a while")
+def test_close_with_4503_within_20_seconds_while_redis_is_frozen(
+    start, own_redis, room
+):
+    server = start(REDIS_URL=own_redis.url)
+    with ExitStack() as stack:
+        members = [
+            stack.enter_context(join(server, room, name))
+            for name in ("ana", "ben", "cleo")
+        ]
+        with own_redis.frozen():
+            deadline = time.monotonic() + FROZEN
+            with connect(server, address(room, "ben")) as newcomer:
+                newcomer.expect_close(AWAY)
+            for member in members:
+                member.expect_close(AWAY, deadline - time.monotonic())
+    expect_all_is_well(server, room)
+
+
+def expect_all_is_well(server, room):
+    """Fail unless somebody comes in and hears what another says."""
+    with join(server, room, "ana") as ana, join(server, room, "ben") as ben:
+        ana.send_json(type="message", text="again")
+        assert texts_until(ben, "again") == ["again"]
 
 
 def hear(members, attempt):

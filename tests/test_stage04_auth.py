@@ -5,8 +5,10 @@ The contract of `/ws/rooms/<room>/` and `/login/`, in the order handshake, messa
 close. It is checked in memory and on Redis, like that of stage 3.
 """
 
+import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from urllib.parse import urlsplit
@@ -31,6 +33,7 @@ REPLACED = {
 globals().update(kept(test_stage03_groups, REPLACED))
 
 LOGGED_OUT = 4401
+AWAY = 4503  # Its database, or Redis.
 
 # What a browser never sends for our page (RFC 6455, section 10.2; RFC 6454).
 FOREIGN_ORIGINS = {
@@ -364,6 +367,46 @@ def test_close_with_4401_of_whoever_connects_while_logging_out(
             browser.log_out()
             for client in chain.from_iterable(waiting):
                 expect_end(client, layer)
+
+
+@contextmanager
+def without_tables(database):
+    """Rename all tables of a database for a while: as good as if it were away."""
+    with closing(sqlite3.connect(database, timeout=10)) as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        names = [name for (name,) in connection.execute(query)]
+        names = [name for name in names if not name.startswith("sqlite_")]
+        for name in names:
+            connection.execute(f'ALTER TABLE "{name}" RENAME TO "{name}_gone"')
+        connection.commit()
+        try:
+            yield
+        finally:
+            for name in names:
+                connection.execute(f'ALTER TABLE "{name}_gone" RENAME TO "{name}"')
+            connection.commit()
+
+
+def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
+    start, room, database, tmp_path
+):
+    copy = shutil.copy(database["CHECKS_DATABASE"], tmp_path / "copy.sqlite3")
+    server = start(CHECKS_DATABASE=str(copy))
+    browsers = {name: Browser(server).log_in(name) for name in ("ana", "ben")}
+    headers = browsers["ana"].headers_at(server.url)
+    with (
+        enter_from(browsers["ben"], server, room, "ben") as ben,
+        enter_from(browsers["ana"], server, room, "ana") as ana,
+    ):
+        ben.expect_json(type="join", name="ana")
+        with without_tables(copy):
+            ana.send_json(type="message", text="may I?")
+            ana.expect_close(AWAY)
+            with connect(server, address(room), additional_headers=headers) as newcomer:
+                newcomer.expect_close(AWAY)
+        ben.expect_json(type="leave", name="ana")
+        ben.send_json(type="message", text="still here")
+        ben.expect_json(type="message", text="still here")
 
 
 def test_close_of_a_session_needs_no_redis(start, own_redis, room):

@@ -212,12 +212,15 @@ class Client:
         self.catch_up()
         return self.protocol.state is not State.OPEN
 
-    def expect_close(self, code: int) -> None:
-        """Fail unless the server closes the connection with this code."""
+    def expect_close(self, code: int, within: float = PATIENCE) -> None:
+        """Fail unless the server closes with this code. `within` is in seconds."""
         __tracebackhide__ = True
+        deadline = time.monotonic() + within
         try:
             while True:
-                self.recv_within(PATIENCE)
+                # What comes before the close gives it no more than three seconds more.
+                left = max(PATIENCE, deadline - time.monotonic())
+                self.recv_within(left)
         except TimeoutError:
             raise WireError(
                 "left open",

@@ -16,6 +16,15 @@ DIAGNOSES = [
         "Python finds no {name} in {file}, line {line}. Import it, or define it at the "
         "top of the file.",
     ),
+    # Before what is told of routes in general.
+    Diagnosis(
+        ANY,
+        ANY,
+        "Daphne believes the header Daphne-Root-Path of any client, and writes it into "
+        'the scope as "root_path", which URLRouter cuts off the path. Empty it before '
+        'that: await application({{**scope, "root_path": ""}}, receive, send).',
+        check="makes_a_prefix_up",
+    ),
     # The handshake is not answered with 101.
     Diagnosis(
         ANY,

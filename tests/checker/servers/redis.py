@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -128,6 +130,16 @@ class RedisServer:
             retry=Retry(NoBackoff(), 0),  # A stopped Redis is seen at once.
         ) as client:
             return client.execute_command(*words)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop its process for a while. Its port takes connections, as ever."""
+        pid = self.command("INFO", "server")["process_id"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def keys(self, pattern: str = "*") -> list[str]:
         """Return the names of the keys that match, in order."""

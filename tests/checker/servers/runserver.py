@@ -32,6 +32,9 @@ CRASH_CHECK = 1.5  # Seconds.
 # The server, or a library in front of it, has said no, and has said it itself.
 ANSWERED = r"(.* )?[1-4]\d\d|TLS.*|redirects|another Location|check --deploy.*"
 
+# What it prints when the tests ask for that: inside_server/.
+TASKS = re.compile(rb"unfinished tasks: (\d+)\n")
+
 # These would lead the server to other settings than the project's own.
 LEFT_OUT = {
     "ALLOWED_HOSTS",
@@ -42,6 +45,7 @@ LEFT_OUT = {
     "REDIS_URL",
     "SECRET_KEY",
     "SITE",
+    "TRUSTED_ORIGINS",
 }
 
 
@@ -185,13 +189,24 @@ class Server(Endpoint):
         # what it says about the first client.
         self.printed_within(self.banner_end)
 
+    def tasks(self) -> int:
+        """Return how many asyncio tasks of the server have not finished."""
+        start = self.position()
+        os.write(self.process.stdin.fileno(), b"?")
+        deadline = time.monotonic() + START
+        while not (found := TASKS.search(self.log.read_bytes(), start)):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise ServerError("The server does not say how many tasks it has.")
+            time.sleep(0.02)
+        return int(found[1])
+
     def position(self) -> int:
         """Return how many bytes the server has printed so far."""
         return self.log.stat().st_size
 
     def printed(self, since: int = 0) -> str:
         """Return what the server printed, other people's stack frames cut."""
-        text = self.log.read_bytes()[since:].decode(errors="replace")
+        text = TASKS.sub(b"", self.log.read_bytes()[since:]).decode(errors="replace")
         return cut_library_frames(text.replace("\r\n", "\n"), self.project)
 
     def printed_within(

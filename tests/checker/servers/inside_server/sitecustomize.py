@@ -4,6 +4,8 @@ Python runs this inside every server that the tests start, before Django.
 `tests/checker/server.py` puts this folder on the server's PYTHONPATH.
 """
 
+import asyncio
+import gc
 import os
 import sys
 import threading
@@ -11,10 +13,13 @@ import warnings
 from collections.abc import Coroutine
 
 
-def end_with_the_tests() -> None:
-    """End this process when the tests' end of its standard input is closed."""
+def serve_the_tests() -> None:
+    """Count tasks when the tests ask for that, and end when their pipe is closed."""
     # The system closes the pipe however the tests end, even if they are killed.
-    os.read(0, 1)
+    while os.read(0, 1):
+        tasks = [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+        unfinished = sum(not each.done() for each in tasks)
+        print(f"unfinished tasks: {unfinished}", file=sys.stderr, flush=True)
     os._exit(1)
 
 
@@ -27,7 +32,7 @@ def report_forgotten_await(coroutine: Coroutine) -> None:
         print(f'  File "{file}", line {line}', file=sys.stderr)
 
 
-threading.Thread(target=end_with_the_tests, daemon=True).start()
+threading.Thread(target=serve_the_tests, daemon=True).start()
 
 # Twisted, which Daphne is built on, swallows Python's own warning.
 sys.set_coroutine_origin_tracking_depth(1)
