@@ -1,8 +1,4 @@
-"""
-Only the settings that differ from Django's defaults.
-
-https://docs.djangoproject.com/en/stable/ref/settings/
-"""
+"""Only what differs from https://docs.djangoproject.com/en/stable/ref/settings/"""
 
 import os
 
