@@ -5,6 +5,7 @@ The consumer, tested in this process: no server, no network, a few milliseconds.
 import json
 
 import pytest
+from autobahn.exception import Disconnected
 from channels.testing import WebsocketCommunicator
 
 from config.asgi import application
@@ -93,3 +94,18 @@ async def test_bytes_are_answered_with_an_error():
     await client.send_to(bytes_data=b"\x00\xff")
     assert (await client.receive_json_from())["code"] == "binary"
     await client.disconnect()
+
+
+# What a server raises for a client that has gone: most of them, and Daphne.
+@pytest.mark.parametrize("error", [OSError, Disconnected])
+async def test_client_that_has_gone_before_its_welcome_is_no_error(error):
+    events = iter(["websocket.connect", "websocket.disconnect"])
+
+    async def receive():
+        return {"type": next(events), "code": 1006}
+
+    async def send(message):
+        raise error
+
+    scope = WebsocketCommunicator(application, "/ws/rooms/garden/").scope
+    await application(scope, receive, send)

@@ -5,6 +5,8 @@ The consumer, tested in this process: no server, no network, a few milliseconds.
 import json
 
 import pytest
+from autobahn.exception import Disconnected
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.core.management import CommandError, call_command
 
@@ -122,3 +124,19 @@ def test_announcement_without_redis_says_why_it_cannot(settings):
     settings.REDIS_URL = None
     with pytest.raises(CommandError, match="set REDIS_URL"):
         call_command("announce", "garden", "dinner")
+
+
+# What a server raises for a client that has gone: most of them, and Daphne.
+@pytest.mark.parametrize("error", [OSError, Disconnected])
+async def test_client_that_has_gone_before_its_welcome_is_no_error(error):
+    events = iter(["websocket.connect", "websocket.disconnect"])
+
+    async def receive():
+        return {"type": next(events), "code": 1006}
+
+    async def send(message):
+        raise error
+
+    scope = WebsocketCommunicator(application, "/ws/rooms/garden/").scope
+    await application(scope, receive, send)
+    assert not get_channel_layer().groups

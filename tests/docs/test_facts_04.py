@@ -3,9 +3,10 @@ What chapter 4 says about Django's login, Channels and browsers, observed again.
 """
 
 import os
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -310,3 +311,85 @@ def own_tests(project: Path, *options: str) -> str:
         timeout=60,
         check=False,
     ).stdout
+
+
+LOGGED_OUT_CLOSES = {
+    "db": "at once",
+    "cached_db": "at once",
+    "cache": "at the next message",
+    "file": "at the next message",
+    "signed_cookies": "never",
+}
+
+
+@pytest.mark.parametrize("engine", LOGGED_OUT_CLOSES)
+def test_logout_is_told_by_sessions_in_the_database_only(
+    project: Path, serve: Callable, engine: str
+) -> None:
+    settings = project / "config/settings.py"
+    setting = f'\nSESSION_ENGINE = "django.contrib.sessions.backends.{engine}"\n'
+    settings.write_text(settings.read_text(encoding="utf-8") + setting)
+    server = serve()
+    browser = Browser(server).log_in("ana")
+    headers = browser.headers_at(server.url)
+    with connect(server, address("garden"), additional_headers=headers) as ana:
+        ana.expect_json(type="welcome", name="ana")
+        ana.expect_json(type="join")
+        ana.send_json(type="message", text="with a session")
+        ana.expect_json(type="message", text="with a session")
+        assert browser.log_out().status == 200
+        closes = LOGGED_OUT_CLOSES[engine]
+        if closes == "at once":
+            ana.expect_close(4401)
+            return
+        ana.send_json(type="message", text="still here?")
+        if closes == "at the next message":
+            ana.expect_close(4401)
+        else:
+            ana.expect_json(type="message", text="still here?")
+
+
+def test_locked_database_closes_who_speaks_and_leaves_no_ghost(
+    serve: Callable, accounts: Accounts
+) -> None:
+    server = serve()
+    browsers = [Browser(server).log_in(name) for name in ("ana", "ben")]
+    ana_, ben_ = (each.headers_at(server.url) for each in browsers)
+    database = accounts.environment["CHECKS_DATABASE"]
+    with (
+        connect(server, address("garden"), additional_headers=ben_) as ben,
+        connect(server, address("garden"), additional_headers=ana_) as ana,
+        closing(sqlite3.connect(database, timeout=10)) as elsewhere,
+    ):
+        ana.expect_json(type="welcome")
+        ana.expect_json(type="join", name="ana")
+        elsewhere.execute("BEGIN EXCLUSIVE")
+        ana.send_json(type="message", text="may I?")
+        # Django waits for SQLite for 5 seconds.
+        ana.expect_close(4503, within=10)
+        elsewhere.rollback()
+        while ben.expect_json().get("type") != "leave":
+            pass
+
+
+def test_login_lets_no_connection_ask_the_database(
+    project: Path, serve: Callable
+) -> None:
+    replace(
+        project / CONSUMERS,
+        "    async def session_check(self, event=None):\n",
+        "    async def session_check(self, event=None):\n"
+        "        if event:\n"
+        '            await self.send_json({"type": "asked"})\n',
+    )
+    server = serve()
+    browser = Browser(server).log_in("ana")
+    headers = browser.headers_at(server.url)
+    with connect(server, address("garden"), additional_headers=headers) as ana:
+        ana.expect_json(type="welcome")
+        ana.expect_json(type="join")
+        Browser(server).log_in("ana")
+        ana.send_json(type="message", text="next")
+        ana.expect_json(type="message", text="next")
+        Browser(server).log_in("ana").log_out()
+        ana.expect_json(type="asked")
