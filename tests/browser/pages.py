@@ -51,7 +51,8 @@ def note_attempts(page: Page) -> None:
           const countdown = document.querySelector("#countdown");
           const note = () => {
             const attempt = countdown.textContent.match(/Attempt \\d+/)?.[0];
-            if (!attempt || reports.some((words) => words.includes(`${attempt} `))) return;
+            const isNoted = reports.some((words) => words.includes(`${attempt} `));
+            if (!attempt || isNoted) return;
             reports.push(`${status.textContent} ${countdown.textContent}`);
           };
           new MutationObserver(note).observe(countdown, { childList: true });

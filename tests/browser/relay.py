@@ -19,6 +19,7 @@ class Relay:
         self.url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         self.port = port
         self.sockets: list[socket.socket] = []
+        self.forgotten: list[Event] = []
         self.ways = {"there": Event(), "back": Event()}
         self.speak()
 
@@ -29,6 +30,7 @@ class Relay:
 
     def forget(self) -> None:
         """Never pass on what comes over the connections of today: they are dead."""
+        self.forgotten += self.ways.values()
         self.ways = {"there": Event(), "back": Event()}
 
     def speak(self) -> None:
@@ -48,19 +50,23 @@ class Relay:
                     Thread(target=carry, args=(*ends[:2], way), daemon=True).start()
 
     def close(self) -> None:
-        """End all connections."""
-        self.listener.close()
-        for each in self.sockets:
+        """End all connections, and the threads that carry them."""
+        for each in (self.listener, *self.sockets):
+            with suppress(OSError):  # It may have ended by itself.
+                each.shutdown(socket.SHUT_RDWR)
             each.close()
+        for way in (*self.forgotten, *self.ways.values()):
+            way.set()
 
 
 def carry(source: socket.socket, target: socket.socket, way: Event) -> None:
     """Pass on what comes from one side, when the way is open, until it hangs up."""
-    with suppress(OSError):
+    with suppress(OSError):  # A reset ends it, too.
         while data := source.recv(65536):
             way.wait()
             target.sendall(data)
-        way.wait()
+    way.wait()
+    with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
 
