@@ -1,19 +1,18 @@
-// The instruments of the course: send anything, close with a code, lose the network.
+// The instruments of the course: bytes, a code to close with, a network to lose.
 // No chat needs them, and you need not read them. They use what chat.js has.
 
 {
   const LIMIT = 1024 * 1024; // Bytes: Daphne takes no larger message.
 
-  const rawForm = document.querySelector("#raw");
   const fileForm = document.querySelector("#file");
   const closeForm = document.querySelector("#close");
   const dropButton = document.querySelector("#drop");
 
   let dropped = false; // Do we pretend that there is no network?
 
-  rawForm.addEventListener("submit", (event) => {
+  document.querySelector("#raw").addEventListener("submit", (event) => {
     event.preventDefault();
-    send(rawForm.raw.value); // It stays in its field, to be mended and tried again.
+    send(event.target.raw.value); // It stays in its field, to be mended and tried again.
   });
 
   fileForm.addEventListener("submit", async (event) => {

@@ -1,4 +1,4 @@
-// The instruments of the course: send bytes, close with a code, lose the network.
+// The instruments of the course: bytes, a code to close with, a network to lose.
 // No chat needs them, and you need not read them. They use what chat.js has.
 
 {
