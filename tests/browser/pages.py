@@ -47,6 +47,7 @@ def note_attempts(page: Page) -> None:
     page.evaluate(
         """() => {
           window.reports = [];
+          window.announced = []; // What a screen reader reads out.
           const status = document.querySelector("#status");
           const countdown = document.querySelector("#countdown");
           const note = () => {
@@ -56,6 +57,8 @@ def note_attempts(page: Page) -> None:
             reports.push(`${status.textContent} ${countdown.textContent}`);
           };
           new MutationObserver(note).observe(countdown, { childList: true });
+          const hear = () => announced.push(status.textContent);
+          new MutationObserver(hear).observe(status, { childList: true });
         }"""
     )
 

@@ -89,6 +89,11 @@ def test_page_shows_the_newest_message(page: Page, sort: Sort) -> None:
     for number in range(20):
         send_text(page, f"number {number}")
     expect(message(page, f"{sort.answer}number 19")).to_be_in_viewport(ratio=0.9)
+    # On paper, nobody can scroll.
+    page.emulate_media(media="print")
+    for box in (page.locator("#messages"), page.get_by_role("region", name="Wire log")):
+        hidden = box.evaluate("box => box.scrollHeight - box.clientHeight")
+        assert hidden <= 0
 
 
 def test_page_can_be_read_on_a_phone(page: Page, sort: Sort) -> None:
@@ -165,6 +170,9 @@ def test_page_backs_off_with_jitter_while_the_network_is_dropped(
             zip(causes, delays, strict=True), start=1
         )
     ]
+    # Each failure is announced once, and no second of the countdown is.
+    announced = [f"{cause} (code 1006)." for cause in causes]
+    assert page.evaluate("announced")[:3] == announced
     page.get_by_role("button", name="Restore the network").click()
     expect(status).to_have_text(sort.connected)
     send_text(page, "back")
