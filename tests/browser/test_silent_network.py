@@ -195,7 +195,9 @@ def test_bytes_are_being_sent_until_their_answer_comes(
     expect(unanswered(page)).to_have_count(0)
 
 
-@pytest.mark.parametrize("stage", list(STAGES.values())[1:4], indirect=True)
+@pytest.mark.parametrize(
+    "stage", list(STAGES.values())[1:4], indirect=True, ids=list(STAGES)[1:4]
+)
 @pytest.mark.parametrize(
     "raw", ['{"type": "message", "text": "caf\\u00e9"}', "{"], ids=["right", "wrong"]
 )
