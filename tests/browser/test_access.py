@@ -82,7 +82,7 @@ def test_chat_can_be_read_and_worked_by_all(
     expect_access(page)
     page.get_by_role("button", name="Connect").click()
     expect(page.locator("#status")).to_contain_text("Connected")
-    expect_access(page, SIZES[:1])  # It is narrower than what was seen above.
+    expect_access(page, SIZES[:1])  # It shows less than before.
 
 
 @pytest.mark.parametrize(
