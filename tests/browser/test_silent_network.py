@@ -266,3 +266,9 @@ def test_connect_is_at_hand_while_the_page_counts_down(page: Page) -> None:
     expect_connection(page)
     expect(countdown).to_be_empty()
     expect(page.get_by_label("Text")).to_be_focused()
+    # Whoever comes back to the page waits no longer, either. No time has passed.
+    page.get_by_role("button", name="Drop the network").click()
+    expect(status).to_have_text("Connection lost (code 1006).")
+    page.get_by_role("button", name="Restore the network").click()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect_connection(page)
