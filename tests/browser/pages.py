@@ -15,7 +15,7 @@ def send_text(page: Page, text: str) -> None:
 
 def send_raw(page: Page, text: str) -> None:
     """Send a text as it is, from stage 2 on."""
-    page.get_by_label("Text").fill(text)
+    page.get_by_label("Raw").fill(text)
     page.get_by_role("button", name="Send without JSON around it").click()
 
 
@@ -37,26 +37,36 @@ def message(page: Page, words: str) -> Locator:
     return page.locator("#messages").get_by_text(words, exact=True)
 
 
+def unanswered(page: Page) -> Locator:
+    """Return the lines of what was sent and has no answer."""
+    return page.locator("#outbox li")
+
+
 def note_attempts(page: Page) -> None:
-    """Take down what the status says from now on: no report stands for long."""
+    """Take down from now on what the page says of its attempts: nothing stands long."""
     page.evaluate(
         """() => {
           window.reports = [];
+          window.announced = []; // What a screen reader reads out.
           const status = document.querySelector("#status");
-          const note = () => window.reports.push(status.textContent);
-          new MutationObserver(note).observe(status, { childList: true });
+          const countdown = document.querySelector("#countdown");
+          const note = () => {
+            const attempt = countdown.textContent.match(/Attempt \\d+/)?.[0];
+            const isNoted = reports.some((words) => words.includes(`${attempt} `));
+            if (!attempt || isNoted) return;
+            reports.push(`${status.textContent} ${countdown.textContent}`);
+          };
+          new MutationObserver(note).observe(countdown, { childList: true });
+          const hear = () => announced.push(status.textContent);
+          new MutationObserver(hear).observe(status, { childList: true });
         }"""
     )
 
 
 def attempts(page: Page, number: int) -> list[str]:
-    """Wait for an attempt to connect, and return what the status said up to it."""
-    page.wait_for_function(
-        "number => reports.some((words) => words.includes(`Attempt ${number} `))",
-        arg=number,
-    )
-    reports = page.evaluate("reports.filter((words) => words.includes('Attempt'))")
-    return reports[:number]
+    """Wait for an attempt to connect, and return what the page said up to it."""
+    page.wait_for_function("number => reports.length >= number", arg=number)
+    return page.evaluate("reports")[:number]
 
 
 def wire(page: Page) -> list[list[str]]:

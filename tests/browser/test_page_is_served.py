@@ -14,9 +14,16 @@ from tests.checker.accounts import PASSWORD, Browser
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer
 from tests.checker.stages import STAGES, Stage
+from tests.proofs.runs import ROOT
 
 # What a page names for a reader to get. A form that is posted is another matter.
 LINK = r'(?:src|href|(?<!method="post" )action)="(?!data:)([^"]+)"'
+
+# What would let a text become a script, or a page ask somebody else.
+UNSAFE = re.compile(
+    r"(inner|outer)HTML|insertAdjacentHTML|document\.write|\beval\(|"
+    r"<script(?![^>]* src=)|<style|\s(on\w+|style)=|(?<!\w)(https?:)?//\w"
+)
 
 LogIn = Callable[[Server], dict[str, str]]
 
@@ -58,6 +65,20 @@ def get(server: Server, path: str = "/", **headers: str) -> HTTPResponse:
     response.text = response.read().decode()
     connection.close()
     return response
+
+
+def test_script_that_one_copies_is_short(stage: Stage) -> None:
+    script = ROOT / stage.name / "chat" / "static" / "chat" / "chat.js"
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 100
+
+
+def test_pages_have_no_inline_script_and_name_no_other_host(stage: Stage) -> None:
+    for path in (ROOT / stage.name).glob("chat/[st]*/**/*.*"):
+        if path.suffix not in (".html", ".js", ".css"):
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines():
+            code = re.sub(r"(^|\s)// .*|/\*.*?\*/", "", line)
+            assert not UNSAFE.search(code), f"{path.name}: {line}"
 
 
 def test_pages_and_every_file_that_they_name_are_served(

@@ -15,6 +15,7 @@ from tests.browser.pages import (
     send_file,
     send_raw,
     send_text,
+    unanswered,
     wire,
 )
 
@@ -116,9 +117,10 @@ def test_page_says_in_words_that_a_bad_name_is_refused(
     open_page: OpenPage, url: str, name: str
 ) -> None:
     page = open_page(f"{url}/rooms/garden/?name={name}")
-    expect(page.locator("#status")).to_contain_text(
-        "The server refused, or is away (code 1006). Attempt"
+    expect(page.locator("#status")).to_have_text(
+        "The server refused, or is away (code 1006)."
     )
+    expect(page.locator("#countdown")).to_contain_text("Attempt")
     send_text(page, "lost?")
     expect(page.get_by_label("Text")).to_have_value("lost?")
 
@@ -175,7 +177,8 @@ def test_page_sends_without_json_around_it_and_keeps_what_was_tried(
     expect(page.locator("#messages li")).to_contain_text([line])
     size, payload = wire(page)[3][2:]
     assert (size, payload.rstrip("…")) == (str(len(raw)), raw[:200])
-    expect(page.get_by_label("Text")).to_have_value(raw)
+    expect(page.get_by_label("Raw")).to_have_value(raw)
+    expect(unanswered(page)).to_have_count(0)
     # The connection stays open.
     send_text(page, "next")
     expect(message(page, "ana: next")).to_be_visible()
@@ -209,15 +212,17 @@ def test_pages_are_worked_by_keyboard_alone(index: Page) -> None:
     index.keyboard.type("ana")
     press(index, "Enter")
     expect(index.locator("#status")).to_have_text("Connected to garden as ana.")
-    press(index, "Tab", "Tab", "Tab", "Tab")
+    # The other rooms, and the messages, which scroll. Connect is disabled.
+    press(index, "Tab", "Tab", "Tab")
     expect(index.get_by_label("Text")).to_be_focused()
     index.keyboard.type("hello")
     press(index, "Enter")
     expect(message(index, "ana: hello")).to_be_visible()
+    press(index, "Tab", "Tab")
     index.keyboard.type("no JSON")
-    press(index, "Tab", "Tab", "Enter")
+    press(index, "Enter")
     expect(message(index, "Error bad-json: This is not JSON.")).to_be_visible()
-    press(index, "Shift+Tab", "Shift+Tab", "Shift+Tab", "Enter")
+    press(index, *["Shift+Tab"] * 4, "Enter")
     expect(index.get_by_role("heading", level=1)).to_have_text("Rooms")
 
 

@@ -129,7 +129,10 @@ def test_page_says_that_redis_is_away_and_is_back_when_redis_is(
         for tab in tabs:
             note_attempts(tab)
         own.stop()
-        lost = "The server has lost Redis, so nobody can be heard (code 4503)."
+        lost = (
+            "The server cannot reach what it depends on, so nobody can be heard"
+            " (code 4503)."
+        )
         for tab in tabs:
             # The second attempt shows that the page goes on trying.
             for number, words in enumerate(attempts(tab, 2), start=1):

@@ -21,11 +21,8 @@ from tests.proofs.runs import ROOT, copy_of, replace
 Start = Callable[..., Server]
 Enter = Callable[..., Page]
 
-WEBSOCKET = """AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
-        ),
-"""
-UNGUARDED = "AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),\n"
+GUARDED = "AllowedHostsOriginValidator("
+UNGUARDED = "(lambda application: application)("
 
 LOGGED_OUT = "You have been logged out (code 4401)."
 
@@ -231,7 +228,7 @@ def unguarded(
 ) -> Iterator[Server]:
     """A server of stage 4 without the Origin check."""
     copy = copy_of(project, tmp_path / "copy")
-    replace(copy / "config" / "asgi.py", WEBSOCKET, UNGUARDED)
+    replace(copy / "config" / "asgi.py", GUARDED, UNGUARDED)
     log = tmp_path / "server.log"
     with Server(copy, log, environment=environment) as server:
         yield server

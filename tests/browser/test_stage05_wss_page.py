@@ -176,7 +176,7 @@ def test_page_whose_server_is_stopped_is_back_at_once_at_the_other(
         first, second = second, first
     start_of_log = second.position()
     terminate(first.process)
-    words = "The server is being restarted (code 4001). Attempt 1 in 0.3 s."
+    words = "Connection lost (code 1006). Attempt 1 in 0.3 s."
     assert attempts(page, 1) == [words]
     expect(page.locator("#status")).to_have_text("Connected to garden as ana.")
     assert connected.search(second.printed_within(connected.pattern, start_of_log))

@@ -368,7 +368,7 @@ def test_name_that_is_html_runs_in_inner_html(
     chromium: Browser, tmp_path: Path
 ) -> None:
     project = copy_of(ROUTING, tmp_path / "project")
-    script = project / "chat" / "static" / "chat" / "chat.js"
+    script = project / "chat" / "static" / "chat" / "page.js"
     replace(script, '"#status").textContent = words', '"#status").innerHTML = words')
     with (
         Server(project, tmp_path / "server.log") as server,

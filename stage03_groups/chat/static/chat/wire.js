@@ -43,30 +43,34 @@
     return made;
   }
 
+  // Where the log is narrow, its rows are no rows to CSS. The roles keep them a table.
   const columns = ["Time", "Direction", "Opcode", "Bytes", "Payload"];
-  const heads = columns.map((column) => element("th", { scope: "col" }, column));
-  const rows = element("tbody", { id: "wire" });
+  const heads = columns.map((column) => element("th", { role: "columnheader" }, column));
+  const head = element("tr", { role: "row" }, ...heads);
+  const rows = element("tbody", { id: "wire", role: "rowgroup" });
   const scroll = element(
     "div",
     { class: "wire-scroll", role: "region", "aria-labelledby": "wire-title", tabindex: 0 },
-    element("table", {}, element("thead", {}, element("tr", {}, ...heads)), rows),
+    element("table", { role: "table" }, element("thead", { role: "rowgroup" }, head), rows),
   );
   const clear = element("button", { type: "button" }, "Clear");
   clear.addEventListener("click", () => rows.replaceChildren());
   const title = element("h2", { id: "wire-title" }, "Wire log");
   // This script is deferred: the page's own elements are there already.
-  document.body.append(element("section", { class: "wire" }, title, clear, scroll));
+  const section = element("section", { class: "wire" }, title, clear, scroll);
+  document.querySelector("main").append(section);
 
   // Add a row and return its last cell, for what is known only later.
   function log(direction, opcode, size, payload) {
     const atTheEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 2;
-    const row = rows.insertRow();
+    const row = element("tr", { role: "row", class: direction.split(" ")[1] });
     const time = new Date();
     const clock = time.toTimeString().slice(0, 8);
     const milliseconds = String(time.getMilliseconds()).padStart(3, "0");
     for (const text of [`${clock}.${milliseconds}`, direction, opcode, size, payload]) {
-      row.insertCell().textContent = text;
+      row.append(element("td", { role: "cell" }, text));
     }
+    rows.append(row);
     if (rows.rows.length > ROWS) rows.deleteRow(0);
     if (atTheEnd) scroll.scrollTop = scroll.scrollHeight;
     return row.lastElementChild;

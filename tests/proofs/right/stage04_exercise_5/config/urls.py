@@ -7,7 +7,7 @@ from django.views.generic import TemplateView
 
 urlpatterns = [
     path("ticket/", ticket_view),
-    path("", TemplateView.as_view(template_name="chat/index.html")),
+    path("", TemplateView.as_view(template_name="chat/index.html"), name="index"),
     path(
         "login/",
         LoginView.as_view(
@@ -21,5 +21,6 @@ urlpatterns = [
     re_path(
         r"^rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$",
         TemplateView.as_view(template_name="chat/room.html"),
+        name="room",
     ),
 ]
