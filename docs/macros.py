@@ -10,6 +10,8 @@ Whatever a macro cannot find or explain fails the build.
 
 import ast
 import json
+import logging
+import os
 import re
 import tomllib
 from difflib import SequenceMatcher
@@ -18,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 from textwrap import dedent
 
+LOG = logging.getLogger("mkdocs.macros")
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CONTEXT = 1  # Lines of a diff around those that changed.
@@ -60,8 +63,10 @@ def define_env(env):
                 before = prefix(
                     (DOCS / page).read_text(encoding="utf-8"), macro.__name__, args
                 )
-            except CannotShow as problem:
-                raise CannotShow(f"docs/{page}: {problem}") from None
+            except (CannotShow, SyntaxError) as problem:
+                if "SHOW_FAULTS" not in os.environ:
+                    raise CannotShow(f"docs/{page}: {problem}") from None
+                return fault(f"docs/{page}: {problem}", is_block)
             return f"\n{before}".join(text.splitlines())
 
         env.macro(on_this_page, macro.__name__)
@@ -69,6 +74,13 @@ def define_env(env):
     for macro in (include, changes, bench_table, svg):
         offer(macro)
     offer(bench, is_block=False)
+
+
+def fault(problem, is_block):
+    """Say on the page what it cannot show: `learn.py docs` serves on meanwhile."""
+    LOG.warning(problem)
+    first = problem.partition("\n")[0]
+    return f"**This cannot be shown.** {first}" + "\n" * is_block
 
 
 def prefix(markdown, name, args):

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.checker.system import Refusal
+from tests.checker.system import ROOT, Refusal
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 WANTED = ROOT / "requirements.in"
 REQUIREMENTS = ROOT / "requirements.txt"
 VENV = ROOT / ".venv"
@@ -25,6 +24,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "made-by-learn.txt"
 IN_PROGRESS = ["in progress"]
 FIRST_LAYER = VENV / "first-layer.txt"
+WHEELS = ROOT / "wheels"  # For a room without a network.
 MORE = "this command needs more than run and check"
 
 
@@ -114,6 +114,19 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
     return "pip", [python, "-m", "venv", VENV], fill
 
 
+def offline() -> dict[str, str]:
+    """Return the variables that make installers take all from WHEELS, if it is there."""
+    if not WHEELS.is_dir():
+        return {}
+    place = WHEELS.as_uri()  # A path with a space in it would be taken for two.
+    return {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": place,
+        "UV_OFFLINE": "1",
+        "UV_FIND_LINKS": place,
+    }
+
+
 def install(name: str, command: list[str | Path]) -> None:
     """Run an installer, and show a line for each package."""
     news = ("Collecting", "Processing", "Resolved", "Downloading", "Install")
@@ -121,7 +134,7 @@ def install(name: str, command: list[str | Path]) -> None:
     child = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**os.environ, **offline(), "PYTHONUTF8": "1"},
         encoding="utf-8",
         errors="replace",
         stdout=subprocess.PIPE,
@@ -142,10 +155,13 @@ def install(name: str, command: list[str | Path]) -> None:
         raise
     if code:
         print(*lines[-8:], sep="\n", flush=True)
-        raise Refusal(
-            f"{name} failed, as its last lines say: check the network "
-            "connection, then run the same command again."
-        )
+        cure = "check the network connection, then run the same command again"
+        if offline():
+            cure = (
+                f"{WHEELS} lacks something that this machine needs. Add it, or rename "
+                "that folder to load everything from the network"
+            )
+        raise Refusal(f"{name} failed, as its last lines say: {cure}")
 
 
 def begin() -> None:
@@ -170,7 +186,8 @@ def set_up(everything: bool = False) -> None:
         name, make, fill = installer()
         made_from = recipe()
         slow = everything and name == "pip"
-        print(f"Setting up .venv with {name}: {reason}.")
+        source = f" from {WHEELS.name}/" if offline() else ""
+        print(f"Setting up .venv with {name}{source}: {reason}.")
         duration = "one to three minutes" if slow else "less than a minute"
         print(f"This takes {duration}, once.", flush=True)
         if reason != MORE:
