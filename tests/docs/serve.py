@@ -23,10 +23,18 @@ except KeyboardInterrupt:
 class Essence(logging.Handler):
     """Prints what the reader can mend, and the address when it answers."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()  # In this build: pages show a file many times.
+
     def emit(self, record: logging.LogRecord) -> None:
         words = record.getMessage()
         if record.levelno >= logging.WARNING:
-            print(words, flush=True)
+            if words not in self.said:
+                print(words, flush=True)
+            self.said.add(words)
+        elif words.startswith("Building"):
+            self.said.clear()
         elif words.startswith(("Detected file changes", "Documentation built")):
             print(f"{words}.".replace("..", "."), flush=True)
         elif "Serving on " in words:
