@@ -21,7 +21,9 @@ from pathlib import Path
 from textwrap import dedent
 
 LOG = logging.getLogger("mkdocs.macros")
-EDITED = "Pages show the finished stages. Was one edited? Your own folder is in `work/`."
+EDITED = (
+    "Pages show the finished stages. Was one edited? Your own folder is in `work/`."
+)
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CONTEXT = 1  # Lines of a diff around those that changed.
@@ -64,7 +66,9 @@ def define_env(env):
                 before = prefix(
                     (DOCS / page).read_text(encoding="utf-8"), macro.__name__, args
                 )
-            except Exception as problem:  # Whatever the reader of a stage has done to it.
+            except (
+                Exception
+            ) as problem:  # Whatever the reader of a stage has done to it.
                 if "SHOW_FAULTS" in os.environ:
                     return fault(f"docs/{page}: {problem}", is_block)
                 if isinstance(problem, CannotShow):

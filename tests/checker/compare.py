@@ -90,7 +90,9 @@ def differences(path: str, mine: str, theirs: str) -> list[str]:
         be = "are" if name in PLURAL else "is"
         setting = PurePosixPath(path).name == "settings.py" and name.isupper()
         if name not in own:
-            words = f"a setting is missing: {name}" if setting else f"{name} {be} missing"
+            words = (
+                f"a setting is missing: {name}" if setting else f"{name} {be} missing"
+            )
         elif name not in course:
             words = f"{'the setting ' * setting}{name} {be} yours only"
         else:
@@ -146,7 +148,9 @@ def may_show(name: str, project: Path) -> bool:
         print()
         return True
     if not sys.stdin or not sys.stdin.isatty():
-        raise Refusal("the checks do not pass yet: --yes shows the solution all the same")
+        raise Refusal(
+            "the checks do not pass yet: --yes shows the solution all the same"
+        )
     try:
         return input(f"\n{QUESTION} [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:

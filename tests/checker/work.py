@@ -108,7 +108,9 @@ def contents(folder: Path) -> dict[str, bytes]:
         here = Path(place)
         names[:] = [name for name in names if not is_apart(here / name)]
         for each in names, files:
-            each[:] = [n for n in each if not any(fnmatch.fnmatch(n, i) for i in ignored)]
+            each[:] = [
+                n for n in each if not any(fnmatch.fnmatch(n, i) for i in ignored)
+            ]
         for name in files:
             path = here / name
             if not name.startswith(".") and path.is_file():
@@ -261,8 +263,7 @@ def reset(work: Work, text: str | None) -> str:
         ignore = shutil.ignore_patterns(*patterns())
         shutil.copytree(begun, folder, ignore=ignore, dirs_exist_ok=True)
         return (
-            f"{typed(folder)} is as `start` made it.\n"
-            f"What it was is in {typed(kept)}."
+            f"{typed(folder)} is as `start` made it.\nWhat it was is in {typed(kept)}."
         )
     name = place(text, folder, before)
     target = folder / name
