@@ -85,7 +85,7 @@ def names() -> list[str]:
 
 
 def resolved(name: str) -> set[Address]:
-    """Return the addresses that a name stands for here, none after LOOKED_UP seconds."""
+    """Return the addresses that a name stands for, as far as they come in time."""
     found: set[Address] = set()
 
     def look_up() -> None:

@@ -115,7 +115,7 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
 
 
 def offline() -> dict[str, str]:
-    """Return the variables that make installers take all from WHEELS, if it is there."""
+    """Return the variables that keep installers to WHEELS, where it is there."""
     if not WHEELS.is_dir():
         return {}
     place = WHEELS.as_uri()  # A path with a space in it would be taken for two.

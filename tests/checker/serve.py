@@ -31,13 +31,17 @@ INSIDE_PROJECT = Path(__file__).parent / "servers" / "inside_project"
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 TRUST = """
-Their browsers warn until they trust your CA, {ca}:
-  1. Give everybody that one file, on a stick or in the class's chat.
-     Never give server.key away, nor the folder.
-  2. They compare its fingerprint (SHA-256), and trust it as docs/05-wss.md says:
+Other machines warn of this site until they trust your CA:
+  1. Give everybody {ca}
+     on a stick or in the class's chat. That one file: server.key is secret.
+  2. They compare its fingerprint (SHA-256), and trust it as chapter 5 says:
      {fingerprint}
 The certificate is for {name}. {change}
 """
+STAYS = "As long as the name stays, so do the keys, for some weeks."
+MOVES = """With another address this machine
+needs another certificate, and may need a new CA, which all must trust anew.
+A name that your network knows stays: --name {}."""
 
 
 def manage(
@@ -65,9 +69,8 @@ def manage(
         program = [sys.executable, str(project / "manage.py"), *words]
         command = " ".join(f'"{word}"' if " " in word else word for word in program)
         what = what or f"`manage.py {words[0]}` failed"
-        raise Refusal(f"{what}{why(run.stderr, project)}.\nTo see all: {command}")
-    sys.stderr.write(run.stderr)
-    return run.stdout or ""
+        raise Refusal(f"{what}{why(run.stderr, project)}\nTo see all: {command}")
+    return run.stdout or ""  # What Django only warns of, the server says again.
 
 
 def why(printed: str, project: Path) -> str:
@@ -88,10 +91,12 @@ def why(printed: str, project: Path) -> str:
     raised = [line for line in lines if re.match(r"[\w.]+: ", line)]
     said = found[1] if found else (raised or lines or ["it printed nothing"])[-1]
     said = " ".join(said.split())
-    said = re.sub(r"^(?:[a-z_]\w*\.)+(?=[A-Z])", "", said)[:300]
-    if "no such table" in said:
-        said += " (a model without a migration? `manage.py makemigrations` makes it)"
-    return f"{where}: {said}"
+    if not found:  # An exception, without its module.
+        said = re.sub(r"^(?:[a-z_]\w*\.)+(?=[A-Z])", "", said)
+    said = said[:300]
+    if re.search("no such table|relation .* does not exist", said):
+        said += " (for a model without a migration, `manage.py makemigrations`)"
+    return f"{where}: {said.rstrip('.')}" + "." * (said[-1:] not in "?!")
 
 
 def ask(
@@ -179,7 +184,9 @@ def fingerprint(ca: Path) -> str:
     return hashlib.sha256(der).digest().hex(":").upper()
 
 
-def tell_class(project: Path, name: str, before: bytes | None) -> None:
+def tell_class(
+    project: Path, name: str, known: list[str], before: bytes | None
+) -> None:
     """Say how others come to trust the CA, and what another address means."""
     ca = project / "keys" / "ca.pem"
     if not ca.is_file():
@@ -188,12 +195,9 @@ def tell_class(project: Path, name: str, before: bytes | None) -> None:
         print("This CA is new: who trusts the old one must trust it anew.")
     try:
         ipaddress.ip_address(name)
-        change = (
-            "With another address this machine needs\nanother one, and may need a new "
-            "CA, which all must trust anew. A name that stays\navoids that: --name "
-        ) + (addresses.names() or ["chat.lan"])[-1]
+        change = MOVES.format([*known, "chat.lan"][0])
     except ValueError:
-        change = "It stays while the name does."
+        change = STAYS
     words = {"ca": ca, "fingerprint": fingerprint(ca), "name": name, "change": change}
     print(TRUST.format(**words).strip(), flush=True)
 
@@ -224,7 +228,8 @@ def serve_tls(
             "course it has the name in the variable SITE"
         )
     if not address.is_loopback:
-        tell_class(project, name, before)
+        known = [each for each in found if each in addresses.names()]
+        tell_class(project, name, known, before)
         if others := [each for each in found if each != host]:
             print(f"Not at {', '.join(others)}: --name chooses another name.")
     print(f"Open https://{host}:{tls_port}/", flush=True)

@@ -75,7 +75,7 @@ class Work(NamedTuple):
         return self.folder
 
     def is_the_other_one(self) -> bool:
-        """Tell whether the finished stage was edited since `start`, and this was not."""
+        """Tell whether the finished stage was edited since `start`, this one not."""
         if not self.note.is_file() or not self.folder.is_dir():
             return False
         before = self.note.read_text(encoding="utf-8")
@@ -106,14 +106,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     found = {}
     for place, names, files in os.walk(folder):
         here = Path(place)
-        names[:] = [name for name in names if not is_apart(here / name)]
         for each in names, files:
             each[:] = [
-                n for n in each if not any(fnmatch.fnmatch(n, i) for i in ignored)
+                name
+                for name in each
+                if not is_apart(here / name)
+                and not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)
             ]
-        for name in files:
-            path = here / name
-            if not name.startswith(".") and path.is_file():
+        for path in map(here.joinpath, files):
+            if path.is_file():
                 found[path.relative_to(folder).as_posix()] = path.read_bytes()
     return found
 

@@ -4,7 +4,9 @@ What `learn.py run` asks of a project, and does in it, by the project's own mana
 `tests/checker/serve.py` calls `answer` in a `manage.py shell`.
 """
 
+import inspect
 import json
+import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -49,9 +51,21 @@ def demo_users(fixture: Path) -> list[str]:
     return names
 
 
+def show_model() -> None:
+    """Print where the user model is, as tracebacks do: the next one may not say it."""
+    model = get_user_model()
+    line = inspect.getsourcelines(model)[1]
+    where = f'  File "{inspect.getsourcefile(model)}", line {line}, {model.__name__}'
+    print(where, file=sys.stderr, flush=True)
+
+
 def answer(hosts: list[str], fixture: str) -> None:
     """Print what serve.py wants to know as the last line, as JSON."""
-    users = demo_users(Path(fixture)) if fixture else []
+    try:
+        users = demo_users(Path(fixture)) if fixture else []
+    except Exception:
+        show_model()
+        raise
     answer = {
         "allowed": allowed(hosts),
         "debug": settings.DEBUG,
