@@ -239,6 +239,8 @@ def parser() -> Parser:
   {learn("run 1 --host 0.0.0.0")}   for a classroom
   {learn("start 1")}
   {learn("check 1 --watch")}
+  {learn("diff 1")}                  your folder against the finished stage
+  {learn("reset 1 chat/routing.py")} as start made it; yours is kept
   {learn("test")}
   {learn("docs")}"""
     return top

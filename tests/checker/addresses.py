@@ -7,8 +7,6 @@ import sys
 import threading
 from typing import NamedTuple
 
-import psutil
-
 from tests.checker.system import Address
 
 LOOKED_UP = 2  # Seconds. Without a network, a look-up may hang for many.
@@ -37,12 +35,15 @@ def default_address() -> str:
         return probe.getsockname()[0]
 
 
-def interfaces() -> dict[Address, str]:
+def interfaces(are_up: bool = True) -> dict[Address, str]:
     """
-    Return the addresses at which others may reach this machine, with their interfaces.
+    Return this machine's addresses with their interfaces, the likeliest first.
 
-    The likeliest come first. A link-local address of IPv6 is none: browsers refuse it.
+    Of interfaces that are up, or of all: a cable may be plugged in later. A link-local
+    address of IPv6 is none of them: browsers refuse it.
     """
+    import psutil  # Not above: most runs do without.
+
     is_up = {name: stats.isup for name, stats in psutil.net_if_stats().items()}
     found = {}
     for name, entries in psutil.net_if_addrs().items():
@@ -51,7 +52,7 @@ def interfaces() -> dict[Address, str]:
                 continue
             address = ipaddress.ip_address(entry.address)
             of_zone = address.version == 6 and address.is_link_local
-            if is_up.get(name) and not address.is_loopback and not of_zone:
+            if (is_up.get(name) or not are_up) and not (address.is_loopback or of_zone):
                 found[address] = name
     first = default_address()
     order = sorted(
@@ -63,6 +64,11 @@ def interfaces() -> dict[Address, str]:
         ),
     )
     return {address: found[address] for address in order}
+
+
+def all_hosts() -> list[str]:
+    """Return what this machine may be called in a URL, now or later."""
+    return [*map(in_url, interfaces(are_up=False)), *names()]
 
 
 def listening(address: Address) -> dict[Address, str]:

@@ -85,11 +85,14 @@ def why(printed: str, project: Path) -> str:
     if frames and frames[-1][0] != str(project / "manage.py"):
         own = [(file, line) for file, line in own if file.name != "manage.py"]
     where = f" in {own[-1][0]}, line {own[-1][1]}" if own else ""
-    lines = [line.strip() for line in re.split(r"\n(?=\S)", printed) if line.strip()]
     # The checks of Django tell what is wrong below a headline.
-    found = re.search(r"^(?:ERRORS|WARNINGS):\n(.+)", printed, re.MULTILINE)
-    raised = [line for line in lines if re.match(r"[\w.]+: ", line)]
-    said = found[1] if found else (raised or lines or ["it printed nothing"])[-1]
+    found = re.search(r"^ERRORS:\n(.+)", printed, re.MULTILINE)
+    _, has_traceback, end = printed.rpartition("Traceback (most recent call last):")
+    raised = re.findall(r"^[\w.]+: .*", end, re.MULTILINE)
+    lines = [*printed.split("\n"), "it printed nothing"]
+    said = found[1] if found else next(line for line in lines if line.strip())
+    if raised and not found:
+        said = raised[0] if has_traceback else raised[-1]
     said = " ".join(said.split())
     if not found:  # An exception, without its module.
         said = re.sub(r"^(?:[a-z_]\w*\.)+(?=[A-Z])", "", said)
@@ -112,10 +115,10 @@ def ask(
         env=env,
         stdout=subprocess.PIPE,
     )
-    try:
-        return json.loads(printed.strip().rpartition("\n")[2])
-    except ValueError:
-        raise Refusal("`manage.py shell` ran, but did not what it was asked") from None
+    answer = re.search(r"^answer: (.+)", printed, re.MULTILINE)
+    if not answer:
+        raise Refusal("`manage.py shell` did not do what it was asked.")
+    return json.loads(answer[1])
 
 
 def prepare(project: Path, hosts: list[str], env: Mapping[str, str]) -> dict:
@@ -148,7 +151,7 @@ def environment(address: Address, places: list[Place]) -> dict[str, str]:
     hosts = [each for each in own.split(between) if each] + LOCAL
     hosts += [place.host for place in places]
     if not address.is_loopback:
-        hosts += addresses.names()
+        hosts += addresses.all_hosts()
     if own or set(hosts) != set(LOCAL):  # Else DEBUG allows more than these.
         env["ALLOWED_HOSTS"] = between.join(dict.fromkeys(hosts))
     return env

@@ -60,7 +60,7 @@ def show_model() -> None:
 
 
 def answer(hosts: list[str], fixture: str) -> None:
-    """Print what serve.py wants to know as the last line, as JSON."""
+    """Print what serve.py wants to know on a line of its own, as JSON."""
     try:
         users = demo_users(Path(fixture)) if fixture else []
     except Exception:
@@ -72,4 +72,4 @@ def answer(hosts: list[str], fixture: str) -> None:
         "users": users,
         "database": Path(settings.DATABASES["default"]["NAME"]).name if users else "",
     }
-    print(f"\n{json.dumps(answer)}", flush=True)
+    print(f"\nanswer: {json.dumps(answer)}", flush=True)
