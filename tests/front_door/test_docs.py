@@ -1,11 +1,12 @@
 """`learn.py docs`: the site, served on whatever readers do to a stage."""
 
 import logging
-import os
+import shutil
 import socket
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -82,7 +83,7 @@ RECEIVE = ("stage02_routing/chat/consumers.py", "ChatConsumer.receive")
     ids=["gone", "renamed", "syntax", "binary"],
 )
 def test_stage_that_was_edited_is_a_sentence_on_the_page(
-    tmp_path: pytest.TempPathFactory,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     content: bytes | None,
     said: str,
@@ -105,8 +106,14 @@ def test_stage_that_was_edited_is_a_sentence_on_the_page(
 
 
 @pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
-def test_docs_of_an_edited_stage_serves_on(tmp_path: os.PathLike, port: int) -> None:
-    copy = copy_of(ROOT, tmp_path / "course")
+def test_docs_of_an_edited_stage_serves_on(tmp_path: Path, port: int) -> None:
+    copy = tmp_path / "course"
+    for part in "docs", "tests/start", "tests/docs", "tests/checker":
+        copy_of(ROOT / part, copy / part)
+    for stage in ROOT.glob("stage0*"):
+        copy_of(stage, copy / stage.name)
+    for file in "mkdocs.yml", "tests/__init__.py":
+        shutil.copy(ROOT / file, copy / file)
     (copy / "stage02_routing" / "chat" / "consumers.py").write_text("def x(:\n")
     running = Running(
         [sys.executable, "-m", "tests.docs.serve", f"127.0.0.1:{port}"], cwd=copy
