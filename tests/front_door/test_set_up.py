@@ -192,6 +192,30 @@ def test_missing_network_is_said_and_the_next_call_installs(
     assert "the last set-up did not finish" in checkout.check().stdout
 
 
+@pytest.mark.parametrize("name", ["uv", "pip"])
+def test_room_without_a_network_installs_from_wheels(
+    checkout: Checkout, port: int, name: str
+) -> None:
+    if name == "pip":
+        checkout.without_uv()
+    checkout.with_index(f"http://127.0.0.1:{port}/simple")  # Nobody is there.
+    wheels = checkout.root / "wheels"
+    wheels.mkdir()
+    [tiny] = checkout.root.parent.glob("tiny-*.whl")
+    [more] = checkout.root.parent.glob("more-*.whl")
+    shutil.copy(tiny, wheels)
+    check = checkout.check()
+    assert f"Setting up .venv with {name} from wheels/: first use." in check.stdout
+    assert told(check)["installed"] == ["tiny"]
+    lacks = checkout.learn("test")
+    assert lacks.returncode == 2
+    assert f"{wheels} lacks something that this machine needs" in lacks.stderr
+    assert "check the network" not in lacks.stderr
+    assert told(checkout.check())["installed"] == ["tiny"]
+    shutil.copy(more, wheels)
+    assert told(checkout.learn("test"))["installed"] == ["tiny", "more"]
+
+
 def test_last_words_of_an_installer_that_fails_are_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
