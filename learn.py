@@ -20,7 +20,7 @@ try:
         sys.exit(2)
 
     from tests.checker import packages, system, work
-    from tests.checker.system import ROOT, Refusal, learn, typed
+    from tests.checker.system import ROOT, Refusal, learn, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 except ModuleNotFoundError as error:
@@ -166,20 +166,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if message.endswith("required: N"):
-            raise Refusal(f"{self.prog.split()[-1]} needs a stage: {which_stage()}")
+            raise Refusal(which_stage(self.prog.split()[-1]))
         raise Refusal(f"{message} (`{learn('--help')}` shows how).")
 
 
-def which_stage() -> str:
-    """Say how a stage is chosen: with the newest that the reader has begun."""
+def which_stage(name: str) -> str:
+    """Say how a command is told its stage: the newest that the reader has begun."""
     begun = [number for number in work.folders() if work.of(number).folder.exists()]
-    if begun:
-        return f"`{learn(f'check {begun[-1]}')}` checks yours"
-    missing = typed(work.of(1).folder)
-    return (
-        f"such as `{learn('check 1')}`. {missing} does not exist yet: "
-        f"`{learn('start 1')}` makes it"
+    words = (
+        f"{name} needs the number of a stage: `{learn(f'{name} {[1, *begun][-1]}')}`"
     )
+    if begun or name in ("run", "start"):
+        return words
+    missing = typed(work.of(1).folder)
+    return f"{words}. {missing} does not exist yet: `{learn('start 1')}` makes it"
 
 
 def parser() -> Parser:
@@ -280,7 +280,7 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (Refusal, OSError) as problem:
-        print(f"learn.py: {str(problem).rstrip('.')}.", file=sys.stderr)
+        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2
 
 

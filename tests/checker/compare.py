@@ -17,7 +17,7 @@ try:
     from pathlib import Path, PurePosixPath
 
     from tests.checker import work
-    from tests.checker.system import ROOT, Refusal, exit_with, typed
+    from tests.checker.system import ROOT, Refusal, exit_with, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -191,7 +191,7 @@ def main() -> int:
         project = options.project.resolve()
         return compare(options.stage, project, options.file, options.yes)
     except (Refusal, OSError) as problem:
-        print(f"learn.py: {str(problem).rstrip('.')}.", file=sys.stderr)
+        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2
 
 

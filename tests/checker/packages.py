@@ -102,7 +102,8 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
     # Version managers leave a `uv` on the PATH that may not work.
     if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0:
         make = [uv, "venv", "--allow-existing", "--python", python, VENV]
-        return "uv", make, [uv, "pip", "sync", "--python", PYTHON, "--require-hashes"]
+        fill = [uv, "pip", "sync", "--python", PYTHON, *source(), "--require-hashes"]
+        return "uv", make, fill
 
     if not find_spec("ensurepip"):
         raise Refusal(
@@ -110,21 +111,14 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
         )
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     # Without bytecode of what nobody may import: Python makes the rest when it does.
-    fill = [*pip, "--progress-bar=off", "--no-compile", "--require-hashes", "-r"]
+    quiet = ["--progress-bar=off", "--no-compile"]
+    fill = [*pip, *quiet, *source(), "--require-hashes", "-r"]
     return "pip", [python, "-m", "venv", VENV], fill
 
 
-def offline() -> dict[str, str]:
-    """Return the variables that keep installers to WHEELS, where it is there."""
-    if not WHEELS.is_dir():
-        return {}
-    place = WHEELS.as_uri()  # A path with a space in it would be taken for two.
-    return {
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": place,
-        "UV_OFFLINE": "1",
-        "UV_FIND_LINKS": place,
-    }
+def source() -> list[str | Path]:
+    """Return what keeps an installer to WHEELS, if that is there: uv's and pip's."""
+    return ["--no-index", "--find-links", WHEELS] if WHEELS.is_dir() else []
 
 
 def install(name: str, command: list[str | Path]) -> None:
@@ -134,7 +128,7 @@ def install(name: str, command: list[str | Path]) -> None:
     child = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, **offline(), "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1"},
         encoding="utf-8",
         errors="replace",
         stdout=subprocess.PIPE,
@@ -156,7 +150,7 @@ def install(name: str, command: list[str | Path]) -> None:
     if code:
         print(*lines[-8:], sep="\n", flush=True)
         cure = "check the network connection, then run the same command again"
-        if offline():
+        if source():
             cure = (
                 f"{WHEELS} lacks something that this machine needs. Add it, or rename "
                 "that folder to load everything from the network"
@@ -186,8 +180,8 @@ def set_up(everything: bool = False) -> None:
         name, make, fill = installer()
         made_from = recipe()
         slow = everything and name == "pip"
-        source = f" from {WHEELS.name}/" if offline() else ""
-        print(f"Setting up .venv with {name}{source}: {reason}.")
+        origin = f" from {WHEELS.name}/" if source() else ""
+        print(f"Setting up .venv with {name}{origin}: {reason}.")
         duration = "one to three minutes" if slow else "less than a minute"
         print(f"This takes {duration}, once.", flush=True)
         if reason != MORE:

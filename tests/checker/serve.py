@@ -21,7 +21,7 @@ try:
 
     from tests.checker import addresses
     from tests.checker.addresses import Place
-    from tests.checker.system import Address, Refusal, become
+    from tests.checker.system import Address, Refusal, become, sentence
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -99,7 +99,7 @@ def why(printed: str, project: Path) -> str:
     said = said[:300]
     if re.search("no such table|relation .* does not exist", said):
         said += " (for a model without a migration, `manage.py makemigrations`)"
-    return f"{where}: {said.rstrip('.')}" + "." * (said[-1:] not in "?!")
+    return f"{where}: {sentence(said)}"
 
 
 def ask(

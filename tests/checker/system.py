@@ -22,6 +22,11 @@ class Refusal(Exception):  # noqa: N818
     """What the user can mend, in one sentence."""
 
 
+def sentence(text: str) -> str:
+    """End what is said with one full stop, or with its question mark."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -172,12 +172,14 @@ def start(work: Work) -> Path:
 # Giving back
 
 
-def place(text: str, folder: Path, there: Iterable[str]) -> str:
+def place(
+    text: str, folder: Path, there: Iterable[str], no_such: str = "there is no {}"
+) -> str:
     """
     Return which file of a project is meant, as the reader may write it.
 
     From the project, from where the reader is, from the course's folder, whole; with
-    the slashes of Windows. Raises Refusal for what is not there.
+    the slashes of Windows. Raises Refusal for what is not `there`, in these words.
     """
     there = sorted(there)
     words = text.strip().replace("\\", "/")
@@ -198,7 +200,8 @@ def place(text: str, folder: Path, there: Iterable[str]) -> str:
             hint = f": did you mean {like[0]}?" if like else ""
             if any(path.is_dir() for path in inside):
                 hint = ", but a folder: name one file in it, or none for the stage"
-            raise Refusal(f"{words} is no file of {typed(folder)}{hint}")
+            missing = no_such.format(words)
+            raise Refusal(f"{missing} in {typed(folder)}{hint}")
     raise Refusal(OUTSIDE.format(words, typed(folder)))
 
 
@@ -266,7 +269,7 @@ def reset(work: Work, text: str | None) -> str:
         return (
             f"{typed(folder)} is as `start` made it.\nWhat it was is in {typed(kept)}."
         )
-    name = place(text, folder, before)
+    name = place(text, folder, before, "`start` made no {}")
     target = folder / name
     if now.get(name) == before[name]:
         return f"{typed(target)} is as `start` made it: there is nothing to do."

@@ -88,7 +88,7 @@ def refusal(
         printed = capsys.readouterr()
         assert printed.out == ""
         assert printed.err.startswith("learn.py: ")
-        assert printed.err.endswith(".\n")
+        assert printed.err.endswith((".\n", "?\n"))
         assert printed.err.count("\n") == 1
         return printed.err.rstrip()
 

@@ -20,9 +20,9 @@ from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
         ("run 9", "there is no stage 9 in this checkout, which has: 1 (stage01_echo)"),
         ("start 2", "there is no stage 2"),
         ("check one", "there is no stage one"),
-        ("run", "run needs a stage: such as `"),
+        ("run", "run needs the number of a stage: `"),
         ("check", "work/stage01_echo does not exist yet: `"),
-        ("reset", "reset needs a stage"),
+        ("reset", "reset needs the number of a stage"),
         ("serve", "'serve'"),
         ("run 1 --quick", "--quick"),
         ("run 1 --port 0", "0 is not a port"),
@@ -62,9 +62,8 @@ def test_number_that_was_left_out_is_offered(
     checkout: Checkout, refusal: Callable[..., str]
 ) -> None:
     shutil.copytree(checkout.stage, checkout.root / "work" / "stage01_echo")
-    assert re.search(
-        r"check needs a stage: `\S+ learn.py check 1` checks", refusal("check")
-    )
+    said = refusal("check")
+    assert re.search(r"check needs the number of a stage: `\S+ learn.py check 1`", said)
 
 
 def test_submission_in_a_folder_in_a_folder_is_found(

@@ -282,7 +282,7 @@ def test_diff_hands_over_what_was_meant(
     assert not everything
     assert handed_over("diff", "1", "--project", mine)[0] == handed[:3]
     capsys.readouterr()
-    assert "is no file of" in refusal("diff", "1", "nothing.py")
+    assert "there is no nothing.py in" in refusal("diff", "1", "nothing.py")
 
 
 def test_refusal_of_a_comparison_is_one_sentence(course: Path) -> None:
@@ -293,5 +293,5 @@ def test_refusal_of_a_comparison_is_one_sentence(course: Path) -> None:
         text=True,
     )
     assert run.returncode == 2
-    assert run.stderr.startswith("learn.py: x is no file of ")
+    assert run.stderr.startswith("learn.py: there is no x in ")
     assert run.stderr.count("\n") == 1

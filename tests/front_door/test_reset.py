@@ -152,9 +152,15 @@ def test_file_may_be_written_as_the_reader_would(
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ("chat/consumer.py", "is no file of {mine}: did you mean chat/consumers.py?"),
-        ("consumers.py", "is no file of {mine}: did you mean chat/consumers.py?"),
-        ("chat/new.py", "chat/new.py is no file of {mine}"),
+        (
+            "chat/consumer.py",
+            "`start` made no {made} in {mine}: did you mean chat/consumers.py?",
+        ),
+        (
+            "consumers.py",
+            "`start` made no {made} in {mine}: did you mean chat/consumers.py?",
+        ),
+        ("chat/new.py", "`start` made no chat/new.py in {mine}"),
         ("chat", "but a folder: name one file in it, or none for the stage"),
         ("../../learn.py", "../../learn.py is outside of {mine}, and stays"),
         ("learn.py", "learn.py is outside of {mine}"),
@@ -171,7 +177,7 @@ def test_bad_file_is_refused_and_nothing_changes(
 ) -> None:
     before = checkout.files()
     said = refusal("reset", "1", written.format(root=checkout.root))
-    assert words.format(mine=Path("work", "stage01_echo")) in said
+    assert words.format(mine=Path("work", "stage01_echo"), made=written) in said
     assert checkout.files() == before
 
 
