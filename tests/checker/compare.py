@@ -21,6 +21,8 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
+# What lets a stage stand alone. No chapter asks for it.
+ASIDE = {"README.md", "pytest.ini", "requirements.txt"}
 QUESTION = "The checks do not pass yet. Show the solution all the same?"
 IMPORTS, OTHERS = PLURAL = ("the imports", "other statements")
 
@@ -165,6 +167,8 @@ def compare(name: str, project: Path, file: str | None, yes: bool) -> int:
     if file:
         paths = [work.place(file, project, paths)]
     paths = [path for path in paths if mine.get(path) != theirs.get(path)]
+    if not file:
+        paths = [path for path in paths if path in mine or path not in ASIDE]
     if not paths:
         print(f"{typed(project / (file or ''))} is the same as in {name}.")
         return 0

@@ -200,7 +200,8 @@ def place(
             hint = f": did you mean {like[0]}?" if like else ""
             if any(path.is_dir() for path in inside):
                 hint = ", but a folder: name one file in it, or none for the stage"
-            missing = no_such.format(words)
+            found = [p.relative_to(folder).as_posix() for p in inside if p.exists()]
+            missing = no_such.format([*found, words][0])
             raise Refusal(f"{missing} in {typed(folder)}{hint}")
     raise Refusal(OUTSIDE.format(words, typed(folder)))
 

@@ -109,6 +109,7 @@ def edit(course: Path) -> Path:
     settings.write_text(settings.read_text().replace("STATIC_URL", "URL"))
     (mine / "notes.md").write_bytes(b"\xff")
     (mine / "db.sqlite3").touch()
+    (mine / "pytest.ini").unlink()  # No chapter asks for it.
     return mine
 
 

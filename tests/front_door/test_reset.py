@@ -161,6 +161,7 @@ def test_file_may_be_written_as_the_reader_would(
             "`start` made no {made} in {mine}: did you mean chat/consumers.py?",
         ),
         ("chat/new.py", "`start` made no chat/new.py in {mine}"),
+        ("work/stage01_echo/chat/new.py", "`start` made no chat/new.py in {mine}"),
         ("chat", "but a folder: name one file in it, or none for the stage"),
         ("../../learn.py", "../../learn.py is outside of {mine}, and stays"),
         ("learn.py", "learn.py is outside of {mine}"),
