@@ -27,7 +27,7 @@ except KeyboardInterrupt:
 
 TLS = Path("deploy", "openssl.cnf")  # In stage 5.
 DEMO_USERS = Path("chat", "fixtures", "demo_users.json")  # From stage 4 on.
-INSIDE_PROJECT = Path(__file__).parent / "servers" / "inside_project"
+ASKED = Path(__file__).parent / "asked"
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 TRUST = """
@@ -107,7 +107,7 @@ def ask(
 ) -> dict:
     """Ask a project which hosts it allows; make the users of a fixture, once."""
     call = f"learn_asks.answer({hosts!r}, {str(fixture)!r})"
-    code = f"import sys; sys.path.append({str(INSIDE_PROJECT)!r}); import learn_asks"
+    code = f"import sys; sys.path.append({str(ASKED)!r}); import learn_asks"
     printed = manage(
         project,
         *("shell", "--verbosity", "0", "--command", f"{code}; {call}"),

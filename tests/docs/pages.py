@@ -394,7 +394,7 @@ def depends(act: Act) -> tuple[Path | str, ...]:
     if "learn.py" in words:
         names = ("addresses.py", "packages.py", "serve.py", "system.py", "work.py")
         found.append(ROOT / "learn.py")
-        found.append(ROOT / "tests/checker/servers/inside_project/learn_asks.py")
+        found.append(ROOT / "tests/checker/asked/learn_asks.py")
         found += [ROOT / "tests/checker" / name for name in names]
     for verb, digit in re.findall(r"learn\.py (\w+) (\d)", words):
         stage = stages().get(f"0{digit}", "")
