@@ -30,8 +30,7 @@ class LearnerReporter(TerminalReporter):
         self.reasons: dict[str, None] = {}  # Why checks were skipped, in order.
         self.chosen = 0
         self.is_whole = True  # Nothing was left out with -k.
-        project = self.config.getoption("project")
-        self.state = work.digest(project) if project else ""
+        self.state = work.state_of(self.config.getoption("project"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.chosen = len(session.items)

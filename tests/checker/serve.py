@@ -27,6 +27,7 @@ except KeyboardInterrupt:
 
 TLS = Path("deploy", "openssl.cnf")  # In stage 5.
 DEMO_USERS = Path("chat", "fixtures", "demo_users.json")  # From stage 4 on.
+ANSWER = 30  # Seconds. It takes less than one; a migration may take longer.
 ASKED = Path(__file__).parent / "asked"
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
@@ -56,19 +57,23 @@ def manage(
 
     Raises Refusal if it fails: one sentence, and the command that shows all.
     """
-    run = subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=project,
-        env=env,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    )
+    what = what or f"`manage.py {words[0]}` failed"
+    try:
+        run = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=project,
+            env=env,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            timeout=ANSWER if stdout else None,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refusal(f"{what}: no answer came within {ANSWER} seconds.") from None
     if run.returncode:
         program = [sys.executable, str(project / "manage.py"), *words]
         command = " ".join(f'"{word}"' if " " in word else word for word in program)
-        what = what or f"`manage.py {words[0]}` failed"
         raise Refusal(f"{what}{why(run.stderr, project)}\nTo see all: {command}")
     return run.stdout or ""  # What Django only warns of, the server says again.
 

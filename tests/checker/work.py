@@ -19,6 +19,7 @@ from tests.checker import system
 from tests.checker.system import Refusal, learn, typed
 
 KEPT = 5  # Backups of each stage. A sixth would need a decision that is the reader's.
+LARGE = 2_000_000  # Bytes.
 OUTSIDE = "{} is outside of {}, and stays as it is"
 
 
@@ -101,7 +102,11 @@ def is_apart(path: Path) -> bool:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return what is in each file of a project, without what git ignores."""
+    """
+    Return what is in each file of a project, without what git ignores.
+
+    For a LARGE one, what tells it from another: nobody wrote that by hand.
+    """
     ignored = patterns()
     found = {}
     for place, names, files in os.walk(folder):
@@ -115,7 +120,9 @@ def contents(folder: Path) -> dict[str, bytes]:
             ]
         for path in map(here.joinpath, files):
             if path.is_file():
-                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+                name, about = path.relative_to(folder).as_posix(), path.stat()
+                large = f"\xff{about.st_size} {about.st_mtime_ns}".encode("latin-1")
+                found[name] = large if about.st_size > LARGE else path.read_bytes()
     return found
 
 
@@ -127,13 +134,22 @@ def digest(folder: Path) -> str:
     return state.hexdigest()
 
 
+def state_of(project: Path | None) -> str:
+    """Return what note_pass needs to know, before the checks: "" if it is no matter."""
+    work = (system.ROOT / "work").resolve()
+    with contextlib.suppress(OSError):
+        if project and project.resolve().is_relative_to(work):
+            return digest(project)
+    return ""
+
+
 def note_pass(name: str, project: Path, state: str) -> None:
     """Note that all checks of a stage pass with these files, for `diff`."""
-    work = system.ROOT / "work"
-    if project.resolve().is_relative_to(work.resolve()):
-        (work / ".passed").mkdir(exist_ok=True)
+    passed = system.ROOT / "work" / ".passed"
+    with contextlib.suppress(OSError):  # Then `diff` runs the checks again.
+        passed.mkdir(exist_ok=True)
         note = f"{project.resolve()}\n{state}"
-        (work / ".passed" / name).write_text(note, encoding="utf-8")
+        (passed / name).write_text(note, encoding="utf-8")
 
 
 def has_passed(name: str, project: Path) -> bool:

@@ -228,6 +228,18 @@ def test_checks_that_have_passed_are_not_run_again_until_a_file_changes(
 
 
 SKIPS = "import pytest\ndef test_third(): pytest.skip('no Redis')\n"
+
+
+def test_large_file_is_not_read(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = course / "work" / STAGE
+    (mine / "film.dat").write_bytes(bytes(11))
+    monkeypatch.setattr(work, "LARGE", 10)
+    before = work.digest(mine)
+    assert work.contents(mine)["film.dat"].startswith(b"\xff11 ")
+    (mine / "film.dat").write_bytes(bytes(12))
+    assert work.digest(mine) != before
+
+
 PASSES = "def test_message_comes_back(): pass\ndef test_other(): pass\n"
 
 

@@ -176,6 +176,16 @@ def test_run_leaves_it_to_the_server_to_say_why_a_stage_without_database_cannot_
     assert capfd.readouterr() == ("", "")
 
 
+def test_answer_that_does_not_come_is_waited_for_in_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import threading; threading.Event().wait(60)"
+    (tmp_path / "manage.py").write_text(code)
+    monkeypatch.setattr(serve, "ANSWER", 0.2)
+    with pytest.raises(Refusal, match=r"no answer came within 0\.2 seconds"):
+        serve.ask(tmp_path, [], os.environ)
+
+
 # A user model of one's own
 
 ABSTRACT = "from django.contrib.auth.models import AbstractUser, AbstractBaseUser\n"
