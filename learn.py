@@ -234,15 +234,18 @@ def parser() -> Parser:
     add(test, number=False)
     option = add(docs, number=False).add_argument
     option("--port", type=port, default=8001, help="8001 if not given")
-    top.epilog = f"""examples:
-  {learn("run 1")}
-  {learn("run 1 --host 0.0.0.0")}   for a classroom
-  {learn("start 1")}
-  {learn("check 1 --watch")}
-  {learn("diff 1")}                  your folder against the finished stage
-  {learn("reset 1 chat/routing.py")} as start made it; yours is kept
-  {learn("test")}
-  {learn("docs")}"""
+    examples = {
+        "run 1": "",
+        "run 1 --host 0.0.0.0": "for a classroom",
+        "start 1": "",
+        "check 1 --watch": "",
+        "diff 1": "your folder against the finished stage",
+        "reset 1 config/urls.py": "as start made it; yours is kept",
+        "test": "",
+        "docs": "",
+    }
+    lines = [f"  {learn(f'{e:24}')}{why}".rstrip() for e, why in examples.items()]
+    top.epilog = "\n".join(["examples:", *lines])
     return top
 
 
