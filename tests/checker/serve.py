@@ -188,7 +188,9 @@ def announce(places: list[Place], address: Address, port: int, answer: dict) -> 
 
 def fingerprint(ca: Path) -> str:
     """Return what people compare: of SHA-256, as browsers show it."""
-    der = ssl.PEM_cert_to_DER_cert(ca.read_text(encoding="ascii"))
+    text = ca.read_text(encoding="ascii", errors="replace")
+    begin = text.find(ssl.PEM_HEADER)  # What is above it is for people.
+    der = ssl.PEM_cert_to_DER_cert(text[begin:].strip())
     return hashlib.sha256(der).digest().hex(":").upper()
 
 

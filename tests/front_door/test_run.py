@@ -564,7 +564,7 @@ def test_run_5_tells_a_class_what_to_trust_and_what_another_address_means(
     ca = stage05 / "keys" / "ca.pem"
     ca.parent.mkdir()
     der = b"what is signed"
-    ca.write_text(ssl.DER_cert_to_PEM_cert(der))
+    ca.write_text("For this machine only\n" + ssl.DER_cert_to_PEM_cert(der))
     by_address = told()
     assert f"Give everybody {ca}\n" in by_address
     found = re.search(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", by_address)[0]
