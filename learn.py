@@ -8,7 +8,6 @@ import sys
 try:
     import argparse
     import os
-    import shutil
     import signal
     from collections.abc import Callable
     from pathlib import Path
@@ -20,30 +19,13 @@ try:
         sys.stderr.write(f"learn.py: needs Python 3.11 or newer, this is {found}.\n")
         sys.exit(2)
 
-    from tests.checker import packages, system
-    from tests.checker.system import Refusal
-
-    ROOT = Path(__file__).resolve().parent
-    FOLDERS = sorted(ROOT.glob("stage[0-9][0-9]_*"))
-    STAGES = {int(folder.name[5:7]): folder for folder in FOLDERS}
+    from tests.checker import packages, system, work
+    from tests.checker.system import ROOT, Refusal, learn, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 except ModuleNotFoundError as error:
     sys.stderr.write(f"learn.py: works only in the folder of the course: {error}.\n")
     sys.exit(2)
-
-
-def typed(path: Path) -> str:
-    """Return a path the way the user would type it in the current folder."""
-    if path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return f'"{path}"' if " " in str(path) else str(path)
-
-
-def learn(arguments: str) -> str:
-    """Return a command line of this program that the user can copy."""
-    python = "py" if os.name == "nt" else "python3"
-    return f"{python} {typed(ROOT / 'learn.py')} {arguments}"
 
 
 def hand_over(*words: str | Path, **environment: str) -> NoReturn:
@@ -54,21 +36,29 @@ def hand_over(*words: str | Path, **environment: str) -> NoReturn:
 
 # What the user types
 
+MINE = object()  # `--project` without a folder: the one in work/.
 
-def stage(text: str) -> int:
+
+def stage(text: str) -> work.Work:
     """Read the number of a stage that is in this checkout."""
-    if text not in map(str, STAGES):
-        names = ", ".join(f"{number} ({path.name})" for number, path in STAGES.items())
+    stages = work.folders()
+    if text not in map(str, stages):
+        names = ", ".join(f"{number} ({path.name})" for number, path in stages.items())
         raise Refusal(f"there is no stage {text} in this checkout, which has: {names}.")
-    return int(text)
+    return work.of(int(text))
 
 
-def project_folder(text: str) -> Path:
-    """Read the folder of a Django project."""
-    folder = Path(text).resolve()
-    if not (folder / "manage.py").is_file():
-        raise Refusal(f"{typed(folder)} is not a Django project: it has no manage.py.")
-    return folder
+def project_of(options: argparse.Namespace) -> Path | None:
+    """Return the folder that --project names, or None if it is not there."""
+    if options.project is None:
+        return None
+    if options.project is MINE:
+        return system.project_folder(options.stage.need())
+    named = Path(options.project).resolve()
+    for mine in map(work.of, work.folders()):
+        if named == mine.folder:
+            mine.need()
+    return system.project_folder(named)
 
 
 # The commands
@@ -76,7 +66,7 @@ def project_folder(text: str) -> Path:
 
 def run(options: argparse.Namespace) -> NoReturn:
     """Serve a stage, or a project of your own."""
-    project = options.project or project_folder(STAGES[options.stage])
+    project = project_of(options) or options.stage.finished
     ports = {"--port": options.port}
     if (project / "deploy" / "openssl.cnf").is_file():  # From stage 5 on.
         ports["--tls-port"] = options.tls_port
@@ -93,41 +83,26 @@ def run(options: argparse.Namespace) -> NoReturn:
 
 def start(options: argparse.Namespace) -> int:
     """Make work/stage..., your copy of the stage before."""
-    source = STAGES.get(options.stage - 1, ROOT / "tests" / "start")
-    target = ROOT / "work" / STAGES[options.stage].name
-    if os.path.lexists(target):
-        raise Refusal(
-            f"{typed(target)} is there already, and stays as it is: "
-            "rename or remove it yourself to begin anew."
-        )
-    # What git ignores is no part of a stage: caches, databases, keys.
-    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
-    patterns = [line.strip("/") for line in lines if line and line[0] != "#"]
-    # A copy that was cut short must not look like a whole one.
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns(*patterns))
-    unfinished.rename(target)
-    print(f"{typed(target)} is now a copy of {typed(source)}.")
+    mine = options.stage
+    source = work.start(mine)
+    print(f"{typed(mine.folder)} is now a copy of {typed(source)}.")
     print("  edit it   as the chapter says")
-    print(f"  run it    {learn(f'run {options.stage} --project {typed(target)}')}")
-    print(f"  check it  {learn(f'check {options.stage}')}")
+    print(f"  run it    {learn(f'run {mine.number} --project {typed(mine.folder)}')}")
+    print(f"  check it  {learn(f'check {mine.number}')}")
     return 0
 
 
 def check(options: argparse.Namespace) -> NoReturn:
     """Tell whether your project does what the stage promises."""
-    name = STAGES[options.stage].name
-    mine = ROOT / "work" / name
-    checks = f"tests/test_{name}.py"
+    mine = options.stage
+    checks = f"tests/test_{mine.name}.py"
     if options.exercise:
-        checks = f"tests/exercises/{name}_{options.exercise}.py"
-        found = sorted((ROOT / "tests" / "exercises").glob(f"{name}_*.py"))
+        checks = f"tests/exercises/{mine.name}_{options.exercise}.py"
+        found = sorted((ROOT / "tests" / "exercises").glob(f"{mine.name}_*.py"))
         if ROOT / checks not in found:
             numbers = ", ".join(path.stem.rpartition("_")[2] for path in found)
             raise Refusal(
-                f"exercise {options.exercise} of stage {options.stage} has no checks "
+                f"exercise {options.exercise} of stage {mine.number} has no checks "
                 f"of its own. These have: {numbers}."
             )
     if options.watch and options.url:
@@ -136,18 +111,40 @@ def check(options: argparse.Namespace) -> NoReturn:
         raise Refusal(
             "--login goes with --url: in a project, the checks make their own users."
         )
-    if not options.url and not options.project and not mine.exists():
-        raise Refusal(
-            f"{typed(mine)} does not exist: `{learn(f'start {options.stage}')}` "
-            "makes it, or name your folder with --project."
-        )
-    project = None if options.url else options.project or project_folder(mine)
+    project = None
+    if not options.url:
+        project = project_of(options) or system.project_folder(mine.need())
     words = [f"--login={login}" for login in options.login]
     words += ["--all"] * options.all + ["--watch"] * options.watch
     words += ["--project", project] if project else ["--url", options.url]
     print(f"Checking {typed(project) if project else options.url}.", flush=True)
+    if project == mine.folder and mine.is_the_other_one():
+        print(
+            f"{typed(mine.finished)} has changed since `start {mine.number}`, and "
+            f"{typed(mine.folder)} has not.\n"
+            f"Did you edit the finished stage? These checks look at yours.",
+            flush=True,
+        )
     packages.set_up()
     hand_over("tests.checker", checks, *words)
+
+
+def reset(options: argparse.Namespace) -> int:
+    """Give a file, or your whole folder, back as start made it, and keep a backup."""
+    print(work.reset(options.stage, options.file))
+    return 0
+
+
+def diff(options: argparse.Namespace) -> NoReturn:
+    """Show your folder against the finished stage, in words and as a diff."""
+    mine = options.stage
+    project = project_of(options) or mine.need()
+    words = ["--yes"] * options.yes
+    if options.file:  # From where the user is: what we hand over to is elsewhere.
+        there = [*work.contents(project), *work.contents(mine.finished)]
+        words += ["--file", work.place(options.file, project, there)]
+    packages.set_up()
+    hand_over("tests.checker.compare", mine.name, project, *words)
 
 
 def test(options: argparse.Namespace) -> NoReturn:
@@ -160,17 +157,29 @@ def docs(options: argparse.Namespace) -> NoReturn:
     """Serve the site, which follows every edit."""
     system.need_free(system.host_address("127.0.0.1"), {"--port": options.port})
     packages.set_up(everything=True)
-    address = f"127.0.0.1:{options.port}"
-    print(f"Open http://{address}/", flush=True)
-    # Its banner about MkDocs 2 is for those who maintain a site.
-    hand_over("mkdocs", "serve", "--dev-addr", address, NO_MKDOCS_2_WARNING="1")
+    print("Building the site ...", flush=True)
+    hand_over("tests.docs.serve", f"127.0.0.1:{options.port}")
 
 
 class Parser(argparse.ArgumentParser):
     """Answers a mistake with one sentence."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith("required: N"):
+            raise Refusal(which_stage(self.prog.split()[-1]))
         raise Refusal(f"{message} (`{learn('--help')}` shows how).")
+
+
+def which_stage(name: str) -> str:
+    """Say how a command is told its stage: the newest that the reader has begun."""
+    begun = [number for number in work.folders() if work.of(number).folder.exists()]
+    words = (
+        f"{name} needs the number of a stage: `{learn(f'{name} {[1, *begun][-1]}')}`"
+    )
+    if begun or name in ("run", "start"):
+        return words
+    missing = typed(work.of(1).folder)
+    return f"{words}. {missing} does not exist yet: `{learn('start 1')}` makes it"
 
 
 def parser() -> Parser:
@@ -192,18 +201,22 @@ def parser() -> Parser:
             command.add_argument("stage", type=stage, metavar="N", help="1 to 5")
         return command
 
+    def mine(option: Callable, what: str) -> None:
+        what += "; without DIR, yours in work/"
+        option("--project", nargs="?", const=MINE, metavar="DIR", help=what)
+
     command = add(run)
     option = command.add_argument
     port, host = system.port_number, system.host_address
     option("--port", type=port, default=8000, help="8000 if not given")
     option("--host", type=host, default="127.0.0.1", help="0.0.0.0: classroom")
-    option("--project", type=project_folder, metavar="DIR", help="serve this folder")
+    mine(option, "serve this folder")
     option("--tls-port", type=port, default=8443, help="of stage 5, for https")
     option("--name", help="of stage 5: what this machine is called, such as chat.lan")
     add(start)
     command = add(check)
     option = command.add_mutually_exclusive_group().add_argument
-    option("--project", type=project_folder, metavar="DIR", help="not in work/")
+    mine(option, "check this folder")
     url = system.server_url
     option("--url", type=url, help="of a server that runs already: ws://...")
     option = command.add_argument
@@ -212,16 +225,27 @@ def parser() -> Parser:
     option("--exercise", metavar="K", help="check an exercise of the chapter")
     option("--watch", action="store_true", help="check again on every save")
     option("--all", action="store_true", help="do not stop at the first failure")
+    file = {"metavar": "FILE", "nargs": "?", "help": "such as chat/consumers.py"}
+    add(reset).add_argument("file", **file)
+    option = add(diff).add_argument
+    option("file", **file)
+    mine(option, "compare this folder")
+    option("--yes", action="store_true", help="ask nothing")
     add(test, number=False)
     option = add(docs, number=False).add_argument
     option("--port", type=port, default=8001, help="8001 if not given")
-    top.epilog = f"""examples:
-  {learn("run 1")}
-  {learn("run 1 --host 0.0.0.0")}   for a classroom
-  {learn("start 1")}
-  {learn("check 1 --watch")}
-  {learn("test")}
-  {learn("docs")}"""
+    examples = {
+        "run 1": "",
+        "run 1 --host 0.0.0.0": "for a classroom",
+        "start 1": "",
+        "check 1 --watch": "",
+        "diff 1": "your folder against the finished stage",
+        "reset 1 config/urls.py": "as start made it; yours is kept",
+        "test": "",
+        "docs": "",
+    }
+    lines = [f"  {learn(f'{e:24}')}{why}".rstrip() for e, why in examples.items()]
+    top.epilog = "\n".join(["examples:", *lines])
     return top
 
 
@@ -259,7 +283,7 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (Refusal, OSError) as problem:
-        print(f"learn.py: {str(problem).rstrip('.')}.", file=sys.stderr)
+        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2
 
 

@@ -10,6 +10,8 @@ Whatever a macro cannot find or explain fails the build.
 
 import ast
 import json
+import logging
+import os
 import re
 import tomllib
 from difflib import SequenceMatcher
@@ -18,6 +20,10 @@ from itertools import chain
 from pathlib import Path
 from textwrap import dedent
 
+LOG = logging.getLogger("mkdocs.macros")
+EDITED = (
+    "Pages show the finished stages. Was one edited? Your own folder is in `work/`."
+)
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CONTEXT = 1  # Lines of a diff around those that changed.
@@ -60,8 +66,14 @@ def define_env(env):
                 before = prefix(
                     (DOCS / page).read_text(encoding="utf-8"), macro.__name__, args
                 )
-            except CannotShow as problem:
-                raise CannotShow(f"docs/{page}: {problem}") from None
+            except (
+                Exception
+            ) as problem:  # Whatever the reader of a stage has done to it.
+                if "SHOW_FAULTS" in os.environ:
+                    return fault(f"docs/{page}: {problem}", is_block)
+                if isinstance(problem, CannotShow):
+                    raise CannotShow(f"docs/{page}: {problem}") from None
+                raise
             return f"\n{before}".join(text.splitlines())
 
         env.macro(on_this_page, macro.__name__)
@@ -69,6 +81,13 @@ def define_env(env):
     for macro in (include, changes, bench_table, svg):
         offer(macro)
     offer(bench, is_block=False)
+
+
+def fault(problem, is_block):
+    """Say on the page what it cannot show: `learn.py docs` serves on meanwhile."""
+    first = problem.partition("\n")[0]
+    LOG.warning(first)
+    return f"**This cannot be shown.** {first} {EDITED}" + "\n" * is_block
 
 
 def prefix(markdown, name, args):
@@ -111,13 +130,19 @@ def read(path):
         return (ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)
     except OSError:
         raise CannotShow(f"{path}: there is no such file.") from None
+    except UnicodeDecodeError:
+        raise CannotShow(f"{path} is no text in UTF-8.") from None
 
 
 def find(path, lines, name):
     """Return where an object starts and ends, with the comment right above it."""
     suffix = Path(path).suffix
     if suffix == ".py":
-        first, last = find_in_python(lines, name)
+        try:
+            first, last = find_in_python(lines, name)
+        except SyntaxError as error:
+            words = f"{path}: Python cannot read line {error.lineno}: {error.msg}."
+            raise CannotShow(words) from None
     elif suffix == ".js":
         first, last = find_in_javascript(lines, name)
     else:

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.checker.system import Refusal
+from tests.checker.system import ROOT, Refusal
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 WANTED = ROOT / "requirements.in"
 REQUIREMENTS = ROOT / "requirements.txt"
 VENV = ROOT / ".venv"
@@ -25,6 +24,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "made-by-learn.txt"
 IN_PROGRESS = ["in progress"]
 FIRST_LAYER = VENV / "first-layer.txt"
+WHEELS = ROOT / "wheels"  # For a room without a network.
 MORE = "this command needs more than run and check"
 
 
@@ -102,7 +102,8 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
     # Version managers leave a `uv` on the PATH that may not work.
     if uv and subprocess.run([uv, "--version"], capture_output=True).returncode == 0:
         make = [uv, "venv", "--allow-existing", "--python", python, VENV]
-        return "uv", make, [uv, "pip", "sync", "--python", PYTHON, "--require-hashes"]
+        fill = [uv, "pip", "sync", "--python", PYTHON, *source(), "--require-hashes"]
+        return "uv", make, fill
 
     if not find_spec("ensurepip"):
         raise Refusal(
@@ -110,8 +111,14 @@ def installer() -> tuple[str, list[str | Path], list[str | Path]]:
         )
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     # Without bytecode of what nobody may import: Python makes the rest when it does.
-    fill = [*pip, "--progress-bar=off", "--no-compile", "--require-hashes", "-r"]
+    quiet = ["--progress-bar=off", "--no-compile"]
+    fill = [*pip, *quiet, *source(), "--require-hashes", "-r"]
     return "pip", [python, "-m", "venv", VENV], fill
+
+
+def source() -> list[str | Path]:
+    """Return what keeps an installer to WHEELS, if that is there: uv's and pip's."""
+    return ["--no-index", "--find-links", WHEELS] if WHEELS.is_dir() else []
 
 
 def install(name: str, command: list[str | Path]) -> None:
@@ -142,10 +149,13 @@ def install(name: str, command: list[str | Path]) -> None:
         raise
     if code:
         print(*lines[-8:], sep="\n", flush=True)
-        raise Refusal(
-            f"{name} failed, as its last lines say: check the network "
-            "connection, then run the same command again."
-        )
+        cure = "check the network connection, then run the same command again"
+        if source():
+            cure = (
+                f"{WHEELS} lacks something that this machine needs. Add it, or rename "
+                "that folder to load everything from the network"
+            )
+        raise Refusal(f"{name} failed, as its last lines say: {cure}")
 
 
 def begin() -> None:
@@ -170,7 +180,8 @@ def set_up(everything: bool = False) -> None:
         name, make, fill = installer()
         made_from = recipe()
         slow = everything and name == "pip"
-        print(f"Setting up .venv with {name}: {reason}.")
+        origin = f" from {WHEELS.name}/" if source() else ""
+        print(f"Setting up .venv with {name}{origin}: {reason}.")
         duration = "one to three minutes" if slow else "less than a minute"
         print(f"This takes {duration}, once.", flush=True)
         if reason != MORE:

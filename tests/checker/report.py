@@ -11,6 +11,8 @@ import textwrap
 import pytest
 from _pytest.terminal import TerminalReporter
 
+from tests.checker import work
+
 TITLES = {"handshake": "Handshake", "message": "Messages", "close": "Close"}
 INDENT = " " * 8
 WIDTH = 80  # Characters of a line of prose: it fits a terminal, and a page.
@@ -27,12 +29,15 @@ class LearnerReporter(TerminalReporter):
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.reasons: dict[str, None] = {}  # Why checks were skipped, in order.
         self.chosen = 0
+        self.is_whole = True  # Nothing was left out with -k.
+        self.state = work.state_of(self.config.getoption("project"))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.chosen = len(session.items)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Count nothing: what was left out with -k is not missed."""
+        self.is_whole = False
 
     def pytest_runtest_logstart(self, *arguments: object) -> None:
         """Print nothing yet: a check is one line, written when it has ended."""
@@ -89,6 +94,7 @@ class LearnerReporter(TerminalReporter):
             self.write_line(f"{INDENT}{line}".rstrip(), **style)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        self.note_pass(exitstatus)
         passed, failed = self.counts["passed"], self.counts["failed"]
         skipped = self.counts["skipped"]
         untried = self.chosen - sum(self.counts.values())
@@ -106,6 +112,12 @@ class LearnerReporter(TerminalReporter):
             self.write_line(f"\nAll {passed} checks pass.", green=True)
         else:
             self.write_line(f"\n{passed} checks passed, {untried} not tried.")
+
+    def note_pass(self, exitstatus: int) -> None:
+        """Note for `learn.py diff` that all checks of a stage pass, as it was then."""
+        file = re.fullmatch(r"tests/test_(stage\d\d_\w+)\.py", self.config.args[0])
+        if file and self.state and self.is_whole and exitstatus == 0:
+            work.note_pass(file[1], self.config.getoption("project"), self.state)
 
     def pytest_terminal_summary(self, *arguments: object) -> None:
         """Print no summary: each failure was told where it happened."""

@@ -22,7 +22,27 @@ class Refusal(Exception):  # noqa: N818
     """What the user can mend, in one sentence."""
 
 
+def sentence(text: str) -> str:
+    """End what is said with one full stop, or with its question mark."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def typed(path: Path) -> str:
+    """Return a path the way the user would type it in the current folder."""
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def learn(arguments: str) -> str:
+    """Return a command line of learn.py that the user can copy."""
+    python = "py" if os.name == "nt" else "python3"
+    return f"{python} {typed(ROOT / 'learn.py')} {arguments}"
 
 
 def page_title(host: str, port: int) -> str | None:
@@ -103,10 +123,13 @@ def port_number(text: str) -> int:
 def host_address(text: str) -> Address:
     """Read an address to listen on. No names: one name can mean several addresses."""
     try:
-        return ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
+        address = ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
     except ValueError:
         words = f"{text} is not an address: 127.0.0.1 is, and 0.0.0.0 means all."
         raise Refusal(words) from None
+    if address.version == 6 and address.is_link_local:
+        raise Refusal(f"no browser can open {text}, a link-local address: :: means all")
+    return address
 
 
 def server_url(text: str) -> str:
@@ -116,6 +139,65 @@ def server_url(text: str) -> str:
             f"{text} is not a WebSocket address, which begins with ws:// or wss://."
         )
     return text
+
+
+# Where a hand-in hides no project: a fresh venv alone has thousands of folders.
+NOT_SEARCHED = {"__MACOSX", "__pycache__", "node_modules", "site-packages"}
+DEPTH = 3  # Folders in folders: a ZIP file in a ZIP file.
+SEARCHED = 2000  # Folders. Somebody may have named their home.
+
+
+def projects_below(folder: Path) -> list[Path]:
+    """Return the folders below that hold a manage.py, the nearest only."""
+    found, level = [], [folder]
+    searched = 0
+    for _ in range(DEPTH):
+        below = []
+        for each in level:
+            searched += 1
+            if searched > SEARCHED:
+                return found
+            with contextlib.suppress(OSError):
+                below += sorted(
+                    entry
+                    for entry in each.iterdir()
+                    if entry.name not in NOT_SEARCHED
+                    and not entry.name.startswith(".")
+                    and not (entry / "pyvenv.cfg").exists()
+                    and entry.is_dir()
+                )
+        found += [each for each in below if (each / "manage.py").is_file()]
+        level = [each for each in below if each not in found]
+    return found
+
+
+def project_folder(text: str | Path) -> Path:
+    """
+    Read the folder of a Django project.
+
+    A hand-in that was unpacked is often a folder in a folder: the only project in
+    there is the one that is meant.
+    """
+    folder = Path(text).resolve()
+    if folder.name == "manage.py" and folder.is_file():
+        folder = folder.parent
+    if (folder / "manage.py").is_file():
+        return folder
+    if not folder.exists():
+        raise Refusal(f"{typed(folder)} does not exist")
+    if not folder.is_dir():
+        unpack = ": unpack it first" if folder.suffix == ".zip" else ""
+        raise Refusal(f"{typed(folder)} is a file, and no folder{unpack}")
+    found = projects_below(folder)
+    if len(found) == 1:
+        return found[0]
+    words = f"{typed(folder)} is not a Django project: it has no manage.py"
+    if found:
+        names = ", ".join(map(typed, found[:5]))
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise Refusal(f"{words}. These have one: {names}{more}. Name one of them")
+    above = [each for each in folder.parents if (each / "manage.py").is_file()]
+    raise Refusal(f"{words}. {typed(above[0])} has one" if above else words)
 
 
 def become(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> NoReturn:

@@ -392,8 +392,9 @@ def depends(act: Act) -> tuple[Path | str, ...]:
     if '"include"' in words or any(not isinstance(e, str) for e in act.prepared()):
         found.append(ROOT / "docs/macros.py")
     if "learn.py" in words:
-        names = ("packages.py", "serve.py", "system.py")
+        names = ("addresses.py", "packages.py", "serve.py", "system.py", "work.py")
         found.append(ROOT / "learn.py")
+        found.append(ROOT / "tests/checker/asked/learn_asks.py")
         found += [ROOT / "tests/checker" / name for name in names]
     for verb, digit in re.findall(r"learn\.py (\w+) (\d)", words):
         stage = stages().get(f"0{digit}", "")

@@ -81,6 +81,8 @@ import os, sys
 sys.path.append(os.environ["TELL"])
 import tell
 
+if sys.argv[1] == "shell":
+    sys.exit("There is no Django here to ask.")
 try:
     sys.exit(tell.tell("manage", sys.argv[1:]))
 except KeyboardInterrupt:

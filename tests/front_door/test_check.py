@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,35 @@ def test_check_takes_a_folder_from_where_the_user_is(
     monkeypatch.chdir(checkout.elsewhere)
     assert checked("--project", "mine")[-1] == str(checkout.elsewhere / "mine")
     assert capsys.readouterr().out == "Checking mine.\n"
+
+
+def test_check_says_that_the_finished_stage_was_edited_and_not_ones_own(
+    checkout: Checkout,
+    learn: types.ModuleType,
+    checked: Callable[..., list[str]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    learn.command(["start", "1"])
+    finished, mine = checkout.stage, checkout.root / "work" / "stage01_echo"
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        checked(*words)
+        return capsys.readouterr().out
+
+    plain = f"Checking {Path('work', 'stage01_echo')}.\n"
+    (finished / "db.sqlite3").touch()  # As a server leaves it.
+    assert said() == plain
+    consumers = Path("chat", "consumers.py")
+    (finished / consumers).write_text("edited")
+    assert said() == (
+        f"{plain}stage01_echo has changed since `start 1`, and "
+        f"{Path('work', 'stage01_echo')} has not.\n"
+        "Did you edit the finished stage? These checks look at yours.\n"
+    )
+    assert said("--project", "stage01_echo") == "Checking stage01_echo.\n"
+    (mine / consumers).write_text("edited, too")
+    assert said() == plain
 
 
 def test_check_takes_a_url_and_goes_on_with_all(

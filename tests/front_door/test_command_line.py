@@ -1,6 +1,8 @@
 """What is typed: refusals, help, Ctrl-C at any moment, and readers that leave."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker import system
 from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
 
 
@@ -17,7 +20,9 @@ from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
         ("run 9", "there is no stage 9 in this checkout, which has: 1 (stage01_echo)"),
         ("start 2", "there is no stage 2"),
         ("check one", "there is no stage one"),
-        ("run", "required: N"),
+        ("run", "run needs the number of a stage: `"),
+        ("check", "work/stage01_echo does not exist yet: `"),
+        ("reset", "reset needs the number of a stage"),
         ("serve", "'serve'"),
         ("run 1 --quick", "--quick"),
         ("run 1 --port 0", "0 is not a port"),
@@ -25,13 +30,23 @@ from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
         ("docs --port http", "http is not a port"),
         ("run 1 --host nowhere", "nowhere is not an address"),
         ("run 1 --host 203.0.113.1", "cannot listen on 203.0.113.1"),
-        ("run 1 --project nowhere", "nowhere is not a Django project"),
+        ("run 1 --host fe80::1", "no browser can open fe80::1"),
+        ("run 1 --project nowhere", "nowhere does not exist"),
+        ("run 1 --project learn.py", "learn.py is a file, and no folder"),
+        ("run 1 --project", "start 1` makes it"),
+        ("run 1 --project work/stage01_echo", "start 1` makes it"),
+        ("run 1 --project stage01_echo/chat", "no manage.py. stage01_echo has one"),
+        ("run 1 --project .", "it has no manage.py. These have one: stage01"),
+        ("reset 1", "work/stage01_echo does not exist: `"),
+        ("reset 9", "there is no stage 9"),
+        ("diff 1", "start 1` makes it, or name your folder with --project"),
+        ("diff 1 --project nowhere", "nowhere does not exist"),
         ("check 1", "start 1` makes it"),
         ("check 1 --exercise 9", "no checks of its own. These have: 3, 4."),
-        ("check 1 --project nowhere", "nowhere is not a Django project"),
+        ("check 1 --project nowhere", "nowhere does not exist"),
+        ("check 1 --project", "start 1` makes it"),
         ("check 1 --url http://127.0.0.1", "begins with ws:// or wss://"),
         ("check 1 --url ws://127.0.0.1 --watch", "--watch watches a folder"),
-        ("check 1 --url ws://127.0.0.1 --project .", "is not a Django project"),
         ("check 1 --url ws://a --project stage01_echo", "not allowed with"),
         ("check 1 --login ana:x", "make their own users"),
     ],
@@ -39,7 +54,67 @@ from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
 def test_mistake_is_answered_with_one_sentence_before_anything_is_set_up(
     refusal: Callable[..., str], arguments: str, words: str
 ) -> None:
-    assert words in refusal(*arguments.split())
+    said = refusal(*arguments.split()).replace(os.sep, "/")
+    assert words.replace(os.sep, "/") in said
+
+
+def test_number_that_was_left_out_is_offered(
+    checkout: Checkout, refusal: Callable[..., str]
+) -> None:
+    shutil.copytree(checkout.stage, checkout.root / "work" / "stage01_echo")
+    said = refusal("check")
+    assert re.search(r"check needs the number of a stage: `\S+ learn.py check 1`", said)
+
+
+def test_submission_in_a_folder_in_a_folder_is_found(
+    checkout: Checkout,
+    handed_over: Callable[..., tuple],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ana = checkout.root / "handed in" / "ana"
+    shutil.copytree(checkout.stage, ana / "exercise 1" / "project")
+    for other in "__MACOSX/project", ".git/project", "venv/project":
+        shutil.copytree(checkout.stage, ana / other)
+    (ana / "venv" / "pyvenv.cfg").touch()
+    words, _, _ = handed_over("check", "1", "--project", ana)
+    assert words[-1] == str(ana / "exercise 1" / "project")
+    found = Path("handed in", "ana", "exercise 1", "project")
+    assert capsys.readouterr().out == f'Checking "{found}".\n'
+    words, _, _ = handed_over(
+        "check", "1", "--project", ana / "exercise 1/project/manage.py"
+    )
+    assert words[-1] == str(ana / "exercise 1" / "project")
+
+
+def test_submissions_are_named_if_there_are_several(
+    checkout: Checkout, refusal: Callable[..., str]
+) -> None:
+    folder = checkout.root / "in"
+    for number in range(6):
+        shutil.copytree(checkout.stage, folder / f"student{number}" / "project")
+    said = refusal("check", "1", "--project", folder)
+    first = Path("in", "student0", "project")
+    assert (
+        f"in is not a Django project: it has no manage.py. These have one: {first}, "
+        in said
+    )
+    assert said.endswith("and 1 more. Name one of them.")
+    (folder / "in.zip").touch()
+    assert "is a file, and no folder: unpack it first." in refusal(
+        "check", "1", "--project", folder / "in.zip"
+    )
+
+
+def test_search_for_a_submission_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "1" / "2" / "3" / "4"
+    deep.mkdir(parents=True)
+    (deep / "manage.py").touch()
+    assert system.projects_below(tmp_path) == []
+    assert system.projects_below(tmp_path / "1") == [deep]
+    monkeypatch.setattr(system, "SEARCHED", 2)
+    assert system.projects_below(tmp_path / "1") == []
 
 
 def test_refusal_ends_with_code_2_and_changes_nothing(checkout: Checkout) -> None:
@@ -61,7 +136,7 @@ def test_folder_that_is_gone_is_said(checkout: Checkout) -> None:
 def test_no_command_prints_the_help_with_examples(checkout: Checkout) -> None:
     result = checkout.learn(cwd=checkout.root)
     assert result.returncode == 0
-    for example in "run 1", "start 1", "check 1", "test", "docs":
+    for example in "run 1", "start 1", "check 1", "diff 1", "test", "docs":
         assert f" learn.py {example}" in result.stdout
 
 
@@ -78,7 +153,7 @@ def test_letter_that_the_console_lacks_is_replaced(checkout: Checkout) -> None:
     [
         ("check 1", "argparse"),  # learn.py itself.
         ("check 1", "pytest"),  # tests.checker.
-        ("run 1 --port {port}", "sqlite3"),  # tests.checker.serve.
+        ("run 1 --port {port}", "ssl"),  # tests.checker.serve.
     ],
 )
 def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(

@@ -11,19 +11,23 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import threading
+import types
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.checker import client, serve
+from tests.checker import addresses, client, serve
 from tests.checker.accounts import Browser
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import free_port
 from tests.checker.servers.tls import trust
+from tests.checker.system import Refusal
 from tests.front_door.checkout import PATIENCE, ROOT, Checkout, Running
 from tests.proofs.runs import copy_of
 
@@ -91,8 +95,8 @@ def test_sigterm_ends_the_server_too(checkout: Checkout, port: int) -> None:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A copy of stage 4 that was prepared, and what that printed."""
     project = copy_of(ROOT / "stage04_auth", tmp_path_factory.mktemp("run") / "stage04")
-    code = "import sys, pathlib; from tests.checker import serve;"
-    code += "serve.prepare(pathlib.Path(sys.argv[1]))"
+    code = "import os, sys, pathlib; from tests.checker import serve;"
+    code += "serve.prepare(pathlib.Path(sys.argv[1]), [], {**os.environ})"
     run = subprocess.run(
         [sys.executable, "-c", code, project], cwd=ROOT, capture_output=True, text=True
     )
@@ -129,33 +133,28 @@ def test_run_loads_the_demo_users_and_says_their_password(
     assert is_kept(password, passwords(project)["ana"])
 
 
+def prepare(project: Path) -> dict:
+    """Prepare a project as `run` does."""
+    return serve.prepare(project, ["127.0.0.1", "chat.lan"], {**os.environ})
+
+
 def test_run_leaves_a_database_with_users_as_it_is(
     stage04: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(stage04 / "db.sqlite3")) as connection, connection:
         connection.execute("UPDATE auth_user SET password = 'other'")
-    serve.prepare(stage04)
+    prepare(stage04)
     assert capfd.readouterr().out == ""
     assert set(passwords(stage04).values()) == {"other"}
 
 
-@pytest.mark.parametrize("has_tables", [False, True])
-def test_run_goes_on_where_a_database_was_left_without_users(
-    stage04: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    has_tables: bool,
+def test_run_goes_on_where_a_server_left_a_database_without_tables(
+    stage04: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    if has_tables:
-        with closing(sqlite3.connect(stage04 / "db.sqlite3")) as connection, connection:
-            connection.execute("DELETE FROM auth_user")
-    else:
-        (stage04 / "db.sqlite3").write_bytes(b"")  # As a server leaves it.
-    managed = []
-    monkeypatch.setattr(serve, "manage", lambda _, *words: managed.append(words[0]))
-    serve.prepare(stage04)
-    assert managed == ["migrate", "loaddata"]
-    assert "open-sesame" in capsys.readouterr().out
+    (stage04 / "db.sqlite3").write_bytes(b"")
+    prepare(stage04)
+    assert "open-sesame" in capfd.readouterr().out
+    assert passwords(stage04).keys() == {"ana", "ben", "cleo"}
 
 
 def test_run_prepares_nothing_where_there_are_no_demo_users(
@@ -163,19 +162,147 @@ def test_run_prepares_nothing_where_there_are_no_demo_users(
 ) -> None:
     shutil.rmtree(stage04 / "chat" / "fixtures")
     (stage04 / "db.sqlite3").unlink()
-    serve.prepare(stage04)
+    answer = prepare(stage04)
+    assert answer["allowed"] == ["127.0.0.1"]
     assert capfd.readouterr().out == ""
     assert not (stage04 / "db.sqlite3").exists()
 
 
-def test_run_goes_no_further_when_a_command_of_the_project_fails(
-    stage04: Path, capfd: pytest.CaptureFixture[str]
+def test_run_leaves_it_to_the_server_to_say_why_a_stage_without_database_cannot_start(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (stage04 / "manage.py").write_text("import sys; sys.exit(3)")
-    with pytest.raises(SystemExit) as end:
-        serve.prepare(stage04)
-    assert end.value.code == 3
-    assert capfd.readouterr().out == ""
+    (tmp_path / "manage.py").write_text("import sys; sys.exit('broken')")
+    assert prepare(tmp_path)["allowed"] == ["127.0.0.1", "chat.lan"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_answer_that_does_not_come_is_waited_for_in_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import threading; threading.Event().wait(60)"
+    (tmp_path / "manage.py").write_text(code)
+    monkeypatch.setattr(serve, "ANSWER", 0.2)
+    with pytest.raises(Refusal, match=r"no answer came within 0\.2 seconds"):
+        serve.ask(tmp_path, [], os.environ)
+
+
+# A user model of one's own
+
+ABSTRACT = "from django.contrib.auth.models import AbstractUser, AbstractBaseUser\n"
+ABSTRACT += "from django.db import models\n"
+MODEL = f"{ABSTRACT}class Person(AbstractUser):\n    "
+BY_MAIL = f"""{ABSTRACT}class Person(AbstractBaseUser):
+    email = models.EmailField(unique=True)
+    USERNAME_FIELD = "email"
+"""
+
+
+def with_own_user(project: Path, models: str, migrate: bool = True) -> Path:
+    """Give a project a user model of its own, with its migration."""
+    (project / "db.sqlite3").unlink()
+    with (project / "config" / "settings.py").open("a") as settings:
+        settings.write('\nAUTH_USER_MODEL = "chat.Person"\n')
+    (project / "chat" / "models.py").write_text(models)
+    if migrate:
+        words = ["makemigrations", "chat", "--verbosity", "0"]
+        program = [sys.executable, "manage.py", *words]
+        subprocess.run(program, cwd=project, check=True, capture_output=True)
+    return project
+
+
+@pytest.mark.parametrize(
+    ("models", "users"),
+    [
+        (f"{MODEL}pass\n", "ana, ben and cleo"),
+        (BY_MAIL, "ana@example.com, ben@example.com and cleo@example.com"),
+    ],
+    ids=["by name", "by mail"],
+)
+def test_demo_users_are_made_in_a_user_model_of_ones_own(
+    stage04: Path, capfd: pytest.CaptureFixture[str], models: str, users: str
+) -> None:
+    with_own_user(stage04, models)
+    prepare(stage04)
+    assert f"demo users {users}.\n" in capfd.readouterr().out
+    with closing(sqlite3.connect(stage04 / "db.sqlite3")) as connection:
+        kept = connection.execute("SELECT password FROM chat_person").fetchall()
+    assert [is_kept("open-sesame", *each) for each in kept] == [True] * 3
+    if models is not BY_MAIL:  # Once: to see it with one model is enough.
+        prepare(stage04)
+        assert capfd.readouterr().out == ""
+
+
+REQUIRED = """the demo users could not be made in chat/models.py, line 3: \
+IntegrityError: NOT NULL constraint failed: chat_person.born."""
+UNMIGRATED = """OperationalError: no such table: chat_person (for a model without a \
+migration, `manage.py makemigrations`)."""
+NO_DATES = "`manage.py migrate` failed in chat/models.py, line 4: AttributeError: "
+NO_MODEL = "`manage.py migrate` failed: ImproperlyConfigured: AUTH_USER_MODEL refers"
+
+
+@pytest.mark.parametrize(
+    ("models", "migrate", "said", "command"),
+    [
+        (f"{MODEL}born = models.DateField()\n", True, REQUIRED, "shell"),
+        (f"{MODEL}pass\n", False, UNMIGRATED, "shell"),
+        (f"{MODEL}born = models.Dates()\n", False, NO_DATES, "migrate"),
+        ("", False, NO_MODEL, "migrate"),
+    ],
+    ids=["required field", "no migration", "model", "no model"],
+)
+def test_step_that_fails_is_one_sentence_and_the_command_that_shows_all(
+    stage04: Path,
+    capfd: pytest.CaptureFixture[str],
+    models: str,
+    migrate: bool,
+    said: str,
+    command: str,
+) -> None:
+    with_own_user(stage04, models, migrate)
+    with pytest.raises(Refusal) as refusal:
+        prepare(stage04)
+    sentence, all_of_it = str(refusal.value).split("\n")
+    assert said.replace("/", os.sep, 1) in sentence or said in sentence
+    manage_py = stage04 / "manage.py"
+    assert all_of_it.startswith(f"To see all: {sys.executable} {manage_py} {command}")
+    assert capfd.readouterr() == ("", "")
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "{project}/manage.py", line 9\n'
+IN_A_LIBRARY = f"""{TRACEBACK}    main()
+  File "{{project}}/a.py", line 3, in f
+    x
+  File "{{project}}/venv/site-packages/b.py", line 4, in g
+    y
+psycopg.errors.Wrong: no
+DETAIL: none
+"""
+OF_DJANGO = """SystemCheckError: System check identified some issues:
+
+ERRORS:
+chat.Person: (auth.E003) must be unique.
+\tHINT: no
+
+WARNINGS:
+x
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("CommandError: 'Chat!' is no name.\n", ": CommandError: 'Chat!' is no name."),
+        ("", ": it printed nothing."),
+        (IN_A_LIBRARY, " in a.py, line 3: Wrong: no."),
+        (f"{TRACEBACK}SyntaxError: no", " in manage.py, line 9: SyntaxError: no."),
+        (OF_DJANGO, ": chat.Person: (auth.E003) must be unique."),
+    ],
+)
+def test_what_a_command_says_of_its_failure_is_found(
+    tmp_path: Path, printed: str, said: str
+) -> None:
+    found = serve.why(printed.replace("{project}", str(tmp_path)), tmp_path)
+    assert found == said
 
 
 # Where it serves
@@ -195,8 +322,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
         def become(*command: str, cwd: Path, env: dict[str, str]) -> None:
             raise Served(command[1:], cwd, env)
 
+        def ask(_: Path, hosts: list[str], *rest: object) -> dict:
+            return {"allowed": hosts, "debug": True, "users": []}
+
+        def manage(_: Path, *words: str, **options: object) -> None:
+            managed.append(words)
+
         monkeypatch.setattr(serve, "become", become)
-        monkeypatch.setattr(serve, "manage", lambda _, *words: managed.append(words))
+        monkeypatch.setattr(serve, "manage", manage)
+        monkeypatch.setattr(serve, "ask", ask)
         monkeypatch.setattr(sys, "argv", ["serve", str(project), *words])
         with pytest.raises(Served) as call:
             serve.main()
@@ -207,44 +341,167 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
     return served
 
 
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put this machine in a network: interfaces, whether they are up, and names."""
+
+    def network(
+        *found: tuple[str, str, bool], default: str = "", known: tuple[str, ...] = ()
+    ) -> None:
+        def entry(text: str) -> types.SimpleNamespace:
+            family = socket.AF_INET6 if ":" in text else socket.AF_INET
+            return types.SimpleNamespace(family=family, address=text)
+
+        entries: dict[str, list] = {"lo": [entry("127.0.0.1"), entry("::1")]}
+        up = {"lo": types.SimpleNamespace(isup=True)}
+        for name, text, is_up in found:
+            entries.setdefault(name, []).append(entry(text))
+            up[name] = types.SimpleNamespace(isup=is_up)
+        monkeypatch.setattr(psutil, "net_if_addrs", lambda: entries)
+        monkeypatch.setattr(psutil, "net_if_stats", lambda: up)
+        monkeypatch.setattr(addresses, "default_address", lambda: default)
+        monkeypatch.setattr(socket, "gethostname", lambda: "Room-PC")
+        stands_for = {ipaddress.ip_address(text) for _, text, _ in found}
+        monkeypatch.setattr(
+            addresses, "resolved", lambda name: stands_for if name in known else set()
+        )
+        monkeypatch.delenv("ALLOWED_HOSTS", raising=False)
+
+    network()
+    return network
+
+
+LAN = ("eth0", "192.168.1.20", True)
+VPN = ("tun0", "10.8.0.2", True)
+NO_CABLE = ("eth1", "172.16.0.1", False)
+SELF_GIVEN = ("wlan0", "169.254.9.9", True)
+IPV6 = ("eth0", "fd00::8", True)
+LINK_LOCAL = ("eth0", "fe80::8%eth0", True)
+ALL, ALL6 = "0.0.0.0", "::"  # noqa: S104
+
+
 @pytest.mark.parametrize(
-    ("host", "lan", "opened", "allowed"),
+    ("host", "found", "opened"),
     [
-        ("127.0.0.1", "192.0.2.7", "http://127.0.0.1:8000/", None),
-        ("::1", "192.0.2.7", "http://[::1]:8000/", None),
-        ("0.0.0.0", "192.0.2.7", "http://192.0.2.7:8000/", "192.0.2.7"),  # noqa: S104
-        ("0.0.0.0", "", "http://127.0.0.1:8000/", ""),  # noqa: S104
-        ("192.0.2.8", "192.0.2.7", "http://192.0.2.8:8000/", "192.0.2.8"),
-        ("fd00::8", "192.0.2.7", "http://[fd00::8]:8000/", "[fd00::8]"),
+        ("127.0.0.1", [LAN], ["127.0.0.1"]),
+        ("127.0.0.2", [LAN], ["127.0.0.2"]),
+        ("::1", [LAN], ["[::1]"]),
+        (ALL, [LAN], ["192.168.1.20"]),
+        (ALL, [], ["127.0.0.1"]),
+        (ALL, [VPN, LAN], ["192.168.1.20", "10.8.0.2"]),
+        (ALL, [SELF_GIVEN, LAN, IPV6, NO_CABLE], ["192.168.1.20", "169.254.9.9"]),
+        (ALL6, [IPV6, LINK_LOCAL, LAN], ["192.168.1.20", "[fd00::8]"]),
+        ("192.168.1.20", [LAN, VPN], ["192.168.1.20"]),
+        ("fd00::8", [IPV6], ["[fd00::8]"]),
     ],
 )
-def test_allowed_hosts_are_set_for_a_classroom_only(
+def test_every_address_that_is_printed_is_allowed_and_no_other_is_printed(
     served: Callable[..., tuple],
-    monkeypatch: pytest.MonkeyPatch,
+    network: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
     host: str,
-    lan: str,
-    opened: str,
-    allowed: str | None,
+    found: list,
+    opened: list[str],
 ) -> None:
-    monkeypatch.setattr(serve, "lan_address", lambda: lan)
-    monkeypatch.delenv("ALLOWED_HOSTS", raising=False)
+    network(*found, default="192.168.1.20")
     managed, command, env = served(ROOT / "stage01_echo", "--host", host)
     assert managed == []
     bracketed = f"[{host}]" if ":" in host else host
     assert command == ["manage.py", "runserver", f"{bracketed}:8000"]
     printed = capsys.readouterr().out
-    assert opened in printed
-    assert ("DEBUG is on" in printed) == (allowed is not None)
-    local = ["localhost", "127.0.0.1", "[::1]"]
-    hosts = None if allowed is None else [*local, *allowed.split()]
-    found = env.get("ALLOWED_HOSTS")
-    assert (found.split() if found else found) == hosts
+    assert re.findall(r"http://(\S+):8000/", printed) == opened
+    is_local = opened[0] in ("127.0.0.1", "127.0.0.2", "[::1]")
+    assert ("DEBUG is on" in printed) == (not is_local)
+    allowed = env.get("ALLOWED_HOSTS", "localhost 127.0.0.1 [::1]").split()
+    assert set(opened) <= set(allowed)
+    if not is_local:  # A cable may be plugged in later.
+        assert {text for _, text, _ in found if "." in text} <= set(allowed)
 
 
-def test_lan_address_is_one_of_this_machine_or_none() -> None:
-    lan = serve.lan_address()
-    assert lan == "" or not ipaddress.ip_address(lan).is_unspecified
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_on_this_machine_django_decides_what_is_allowed(
+    served: Callable[..., tuple], network: Callable[..., None], host: str
+) -> None:
+    assert "ALLOWED_HOSTS" not in served(ROOT / "stage01_echo", "--host", host)[2]
+
+
+def test_names_are_allowed_and_printed_if_others_know_them(
+    served: Callable[..., tuple],
+    network: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network(LAN, VPN, default="10.8.0.2", known=("room-pc.local",))
+    _, _, env = served(ROOT / "stage01_echo", "--host", ALL)
+    assert {"room-pc", "room-pc.local"} <= set(env["ALLOWED_HOSTS"].split())
+    lines = [line for line in capsys.readouterr().out.splitlines() if "http" in line]
+    assert lines == [
+        "  http://10.8.0.2:8000/       tun0",
+        "  http://192.168.1.20:8000/   eth0",
+        "  http://room-pc.local:8000/",
+    ]
+
+
+@pytest.mark.parametrize("own", ["mine.example 10.0.0.9", "mine.example,10.0.0.9", "*"])
+@pytest.mark.parametrize("host", ["127.0.0.1", ALL])
+def test_allowed_hosts_of_ones_own_are_kept(
+    served: Callable[..., tuple],
+    network: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    own: str,
+    host: str,
+) -> None:
+    network(LAN, default="192.168.1.20")
+    monkeypatch.setenv("ALLOWED_HOSTS", own)
+    _, _, env = served(ROOT / "stage01_echo", "--host", host)
+    allowed = re.split("[ ,]", env["ALLOWED_HOSTS"])
+    assert allowed[: len(re.split("[ ,]", own))] == re.split("[ ,]", own)
+    assert ("192.168.1.20" in allowed) == (host == ALL)
+    assert "127.0.0.1" in allowed
+    assert ("," in env["ALLOWED_HOSTS"]) == ("," in own)
+
+
+def test_address_that_the_project_refuses_is_not_printed(
+    network: Callable[..., None], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    network(LAN, VPN, default="192.168.1.20")
+    project = copy_of(ROOT / "stage01_echo", tmp_path / "mine")
+    with (project / "config" / "settings.py").open("a") as settings:
+        settings.write('\nALLOWED_HOSTS = ["10.8.0.2"]\nDEBUG = False\n')
+    address = ipaddress.ip_address(ALL)
+    places = addresses.places(address)
+    hosts = [place.host for place in places]
+    env = serve.environment(address, places)
+    serve.announce(places, address, 8000, serve.prepare(project, hosts, env))
+    printed = capsys.readouterr().out
+    assert "http://10.8.0.2:8000/" in printed
+    assert "http://192.168.1.20" not in printed
+    assert "Not at 192.168.1.20: this project's ALLOWED_HOSTS refuses that." in printed
+    assert "DEBUG is on" not in printed
+    local = ipaddress.ip_address("127.0.0.1")
+    places = [*addresses.places(local), addresses.Place("localhost")]
+    answer = serve.prepare(project, ["127.0.0.1", "localhost"], env)
+    serve.announce(places, local, 8000, answer)
+    assert "http" not in capsys.readouterr().out
+
+
+def test_addresses_are_those_of_this_machine() -> None:
+    for address in addresses.interfaces():
+        socket.create_server(
+            (str(address), 0),
+            family=socket.AF_INET6 if address.version == 6 else socket.AF_INET,
+        ).close()
+
+
+def test_name_that_nobody_answers_for_is_waited_for_in_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = threading.Event()
+    monkeypatch.setattr(addresses, "LOOKED_UP", 0.01)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [end.wait(PATIENCE)][1:])
+    assert addresses.resolved("room-pc.local") == set()
+    end.set()
+    monkeypatch.undo()
+    assert ipaddress.ip_address("127.0.0.1") in addresses.resolved("localhost")
 
 
 @pytest.mark.parametrize(
@@ -262,13 +519,14 @@ def test_lan_address_is_one_of_this_machine_or_none() -> None:
 )
 def test_run_5_makes_keys_for_the_site_that_it_prints_and_serves(
     served: Callable[..., tuple],
+    network: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: str,
     site: str,
     interface: str,
 ) -> None:
-    monkeypatch.setattr(serve, "lan_address", lambda: "192.0.2.7")
+    network(("eth0", "192.0.2.7", True), default="192.0.2.7")
     monkeypatch.setenv("BEHIND_PROXY", "1")
     monkeypatch.setenv("OPENSSL_CONF", os.devnull)
     project = ROOT / "stage05_wss"
@@ -286,11 +544,52 @@ def test_run_5_makes_keys_for_the_site_that_it_prints_and_serves(
 
 
 def test_run_5_without_a_network_is_for_this_machine(
-    served: Callable[..., tuple], monkeypatch: pytest.MonkeyPatch
+    served: Callable[..., tuple], network: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(serve, "lan_address", lambda: "")
-    _, _, env = served(ROOT / "stage05_wss", "--host", "0.0.0.0")  # noqa: S104
+    _, _, env = served(ROOT / "stage05_wss", "--host", ALL)
     assert env["SITE"] == "localhost:8443"
+
+
+def test_run_5_tells_a_class_what_to_trust_and_what_another_address_means(
+    served: Callable[..., tuple],
+    network: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    stage05: Path,
+) -> None:
+    def told(*words: str) -> str:
+        served(stage05, "--host", ALL, *words)
+        return capsys.readouterr().out
+
+    network(LAN, VPN, default="192.168.1.20", known=("room-pc.local",))
+    ca = stage05 / "keys" / "ca.pem"
+    ca.parent.mkdir()
+    der = b"what is signed"
+    ca.write_text("For this machine only\n" + ssl.DER_cert_to_PEM_cert(der))
+    by_address = told()
+    assert f"Give everybody {ca}\n" in by_address
+    found = re.search(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", by_address)[0]
+    assert found.replace(":", "").lower() == hashlib.sha256(der).hexdigest()
+    assert "The certificate is for 192.168.1.20." in by_address
+    assert "may need a new CA, which all must trust anew" in by_address
+    assert "--name room-pc.local." in by_address
+    assert "Not at 10.8.0.2, room-pc.local: --name chooses" in by_address
+    assert by_address.endswith("Open https://192.168.1.20:8443/\n")
+    by_name = told("--name", "room-pc.local")
+    assert "As long as the name stays, so do the keys" in by_name
+    assert by_name.endswith("Open https://room-pc.local:8443/\n")
+    assert "This CA is new" not in by_name
+    ca.write_text(ssl.DER_cert_to_PEM_cert(b"another"))
+    serve.tell_class(stage05, "room-pc.local", [], der)
+    assert "This CA is new" in capsys.readouterr().out
+
+
+def test_run_5_on_this_machine_gives_no_lesson(
+    served: Callable[..., tuple],
+    network: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    served(ROOT / "stage05_wss")
+    assert capsys.readouterr().out == "Open https://localhost:8443/\n"
 
 
 @pytest.mark.parametrize("option", ["--port", "--tls-port"])

@@ -192,6 +192,41 @@ def test_missing_network_is_said_and_the_next_call_installs(
     assert "the last set-up did not finish" in checkout.check().stdout
 
 
+@pytest.mark.parametrize("name", ["uv", "pip"])
+def test_room_without_a_network_installs_from_wheels(
+    checkout: Checkout, port: int, name: str
+) -> None:
+    if name == "pip":
+        checkout.without_uv()
+    checkout.with_index(f"http://127.0.0.1:{port}/simple")  # Nobody is there.
+    with_wheel(checkout, "tiny")
+    check = checkout.check()
+    assert f"Setting up .venv with {name} from wheels/: first use." in check.stdout
+    assert told(check)["installed"] == ["tiny"]
+
+
+def with_wheel(checkout: Checkout, name: str) -> Path:
+    """Put a package into the folder from which a room without a network installs."""
+    wheels = checkout.root / "wheels"
+    wheels.mkdir(exist_ok=True)
+    [wheel] = checkout.root.parent.glob(f"{name}-*.whl")
+    shutil.copy(wheel, wheels)
+    return wheels
+
+
+def test_what_wheels_lack_is_said_and_installed_when_it_is_there(
+    checkout: Checkout, port: int
+) -> None:
+    checkout.with_index(f"http://127.0.0.1:{port}/simple")
+    wheels = with_wheel(checkout, "tiny")
+    lacks = checkout.learn("test")
+    assert lacks.returncode == 2
+    assert f"{wheels} lacks something that this machine needs" in lacks.stderr
+    assert "check the network" not in lacks.stderr
+    with_wheel(checkout, "more")
+    assert told(checkout.learn("test"))["installed"] == ["tiny", "more"]
+
+
 def test_last_words_of_an_installer_that_fails_are_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

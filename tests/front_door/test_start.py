@@ -1,7 +1,7 @@
 """`learn.py start`: your copy of the stage before."""
 
-import argparse
 import os
+import shutil
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +19,9 @@ def test_start_copies_start_without_residue(checkout: Checkout) -> None:
     result = checkout.learn("start", "1", cwd=checkout.root)
     assert result.returncode == 0, result.stderr
     work = checkout.root / "work"
-    copied = {path.relative_to(work).as_posix() for path in work.rglob("*.*")}
-    assert copied == {
-        "stage01_echo/manage.py",
-        "stage01_echo/chat/consumers.py",
-    }
+    mine = work / "stage01_echo"
+    copied = {path.relative_to(mine).as_posix() for path in mine.rglob("*.*")}
+    assert copied == {"manage.py", "chat/consumers.py"}
     consumers = work / "stage01_echo" / "chat" / "consumers.py"
     assert consumers.read_text() == "# start\n"
     python = "py" if os.name == "nt" else "python3"
@@ -35,7 +33,7 @@ def test_start_copies_start_without_residue(checkout: Checkout) -> None:
 def test_start_of_a_later_stage_copies_the_one_before(
     checkout: Checkout, learn: types.ModuleType
 ) -> None:
-    learn.STAGES[2] = checkout.root / "stage02_routing"
+    (checkout.root / "stage02_routing").mkdir()
     assert learn.command(["start", "2"]) == 0
     copy = checkout.root / "work" / "stage02_routing" / "chat" / "consumers.py"
     assert copy.read_text() == "# stage01_echo\n"
@@ -60,7 +58,7 @@ def test_start_never_overwrites(
     (checkout.root / "work" / "stage01_echo").mkdir(parents=True)
     (checkout.root / "work" / "stage01_echo" / "mine.py").write_text("mine")
     before = checkout.files()
-    assert "rename or remove it yourself" in refusal("start", "1")
+    assert "reset 1` begins anew, and keeps what you have" in refusal("start", "1")
     assert checkout.files() == before
 
 
@@ -73,12 +71,15 @@ def test_start_that_was_cut_short_leaves_no_project(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(learn.shutil, "copytree", copy_a_part)
+        patched.setattr(shutil, "copytree", copy_a_part)
         with pytest.raises(KeyboardInterrupt):
-            learn.start(argparse.Namespace(stage=1))
+            learn.command(["start", "1"])
     project = checkout.root / "work" / "stage01_echo"
     assert not project.exists()
     assert learn.command(["start", "1"]) == 0
     assert (project / "manage.py").exists()
     assert not (project / "half.py").exists()
-    assert list(project.parent.iterdir()) == [project]
+    left = sorted(path.name for path in project.parent.iterdir())
+    assert left == [".start", "stage01_echo"]
+    begun = sorted(path.name for path in (project.parent / ".start").iterdir())
+    assert begun == ["stage01_echo", "stage01_echo.txt"]

@@ -32,12 +32,16 @@ SLOW = 600
 TELLS = {
     "__init__.py",
     "__main__.py",
+    "addresses.py",
+    "asked",
+    "compare.py",
     "explain",
     "packages.py",
     "report.py",
     "serve.py",
     "system.py",
     "watch.py",
+    "work.py",
 }
 CHECKER = tuple(
     path

@@ -1,0 +1,58 @@
+"""
+Serve the site, which follows every edit: what `learn.py docs` hands over to.
+
+    python -m tests.docs.serve 127.0.0.1:8001
+
+It is `mkdocs serve`, but says less: its address comes last. A stage that was edited so
+that a page cannot show it is a sentence on that page, and the site is served on.
+"""
+
+import sys
+
+try:
+    import logging
+    import os
+
+    from mkdocs.commands.serve import serve
+
+    from tests.checker.system import exit_with
+except KeyboardInterrupt:
+    sys.exit(130)
+
+
+class Essence(logging.Handler):
+    """Prints what the reader can mend, and the address when it answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()  # In this build: pages show a file many times.
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            if words not in self.said:
+                print(words, flush=True)
+            self.said.add(words)
+        elif words.startswith("Building"):
+            self.said.clear()
+        elif words.startswith(("Detected file changes", "Documentation built")):
+            print(f"{words}.".replace("..", "."), flush=True)
+        elif "Serving on " in words:
+            address = words.partition("Serving on ")[2]
+            print(f"Open {address}  Ctrl-C ends it.", flush=True)
+
+
+def main() -> int:
+    """Serve the site until Ctrl-C."""
+    # Its banner about MkDocs 2 is for those who maintain a site.
+    os.environ |= {"NO_MKDOCS_2_WARNING": "1", "SHOW_FAULTS": "1"}
+    log = logging.getLogger("mkdocs")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(Essence())
+    serve(dev_addr=sys.argv[1], strict=False)
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main)
