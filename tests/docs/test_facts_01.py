@@ -16,9 +16,12 @@ from websockets.utils import accept_key as accept_for
 
 from tests.checker import client
 from tests.checker.servers.runserver import Server
+from tests.checker.servers.tls import BackendServer
+from tests.docs.pages import blocks
 from tests.proofs.runs import ROOT, copy_of, replace
 
 ECHO = ROOT / "stage01_echo"
+PAGE = ROOT / "docs" / "01-echo.md"
 PATH = "/ws/echo/"
 
 TALKATIVE = """
@@ -67,6 +70,56 @@ def page(chromium: Browser, talkative: Server) -> Iterator[Page]:
     page.goto(talkative.url.replace("ws://", "http://"))
     yield page
     page.close()
+
+
+class DaphneWith(BackendServer):
+    """A Daphne that is started with some more options."""
+
+    def __init__(self, project: Path, log: Path, *options: str) -> None:
+        self.options = options
+        super().__init__(project, log)
+
+    def command(self) -> list[str | Path]:
+        """Return the command that the reader types, with these options."""
+        *words, application = super().command()
+        return [*words, *self.options, application]
+
+
+# Coroutines
+
+
+def kitchen() -> str:
+    """Return the program of the page."""
+    [block] = [
+        each
+        for each in blocks(PAGE.read_text(encoding="utf-8"))
+        if each.title == "work/kitchen.py"
+    ]
+    return "\n".join(block.lines)
+
+
+def test_who_sleeps_without_await_keeps_the_others_waiting() -> None:
+    program = "import time\n" + kitchen()
+    assert "await asyncio.sleep(seconds)" in program
+    blocking = program.replace("await asyncio.sleep(seconds)", "time.sleep(seconds)")
+    assert run(blocking) == ["soup is on", "soup is ready", "tea is on", "tea is ready"]
+
+
+def test_coroutine_that_is_called_and_not_awaited_does_nothing() -> None:
+    program = kitchen().replace("asyncio.run(main())", "print(type(main()).__name__)")
+    assert run(program) == ["coroutine"]
+
+
+def run(program: str) -> list[str]:
+    """Return the lines that a program prints."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return result.stdout.splitlines()
 
 
 # Close codes
@@ -231,6 +284,21 @@ def test_daphne_pings_after_20_s_and_gives_up_after_30_more() -> None:
     defaults = inspect.signature(Daphne.__init__).parameters
     assert defaults["ping_interval"].default == 20
     assert defaults["ping_timeout"].default == 30
+
+
+def test_who_answers_no_ping_gets_a_ping_and_then_an_error(tmp_path: Path) -> None:
+    # Its own numbers are the next test's: these make it quick.
+    impatient = ("--ping-interval", "1", "--ping-timeout", "1")
+    with (
+        DaphneWith(ECHO, tmp_path / "server.log", *impatient) as server,
+        client.raw_handshake(server, PATH) as (_response, tcp),
+    ):
+        tcp.settimeout(client.PATIENCE)
+        ping = tcp.recv(100)
+        assert ping[:2] == b"\x89\x0c"
+        assert len(ping) == 2 + 12
+        with pytest.raises(ConnectionResetError):
+            tcp.recv(100)
 
 
 def test_daphne_hangs_up_without_a_word_at_a_message_over_1_mib(

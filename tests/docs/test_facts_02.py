@@ -3,6 +3,8 @@ What chapter 2 says about URLs, Daphne, Channels and browsers, observed again.
 """
 
 import http.client
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from asgiref.typing import WebSocketScope
 from channels.layers import InMemoryChannelLayer
 from django.urls.converters import get_converters
 from playwright.sync_api import Browser, Page, expect
@@ -53,6 +56,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         match text_data:
             case "scope":
                 await self.send(json.dumps(sorted(self.scope)))
+            case "paths":
+                paths = [self.scope["path"], self.scope["raw_path"].decode()]
+                await self.send(json.dumps(paths))
             case "half":
                 await self.send(json.dumps("\\ud800", ensure_ascii=False))
             case "raise":
@@ -105,13 +111,20 @@ def with_consumer(folder: Path, right: str, wrong: str) -> Path:
 # The scope
 
 
-def test_scope_of_daphne_lacks_three_keys(talkative: Server) -> None:
+def test_scope_of_daphne_lacks_four_keys_of_the_specification(
+    talkative: Server,
+) -> None:
     with client.connect(talkative, PATH) as ana:
         ana.send("scope")
-        keys = ana.recv()
-    assert '"type"' in keys
-    for key in ("scheme", "http_version", "extensions"):
-        assert f'"{key}"' not in keys
+        keys = set(json.loads(ana.recv()))
+    missing = {"scheme", "http_version", "extensions", "state"}
+    assert set(WebSocketScope.__annotations__) - keys == missing
+
+
+def test_what_stands_behind_a_semicolon_is_in_neither_path(talkative: Server) -> None:
+    with client.connect(talkative, f"{PATH};x?name=ana") as ana:
+        ana.send("paths")
+        assert json.loads(ana.recv()) == [PATH, PATH]
 
 
 def test_daphne_answers_bytes_beyond_ascii_before_our_code_runs(ours: Server) -> None:
@@ -181,6 +194,15 @@ def test_page_that_is_none_is_404(ours: Server, path: str) -> None:
 def test_group_of_stage_3_may_have_no_accent() -> None:
     with pytest.raises(TypeError, match="ASCII"):
         InMemoryChannelLayer().require_valid_group_name("café")
+
+
+def test_group_of_stage_3_may_have_digits_of_other_scripts() -> None:
+    InMemoryChannelLayer().require_valid_group_name("٣")
+
+
+def test_words_of_hindi_are_not_all_letters_to_a_pattern() -> None:
+    assert not re.fullmatch(r"[\w-]+", "हिन्दी")
+    assert re.fullmatch(r"[\w-]+", "日本語")
 
 
 def test_nobody_checks_a_pattern_before_the_first_client_comes(tmp_path: Path) -> None:
@@ -381,6 +403,36 @@ def test_name_that_is_html_runs_in_inner_html(
 
 
 # Tests without a server
+
+
+def test_consumer_without_its_router_and_client_that_waited_in_vain(
+    tmp_path: Path,
+) -> None:
+    project = copy_of(ROUTING, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "import asyncio\n"
+        "import pytest\n"
+        "from channels.testing import WebsocketCommunicator\n"
+        "from chat.consumers import ChatConsumer\n"
+        "from config.asgi import application\n\n\n"
+        "async def test_no_router():\n"
+        f'    client = WebsocketCommunicator(ChatConsumer.as_asgi(), "{PATH}")\n'
+        '    with pytest.raises(KeyError, match="url_route"):\n'
+        "        await client.connect()\n\n\n"
+        "async def test_in_vain():\n"
+        f'    client = WebsocketCommunicator(application, "{PATH}")\n'
+        "    await client.connect()\n"
+        "    await client.receive_json_from()\n"
+        "    assert await client.receive_nothing()\n"
+        '    await client.send_json_to({"type": "message", "text": "hi"})\n'
+        "    await client.receive_json_from()\n"
+        "    with pytest.raises(TimeoutError):\n"
+        "        await client.receive_json_from(timeout=0.1)\n"
+        "    with pytest.raises(asyncio.CancelledError):\n"
+        '        await client.send_json_to({"type": "message", "text": "hi"})\n',
+        encoding="utf-8",
+    )
+    pytest_in(project)
 
 
 def test_what_a_test_without_a_server_does_not_see(tmp_path: Path) -> None:

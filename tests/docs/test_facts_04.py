@@ -5,11 +5,13 @@ What chapter 4 says about Django's login, Channels and browsers, observed again.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect as bare_connect
 
 from tests.checker.accounts import Accounts, Browser
 from tests.checker.client import connect, expect_refused
@@ -65,6 +67,99 @@ def serve(project: Path, accounts: Accounts, tmp_path: Path) -> Iterator:
     yield serve
     for server in started:
         server.stop()
+
+
+# Its queries take as long as they are told to.
+SLOW = """
+import asyncio
+import time
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+
+def teach(connection, **details):
+    connection.connection.create_function("sleep", 1, time.sleep)
+
+
+connection_created.connect(teach)
+USERS = get_user_model().objects.extra(where=["sleep(3) IS NULL"])
+
+
+def is_open():
+    connections["default"].ensure_connection()
+    return connections["default"]
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    async def receive(self, text_data):
+        await self.send("begun")
+        match text_data:
+            case "aexists":
+                await USERS.aexists()
+            case "thread":
+                await database_sync_to_async(USERS.exists, thread_sensitive=False)()
+            case "connections":
+                kept = (await asyncio.to_thread(is_open)).connection
+                closed = await database_sync_to_async(is_open, thread_sensitive=False)()
+                await self.send(f"{kept} {closed.connection}")
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):
+    pass
+"""
+
+
+@pytest.fixture
+def slow(project: Path, accounts: Accounts, serve: object) -> Server:
+    """A server that lets everybody in, with queries that take three seconds a user."""
+    shell(accounts, "User.objects.all().delete(); User(username='ana').save()")
+    (project / CONSUMERS).write_text(SLOW, encoding="utf-8")
+    (project / "chat" / "apps.py").unlink()  # It reads what the consumers lack.
+    asgi = project / ASGI
+    asgi.write_text(
+        asgi.read_text(encoding="utf-8").split("application = Proto")[0]
+        + "application = ProtocolTypeRouter(\n"
+        '    {"http": django_application,'
+        ' "websocket": URLRouter(websocket_urlpatterns)}\n)\n',
+        encoding="utf-8",
+    )
+    return serve()
+
+
+@pytest.mark.parametrize(("way", "is_late"), [("aexists", True), ("thread", False)])
+def test_query_of_one_consumer_delays_the_next_message_of_another(
+    slow: Server, way: str, *, is_late: bool
+) -> None:
+    with (
+        bare_connect(slow.url + address("tea"), proxy=None) as ana,
+        bare_connect(slow.url + address("tea"), proxy=None) as ben,
+    ):
+        for each in (ana, ben):
+            each.send("hi")
+            assert each.recv() == "begun"
+        asked = time.monotonic()
+        ana.send(way)
+        assert ana.recv() == "begun"
+        ben.send("hi")
+        assert ben.recv() == "begun"
+        assert (time.monotonic() - asked > 2) == is_late
+        ana.send("hi")  # The query has ended well.
+        assert ana.recv() == "begun"
+
+
+def test_connection_of_a_thread_is_closed_by_channels_and_not_by_asyncio(
+    slow: Server,
+) -> None:
+    with bare_connect(slow.url + address("tea"), proxy=None) as ana:
+        ana.send("connections")
+        assert ana.recv() == "begun"
+        kept, closed = ana.recv().rsplit(" ", 1)
+    assert "Connection object" in kept
+    assert closed == "None"
 
 
 def shell(accounts: Accounts, code: str) -> list[str]:
