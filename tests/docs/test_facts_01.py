@@ -75,9 +75,11 @@ def page(chromium: Browser, talkative: Server) -> Iterator[Page]:
 class DaphneWith(BackendServer):
     """A Daphne that is started with some more options."""
 
-    def __init__(self, project: Path, log: Path, *options: str) -> None:
+    def __init__(
+        self, project: Path, log: Path, *options: str, **environment: str
+    ) -> None:
         self.options = options
-        super().__init__(project, log)
+        super().__init__(project, log, environment=environment)
 
     def command(self) -> list[str | Path]:
         """Return the command that the reader types, with these options."""
