@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from daphne.server import Server as Daphne
 from playwright.sync_api import Browser, Page
+from websockets.proxy import get_proxy
+from websockets.uri import parse_uri
 from websockets.utils import accept_key as accept_for
 
 from tests.checker import client
@@ -31,6 +33,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 
 class EchoConsumer(AsyncWebsocketConsumer):
+    async def connect(self):
+        await self.accept()
+        if "binary" in self.scope["path"]:
+            await self.send(bytes_data=b"1")
+
     async def receive(self, text_data):
         match text_data.split():
             case ["close", code]:
@@ -59,6 +66,7 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("talkative")
     project = copy_of(ECHO, folder / "project")
     (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
+    replace(project / "chat" / "routing.py", '"ws/echo/"', '"ws/<str:_>/"')
     with Server(project, folder / "server.log") as server:
         yield server
 
@@ -185,7 +193,7 @@ def test_messages_of_one_client_wait_for_each_other(talkative: Server) -> None:
         ana.expect("after")
 
 
-def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
+def test_empty_and_large_messages_come_back_in_this_process_and_not_from_daphne(
     tmp_path: Path,
 ) -> None:
     project = copy_of(ECHO, tmp_path / "project")
@@ -197,6 +205,9 @@ def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
         "    await client.connect()\n"
         '    await client.send_input({"type": "websocket.receive", "text": ""})\n'
         '    assert await client.receive_from() == ""\n'
+        '    large = "x" * (1024 * 1024 + 1)\n'
+        "    await client.send_to(text_data=large)\n"
+        "    assert await client.receive_from() == large\n"
         "    await client.disconnect()\n",
         encoding="utf-8",
     )
@@ -288,6 +299,38 @@ def test_daphne_pings_after_20_s_and_gives_up_after_30_more() -> None:
     assert defaults["ping_timeout"].default == 30
 
 
+def test_daphne_waits_five_seconds_for_an_answer_to_the_handshake() -> None:
+    defaults = inspect.signature(Daphne.__init__).parameters
+    assert defaults["websocket_handshake_timeout"].default == 5
+
+
+def test_daphne_looks_for_crashed_applications_once_a_second() -> None:
+    checker = inspect.getsource(Daphne.application_checker)
+    assert "reactor.callLater(1, self.application_checker)" in checker
+
+
+def test_command_comes_from_the_first_app_that_has_it(tmp_path: Path) -> None:
+    program = (
+        "import django; from django.conf import settings;"
+        "from django.core.management import get_commands;"
+        "settings.configure(INSTALLED_APPS={}); django.setup();"
+        "print(get_commands()['runserver'])"
+    )
+    apps = ["daphne", "django.contrib.staticfiles"]
+    assert run(program.format(apps)) == ["daphne"]
+    assert run(program.format(apps[::-1])) == ["django.contrib.staticfiles"]
+
+
+def test_client_of_the_course_follows_a_proxy_even_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    address = parse_uri("ws://127.0.0.1:8000/ws/echo/")
+    assert get_proxy(address) == "http://proxy.example:3128"
+
+
 def test_who_answers_no_ping_gets_a_ping_and_then_an_error(tmp_path: Path) -> None:
     # Its own numbers are the next test's: these make it quick.
     impatient = ("--ping-interval", "1", "--ping-timeout", "1")
@@ -359,6 +402,35 @@ def close_in(page: Page, code: int) -> str:
         })""",
         code,
     )
+
+
+def test_browser_sends_1001_when_a_page_is_left(page: Page, talkative: Server) -> None:
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          window.socket = new WebSocket(`ws://${location.host}/ws/echo/`);
+          window.socket.onopen = resolve;
+        })"""
+    )
+    start = talkative.position()
+    page.goto("about:blank")
+    assert "disconnect 1001" in talkative.printed_within("disconnect 1001", start)
+
+
+def test_binary_message_is_a_blob_unless_the_page_wants_a_buffer(page: Page) -> None:
+    kinds = page.evaluate(
+        """async () => {
+          const kinds = [];
+          for (const type of [undefined, "arraybuffer"]) {
+            const socket = new WebSocket(`ws://${location.host}/ws/binary/`);
+            socket.binaryType = type ?? socket.binaryType;
+            const event = await new Promise((resolve) => (socket.onmessage = resolve));
+            kinds.push(event.data.constructor.name);
+            socket.close();
+          }
+          return kinds;
+        }"""
+    )
+    assert kinds == ["Blob", "ArrayBuffer"]
 
 
 def test_send_throws_before_the_connection_is_open(page: Page) -> None:

@@ -161,6 +161,27 @@ def test_converter_matches_this(name: str, pattern: str) -> None:
     assert get_converters()[name].regex == pattern
 
 
+def test_consumer_gets_what_the_converter_makes(tmp_path: Path) -> None:
+    project = copy_of(ROUTING, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "import pytest\n"
+        "from channels.routing import URLRouter\n"
+        "from django.urls import path\n\n\n"
+        '@pytest.mark.parametrize("kind", ["int", "uuid", "slug"])\n'
+        "async def test_kind(kind):\n"
+        "    async def application(scope, receive, send):\n"
+        '        value = scope["url_route"]["kwargs"]["room"]\n'
+        '        names = {"int": "int", "uuid": "UUID", "slug": "str"}\n'
+        "        assert type(value).__name__ == names[kind]\n\n"
+        '    router = URLRouter([path(f"<{kind}:room>/", application)])\n'
+        '    paths = {"uuid": "075194d3-6885-417e-a8a8-6c931e272f00"}\n'
+        '    scope = {"type": "websocket", "path": f"/{paths.get(kind, 7)}/"}\n'
+        "    await router(scope, None, None)\n",
+        encoding="utf-8",
+    )
+    pytest_in(project)
+
+
 def test_converter_of_uuids_knows_small_letters_and_hyphens_only() -> None:
     assert "A-F" not in get_converters()["uuid"].regex
     assert get_converters()["uuid"].regex.count("-[") == 4
@@ -252,6 +273,21 @@ def test_subprotocol_that_was_not_offered_is_five_seconds_of_silence(
         assert ana.subprotocol == "chat.v1"
     with pytest.raises(InvalidMessage), bare_connect(url, proxy=None):
         pass
+
+
+def test_log_does_not_name_a_subprotocol_that_was_not_offered(tmp_path: Path) -> None:
+    project = with_consumer(
+        tmp_path, "await self.accept()", 'await self.accept(subprotocol="chat.v1")'
+    )
+    with Server(project, tmp_path / "server.log") as server:
+        with (
+            pytest.raises(InvalidMessage),
+            bare_connect(server.url + PATH, proxy=None),
+        ):
+            pass
+        printed = server.printed_within("not been accepted")
+    assert "Socket has not been accepted" in printed
+    assert "chat.v1" not in printed
 
 
 def test_subprotocol_that_is_offered_and_not_accepted(
@@ -354,6 +390,10 @@ def test_imports_in_the_wrong_order_fail_under_daphne_only(tmp_path: Path) -> No
     replace(project / "config" / "asgi.py", "# Must run", f"{line}\n# Must run")
     failed = run(project, "-c", load)
     assert "AppRegistryNotReady: Apps aren't loaded yet." in failed.stderr
+    very_top = copy_of(project, tmp_path / "very top")
+    asgi = very_top / "config" / "asgi.py"
+    asgi.write_text(line + asgi.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "settings are not configured" in run(very_top, "-c", load).stderr
     with (
         Server(project, tmp_path / "server.log") as server,
         client.connect(server, PATH) as ana,

@@ -14,8 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
+from uuid import uuid4
 
+import msgpack
 import pytest
+from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from daphne.server import Server as Daphne
 from redis.asyncio import ConnectionPool
@@ -342,6 +345,18 @@ def test_members_get_a_deep_copy_each_in_memory() -> None:
         "async_to_sync(main)()\n",
     )
     assert printed.split() == ["True", "3"]
+
+
+@pytest.mark.parametrize("value", [uuid4(), object()])
+def test_uuid_and_object_do_not_come_through_msgpack(value: object) -> None:
+    with pytest.raises(TypeError, match="can not serialize"):
+        msgpack.packb(value)
+
+
+def test_layer_in_memory_looks_over_all_mailboxes_when_somebody_waits() -> None:
+    assert "self._clean_expired()" in inspect.getsource(InMemoryChannelLayer.receive)
+    cleaning = inspect.getsource(InMemoryChannelLayer._clean_expired)
+    assert "for channel, queue in list(self.channels.items())" in cleaning
 
 
 # A view
@@ -710,6 +725,23 @@ def test_results_say_what_the_page_says() -> None:
         name: {row["name"]: row for row in result["rows"]}
         for name, result in results.items()
     }
+    # Chapter 1: one client hardly sees the difference, eight do.
+    synchronous = "synchronous consumer, as in many tutorials; "
+    one, many = (
+        rows["echo"][synchronous + clients]["ratio"]
+        for clients in (
+            "1 client, 1 message in flight",
+            "8 clients, 8 messages each in flight",
+        )
+    )
+    assert many < 0.7 < 0.85 < one
+    # Chapter 5: TLS costs something, two Daphnes gain more, and resuming gains nothing.
+    alone, behind, resumed = (
+        rows["handshake"][f"stage 5, wss{how}, in memory"]["stage_4_ratio"]
+        for how in ("", " through nginx", " through nginx, the session of TLS resumed")
+    )
+    assert alone < 1 < behind
+    assert resumed < behind * 1.1
     # Stage 3 is cheaper in the consumer; as a whole, the noise is larger than that.
     assert rows["event"]["stage 3"]["ratio"] > 1.5
     for layer in ("in memory", "Redis", "Redis pub/sub"):

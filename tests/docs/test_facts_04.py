@@ -11,12 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as Chromium
 from websockets.sync.client import connect as bare_connect
 
-from tests.checker.accounts import Accounts, Browser
-from tests.checker.client import connect, expect_refused
+from tests.checker.accounts import Accounts, Browser, Visitors
+from tests.checker.client import PATIENCE, connect, expect_refused
 from tests.checker.rooms import address
 from tests.checker.servers.runserver import Server, clean_environment, manage
+from tests.docs.test_facts_05 import TRY, first_bytes
 from tests.proofs.runs import ROOT, copy_of, replace
 
 AUTH = ROOT / "stage04_auth"
@@ -171,6 +173,73 @@ def shell(accounts: Accounts, code: str) -> list[str]:
     )
     assert run.returncode == 0, run.stdout
     return run.stdout.splitlines()
+
+
+NOTE_QUERIES = """
+LOGGING = {
+    "version": 1,
+    "handlers": {"note": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.db.backends": {"handlers": ["note"], "level": "DEBUG"}},
+}
+"""
+
+
+def test_handshake_asks_four_times_and_a_message_twice(
+    project: Path, serve: object, visitors: Visitors
+) -> None:
+    with (project / "config/settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(NOTE_QUERIES)
+    server = serve()
+    server.visitors = visitors
+    visitors.browser(server, "ana")  # It logs in.
+    start = server.position()
+    with connect(server, address("tea", "ana")) as ana:
+        ana.expect_json(type="welcome")
+        ana.expect_json(type="join")
+        assert server.printed(start).count("SELECT") == 4
+        start = server.position()
+        ana.send_json(type="message", text="hi")
+        ana.expect_json(type="message")
+        assert server.printed(start).count("SELECT") == 2
+
+
+def test_expiry_age_counts_from_now(accounts: Accounts) -> None:
+    lines = shell(
+        accounts,
+        "from django.contrib.sessions.backends.db import SessionStore\n"
+        "from django.contrib.sessions.models import Session\n"
+        "from datetime import timedelta\n"
+        "store = SessionStore(); store['a'] = 1; store.save()\n"
+        "row = Session.objects.get(pk=store.session_key)\n"
+        "row.expire_date -= timedelta(days=10); row.save()\n"
+        "print(SessionStore(store.session_key).get_expiry_age())\n",
+    )
+    assert lines == [str(14 * 24 * 60 * 60)]
+
+
+# Same site, other origin
+
+
+@pytest.mark.parametrize(
+    ("site", "is_sent"),
+    [("evil.localhost", True), ("localhost", False), ("chat.other.localhost", False)],
+)
+def test_chromium_keeps_to_same_site_but_a_subdomain_is_the_same_site(
+    chromium: Chromium, site: str, *, is_sent: bool
+) -> None:
+    cookie = {"name": "sessionid", "value": "x", "sameSite": "Lax"}
+    cookie |= {"domain": "chat.evil.localhost", "path": "/"}
+    with (
+        closing(chromium.new_context()) as context,
+        first_bytes() as (port, came),
+    ):
+        context.add_cookies([cookie])
+        page = context.new_page()
+        page.goto(f"http://{site}:{port}/")
+        page.evaluate(TRY, f"ws://chat.evil.localhost:{port}/ws/")
+        while not (asked := came.get(timeout=PATIENCE)).startswith(b"GET /ws/"):
+            continue  # The page, and its icon.
+        assert (b"sessionid=x" in asked) == is_sent
 
 
 def test_close_code_before_accept_is_thrown_away(project: Path, serve: object) -> None:
