@@ -8,15 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from daphne.server import Server as Daphne
 from playwright.sync_api import Browser, Page
 from websockets.proxy import get_proxy
+from websockets.sync.server import ServerConnection, serve
 from websockets.uri import parse_uri
 from websockets.utils import accept_key as accept_for
 
 from tests.checker import client
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import BackendServer
 from tests.docs.pages import blocks
@@ -346,6 +349,20 @@ def test_who_answers_no_ping_gets_a_ping_and_then_an_error(tmp_path: Path) -> No
             tcp.recv(100)
 
 
+def test_other_servers_answer_a_close_with_the_clients_code() -> None:
+    def answer(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever).start()
+        endpoint = Endpoint(f"ws://127.0.0.1:{server.socket.getsockname()[1]}")
+        with client.raw_handshake(endpoint, PATH) as (_response, tcp):
+            tcp.sendall(b"\x88\x82\0\0\0\0" + (4999).to_bytes(2, "big"))
+            assert tcp.recv(100) == b"\x88\x02" + (4999).to_bytes(2, "big")
+        server.shutdown()
+
+
 def test_daphne_hangs_up_without_a_word_at_a_message_over_1_mib(
     talkative: Server,
 ) -> None:
@@ -484,7 +501,9 @@ def test_browser_answers_pings_and_its_page_sees_none(page: Page) -> None:
         tcp, _address = listener.accept()
         with tcp:
             tcp.settimeout(10)
-            key = header(tcp.recv(4096), "Sec-WebSocket-Key")
+            request = tcp.recv(4096)
+            assert len(request) > 3 * 161  # As long as the page's own by hand.
+            key = header(request, "Sec-WebSocket-Key")
             tcp.sendall(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                 b"Connection: Upgrade\r\nSec-WebSocket-Accept: "

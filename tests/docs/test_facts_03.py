@@ -245,14 +245,20 @@ def test_event_waits_until_the_method_of_its_consumer_has_returned(
         ana.expect("a text")
 
 
-def test_thread_of_the_server_is_heard_in_memory(
+def test_thread_of_the_server_is_heard_in_memory_but_late(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
     with client.connect(server, address("tea")) as ana:
         ana.expect("welcome")
-        ana.send("thread")
-        ana.expect("a text")
+        # What else happens in the server wakes its event loop now and then, too.
+        for _attempt in range(20):
+            asked = time.monotonic()
+            ana.send("thread")
+            ana.expect("a text")
+            if time.monotonic() - asked > 0.3:
+                return
+    pytest.fail("It was never late.")
 
 
 def test_error_in_front_of_group_send_closes_the_sender_only(

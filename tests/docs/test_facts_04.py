@@ -181,6 +181,10 @@ LOGGING = {
     "handlers": {"note": {"class": "logging.StreamHandler"}},
     "loggers": {"django.db.backends": {"handlers": ["note"], "level": "DEBUG"}},
 }
+
+from django.db.backends.signals import connection_created
+
+connection_created.connect(lambda **_: print("OPENED"), weak=False)
 """
 
 
@@ -197,10 +201,12 @@ def test_handshake_asks_four_times_and_a_message_twice(
         ana.expect_json(type="welcome")
         ana.expect_json(type="join")
         assert server.printed(start).count("SELECT") == 4
+        assert server.printed(start).count("OPENED") == 2
         start = server.position()
         ana.send_json(type="message", text="hi")
         ana.expect_json(type="message")
         assert server.printed(start).count("SELECT") == 2
+        assert server.printed(start).count("OPENED") == 1
 
 
 def test_expiry_age_counts_from_now(accounts: Accounts) -> None:

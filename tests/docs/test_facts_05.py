@@ -481,7 +481,8 @@ def test_nginx_counts_pings_and_daphne_cuts_off_who_answers_none(
     with Site(project, log, *options, environment=accounts.environment) as site:
         site.visitors = visitors
         begun = time.monotonic()
-        with client.raw_handshake(site, ROOM) as (_answer, tcp):
+        path = f"{ROOM}?ticket=secret"
+        with client.raw_handshake(site, path) as (_answer, tcp):
             tcp.settimeout(15)  # Daphne's own 50 s would be too late.
             with suppress(ConnectionResetError):
                 while tcp.recv(1000):
@@ -491,6 +492,9 @@ def test_nginx_counts_pings_and_daphne_cuts_off_who_answers_none(
         errors = project.with_name("site-nginx") / "run" / "error.log"
         was_daphne = "reset by peer" in errors.read_text(encoding="utf-8")
         assert was_daphne == pings
+        # Chapter 4: nginx notes what Daphne's own log leaves out.
+        assert "?ticket=secret" in (errors.with_name("access.log").read_text("utf-8"))
+        assert "ticket" not in site.printed()
 
 
 @pytest.mark.parametrize("line", ["", "proxy_http_version 1.1;"])

@@ -110,6 +110,15 @@ def test_code_on_the_page_is_the_file(pages: dict[Path, Page], source: Path) -> 
         assert is_shown, f"{source.name} does not show {name} of {path} as it is."
 
 
+def test_methods_are_shown_as_they_stand_in_their_class(
+    pages: dict[Path, Page],
+) -> None:
+    for path, page in pages.items():
+        for code in page.codes:
+            is_method = re.match(r"(async )?def \w+\(self", code.text)
+            assert not is_method, f"{path.name}, {code.title}: {code.text}"
+
+
 def title_of(path: str) -> str:
     """Return a file's title on a page: a stage's is typed into the reader's copy."""
     return f"work/{path}" if path.startswith("stage") else path
