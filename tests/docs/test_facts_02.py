@@ -3,6 +3,7 @@ What chapter 2 says about URLs, Daphne, Channels and browsers, observed again.
 """
 
 import http.client
+import inspect
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from asgiref.typing import WebSocketScope
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import InMemoryChannelLayer
 from django.urls.converters import get_converters
 from playwright.sync_api import Browser, Page, expect
@@ -311,6 +313,11 @@ def closed(page: Page, path: str, subprotocols: list[str] | None = None) -> dict
 
 
 # Messages
+
+
+def test_send_json_of_channels_does_not_call_a_send_of_ones_own() -> None:
+    # Exercise 1. The one that it calls is the parent's, whatever a subclass has.
+    assert "await super().send(" in inspect.getsource(AsyncJsonWebsocketConsumer)
 
 
 def test_exception_ends_the_connection_and_disconnect_is_not_called(

@@ -3,6 +3,7 @@ What chapter 4 says about Django's login, Channels and browsers, observed again.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -260,6 +261,16 @@ def test_close_code_before_accept_is_thrown_away(project: Path, serve: object) -
     server = serve()
     headers = {"Origin": server.origin}
     expect_refused(server, address("garden"), additional_headers=headers)
+    # The log says no reason, neither for this nor for a foreign Origin.
+    start = server.position()
+    foreign = {"Origin": "http://evil.example"}
+    expect_refused(server, address("garden"), additional_headers=foreign)
+    [line] = [
+        line
+        for line in server.printed_within("REJECT", start).splitlines()
+        if "REJECT" in line
+    ]
+    assert re.fullmatch(r"WebSocket REJECT /ws/rooms/garden/\S* \[127[.\d:]+\]", line)
 
 
 def test_anonymous_user_is_an_object_and_true(accounts: Accounts) -> None:

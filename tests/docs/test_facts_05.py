@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
 from websockets.protocol import State
+from websockets.sync.server import serve as serve_websockets
 
 from tests.browser.chromium import trusting
 from tests.checker import client
@@ -536,16 +537,28 @@ def test_nginx_before_1_29_7_speaks_http_1_0_and_drops_both_headers(
     assert b"upgrade" not in request.lower()
 
 
-def test_daphne_takes_a_handshake_in_http_1_0(serve: Callable) -> None:
-    server = serve()
-    with socket.create_connection(("127.0.0.1", server.http_port), 5) as tcp:
+def answer_to_http_1_0(port: int) -> bytes:
+    """Ask for a handshake in the way of an nginx before 1.29.7."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as tcp:
         tcp.sendall(
             b"GET /ws/nowhere/ HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
-        # Our consumers' refusal: so it came to them.
-        assert b"403 Access denied" in tcp.recv(1000)
+        return tcp.recv(1000)
+
+
+def test_daphne_takes_a_handshake_in_http_1_0(serve: Callable) -> None:
+    # Our consumers' refusal: so it came to them.
+    assert b"403 Access denied" in answer_to_http_1_0(serve().http_port)
+
+
+def test_other_servers_take_no_handshake_in_http_1_0() -> None:
+    with serve_websockets(lambda _connection: None, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever).start()
+        answer = answer_to_http_1_0(server.socket.getsockname()[1])
+        server.shutdown()
+    assert b"101" not in answer.partition(b"\r\n")[0]
 
 
 def test_daphne_waits_for_the_answer_to_a_close_until_the_second_ends() -> None:
