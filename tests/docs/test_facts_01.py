@@ -69,7 +69,9 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("talkative")
     project = copy_of(ECHO, folder / "project")
     (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
-    replace(project / "chat" / "routing.py", '"ws/echo/"', '"ws/<str:_>/"')
+    echo = 'path("ws/echo/", EchoConsumer.as_asgi()),'
+    binary = echo.replace("echo", "binary")
+    replace(project / "chat" / "routing.py", echo, f"{echo}\n    {binary}")
     with Server(project, folder / "server.log") as server:
         yield server
 
