@@ -18,7 +18,6 @@ from difflib import SequenceMatcher
 from functools import wraps
 from itertools import chain
 from pathlib import Path
-from textwrap import dedent
 
 LOG = logging.getLogger("mkdocs.macros")
 EDITED = (
@@ -109,12 +108,18 @@ def prefix(markdown, name, args):
 
 
 def include(path, name=None):
-    """Show a file, or one object of it, with the lines that are new in this stage."""
+    """
+    Show a file, or one object of it, with the lines that are new in this stage.
+
+    A file of a stage is titled as the reader's own, which is where it is typed. A
+    method keeps its indentation, so that it can be pasted into its class.
+    """
     lines = read(path)
     first, last = find(path, lines, name) if name else (0, len(lines))
     new = [number - first + 1 for number in new_lines(path) if first <= number < last]
-    code = dedent("".join(lines[first:last]))
-    return fence(code, LANGUAGES.get(Path(path).suffix, "text"), path, new)
+    title = f"work/{path}" if path.startswith("stage") else path
+    language = LANGUAGES.get(Path(path).suffix, "text")
+    return fence("".join(lines[first:last]), language, title, new)
 
 
 def fence(code, language, title, highlighted=()):
@@ -204,7 +209,7 @@ def before(stage):
 def new_lines(path):
     """Return the numbers, from 0, of the lines that are new since the stage before."""
     stage, _, rest = path.partition("/")
-    if not stage.startswith("stage") or before(stage).startswith("tests"):
+    if not stage.startswith("stage"):
         return []
     old = ROOT / before(stage) / rest
     if not old.exists():

@@ -8,17 +8,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from daphne.server import Server as Daphne
 from playwright.sync_api import Browser, Page
+from websockets.proxy import get_proxy
+from websockets.sync.server import ServerConnection, serve
+from websockets.uri import parse_uri
 from websockets.utils import accept_key as accept_for
 
 from tests.checker import client
+from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import Server
+from tests.checker.servers.tls import BackendServer
+from tests.docs.pages import blocks
 from tests.proofs.runs import ROOT, copy_of, replace
 
 ECHO = ROOT / "stage01_echo"
+PAGE = ROOT / "docs" / "01-echo.md"
 PATH = "/ws/echo/"
 
 TALKATIVE = """
@@ -28,6 +36,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 
 class EchoConsumer(AsyncWebsocketConsumer):
+    async def connect(self):
+        await self.accept()
+        if "binary" in self.scope["path"]:
+            await self.send(bytes_data=b"1")
+
     async def receive(self, text_data):
         match text_data.split():
             case ["close", code]:
@@ -56,6 +69,9 @@ def talkative(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("talkative")
     project = copy_of(ECHO, folder / "project")
     (project / "chat" / "consumers.py").write_text(TALKATIVE, encoding="utf-8")
+    echo = 'path("ws/echo/", EchoConsumer.as_asgi()),'
+    binary = echo.replace("echo", "binary")
+    replace(project / "chat" / "routing.py", echo, f"{echo}\n    {binary}")
     with Server(project, folder / "server.log") as server:
         yield server
 
@@ -67,6 +83,58 @@ def page(chromium: Browser, talkative: Server) -> Iterator[Page]:
     page.goto(talkative.url.replace("ws://", "http://"))
     yield page
     page.close()
+
+
+class DaphneWith(BackendServer):
+    """A Daphne that is started with some more options."""
+
+    def __init__(
+        self, project: Path, log: Path, *options: str, **environment: str
+    ) -> None:
+        self.options = options
+        super().__init__(project, log, environment=environment)
+
+    def command(self) -> list[str | Path]:
+        """Return the command that the reader types, with these options."""
+        *words, application = super().command()
+        return [*words, *self.options, application]
+
+
+# Coroutines
+
+
+def kitchen() -> str:
+    """Return the program of the page."""
+    [block] = [
+        each
+        for each in blocks(PAGE.read_text(encoding="utf-8"))
+        if each.title == "work/kitchen.py"
+    ]
+    return "\n".join(block.lines)
+
+
+def test_who_sleeps_without_await_keeps_the_others_waiting() -> None:
+    program = "import time\n" + kitchen()
+    assert "await asyncio.sleep(seconds)" in program
+    blocking = program.replace("await asyncio.sleep(seconds)", "time.sleep(seconds)")
+    assert run(blocking) == ["soup is on", "soup is ready", "tea is on", "tea is ready"]
+
+
+def test_coroutine_that_is_called_and_not_awaited_does_nothing() -> None:
+    program = kitchen().replace("asyncio.run(main())", "print(type(main()).__name__)")
+    assert run(program) == ["coroutine"]
+
+
+def run(program: str) -> list[str]:
+    """Return the lines that a program prints."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return result.stdout.splitlines()
 
 
 # Close codes
@@ -130,7 +198,7 @@ def test_messages_of_one_client_wait_for_each_other(talkative: Server) -> None:
         ana.expect("after")
 
 
-def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
+def test_empty_and_large_messages_come_back_in_this_process_and_not_from_daphne(
     tmp_path: Path,
 ) -> None:
     project = copy_of(ECHO, tmp_path / "project")
@@ -142,6 +210,9 @@ def test_empty_message_comes_back_in_this_process_and_not_from_daphne(
         "    await client.connect()\n"
         '    await client.send_input({"type": "websocket.receive", "text": ""})\n'
         '    assert await client.receive_from() == ""\n'
+        '    large = "x" * (1024 * 1024 + 1)\n'
+        "    await client.send_to(text_data=large)\n"
+        "    assert await client.receive_from() == large\n"
         "    await client.disconnect()\n",
         encoding="utf-8",
     )
@@ -233,6 +304,67 @@ def test_daphne_pings_after_20_s_and_gives_up_after_30_more() -> None:
     assert defaults["ping_timeout"].default == 30
 
 
+def test_daphne_waits_five_seconds_for_an_answer_to_the_handshake() -> None:
+    defaults = inspect.signature(Daphne.__init__).parameters
+    assert defaults["websocket_handshake_timeout"].default == 5
+
+
+def test_daphne_looks_for_crashed_applications_once_a_second() -> None:
+    checker = inspect.getsource(Daphne.application_checker)
+    assert "reactor.callLater(1, self.application_checker)" in checker
+
+
+def test_command_comes_from_the_first_app_that_has_it(tmp_path: Path) -> None:
+    program = (
+        "import django; from django.conf import settings;"
+        "from django.core.management import get_commands;"
+        "settings.configure(INSTALLED_APPS={}); django.setup();"
+        "print(get_commands()['runserver'])"
+    )
+    apps = ["daphne", "django.contrib.staticfiles"]
+    assert run(program.format(apps)) == ["daphne"]
+    assert run(program.format(apps[::-1])) == ["django.contrib.staticfiles"]
+
+
+def test_client_of_the_course_follows_a_proxy_even_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    address = parse_uri("ws://127.0.0.1:8000/ws/echo/")
+    assert get_proxy(address) == "http://proxy.example:3128"
+
+
+def test_who_answers_no_ping_gets_a_ping_and_then_an_error(tmp_path: Path) -> None:
+    # Its own numbers are the next test's: these make it quick.
+    impatient = ("--ping-interval", "1", "--ping-timeout", "1")
+    with (
+        DaphneWith(ECHO, tmp_path / "server.log", *impatient) as server,
+        client.raw_handshake(server, PATH) as (_response, tcp),
+    ):
+        tcp.settimeout(client.PATIENCE)
+        ping = tcp.recv(100)
+        assert ping[:2] == b"\x89\x0c"
+        assert len(ping) == 2 + 12
+        with pytest.raises(ConnectionResetError):
+            tcp.recv(100)
+
+
+def test_other_servers_answer_a_close_with_the_clients_code() -> None:
+    def answer(connection: ServerConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever).start()
+        endpoint = Endpoint(f"ws://127.0.0.1:{server.socket.getsockname()[1]}")
+        with client.raw_handshake(endpoint, PATH) as (_response, tcp):
+            tcp.sendall(b"\x88\x82\0\0\0\0" + (4999).to_bytes(2, "big"))
+            assert tcp.recv(100) == b"\x88\x02" + (4999).to_bytes(2, "big")
+        server.shutdown()
+
+
 def test_daphne_hangs_up_without_a_word_at_a_message_over_1_mib(
     talkative: Server,
 ) -> None:
@@ -291,6 +423,35 @@ def close_in(page: Page, code: int) -> str:
     )
 
 
+def test_browser_sends_1001_when_a_page_is_left(page: Page, talkative: Server) -> None:
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          window.socket = new WebSocket(`ws://${location.host}/ws/echo/`);
+          window.socket.onopen = resolve;
+        })"""
+    )
+    start = talkative.position()
+    page.goto("about:blank")
+    assert "disconnect 1001" in talkative.printed_within("disconnect 1001", start)
+
+
+def test_binary_message_is_a_blob_unless_the_page_wants_a_buffer(page: Page) -> None:
+    kinds = page.evaluate(
+        """async () => {
+          const kinds = [];
+          for (const type of [undefined, "arraybuffer"]) {
+            const socket = new WebSocket(`ws://${location.host}/ws/binary/`);
+            socket.binaryType = type ?? socket.binaryType;
+            const event = await new Promise((resolve) => (socket.onmessage = resolve));
+            kinds.push(event.data.constructor.name);
+            socket.close();
+          }
+          return kinds;
+        }"""
+    )
+    assert kinds == ["Blob", "ArrayBuffer"]
+
+
 def test_send_throws_before_the_connection_is_open(page: Page) -> None:
     name = page.evaluate(
         """() => {
@@ -342,7 +503,9 @@ def test_browser_answers_pings_and_its_page_sees_none(page: Page) -> None:
         tcp, _address = listener.accept()
         with tcp:
             tcp.settimeout(10)
-            key = header(tcp.recv(4096), "Sec-WebSocket-Key")
+            request = tcp.recv(4096)
+            assert len(request) > 3 * 161  # As long as the page's own by hand.
+            key = header(request, "Sec-WebSocket-Key")
             tcp.sendall(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                 b"Connection: Upgrade\r\nSec-WebSocket-Accept: "

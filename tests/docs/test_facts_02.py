@@ -3,6 +3,9 @@ What chapter 2 says about URLs, Daphne, Channels and browsers, observed again.
 """
 
 import http.client
+import inspect
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from asgiref.typing import WebSocketScope
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import InMemoryChannelLayer
 from django.urls.converters import get_converters
 from playwright.sync_api import Browser, Page, expect
@@ -53,6 +58,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         match text_data:
             case "scope":
                 await self.send(json.dumps(sorted(self.scope)))
+            case "paths":
+                paths = [self.scope["path"], self.scope["raw_path"].decode()]
+                await self.send(json.dumps(paths))
             case "half":
                 await self.send(json.dumps("\\ud800", ensure_ascii=False))
             case "raise":
@@ -105,13 +113,20 @@ def with_consumer(folder: Path, right: str, wrong: str) -> Path:
 # The scope
 
 
-def test_scope_of_daphne_lacks_three_keys(talkative: Server) -> None:
+def test_scope_of_daphne_lacks_four_keys_of_the_specification(
+    talkative: Server,
+) -> None:
     with client.connect(talkative, PATH) as ana:
         ana.send("scope")
-        keys = ana.recv()
-    assert '"type"' in keys
-    for key in ("scheme", "http_version", "extensions"):
-        assert f'"{key}"' not in keys
+        keys = set(json.loads(ana.recv()))
+    missing = {"scheme", "http_version", "extensions", "state"}
+    assert set(WebSocketScope.__annotations__) - keys == missing
+
+
+def test_what_stands_behind_a_semicolon_is_in_neither_path(talkative: Server) -> None:
+    with client.connect(talkative, f"{PATH};x?name=ana") as ana:
+        ana.send("paths")
+        assert json.loads(ana.recv()) == [PATH, PATH]
 
 
 def test_daphne_answers_bytes_beyond_ascii_before_our_code_runs(ours: Server) -> None:
@@ -148,6 +163,27 @@ def test_converter_matches_this(name: str, pattern: str) -> None:
     assert get_converters()[name].regex == pattern
 
 
+def test_consumer_gets_what_the_converter_makes(tmp_path: Path) -> None:
+    project = copy_of(ROUTING, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "import pytest\n"
+        "from channels.routing import URLRouter\n"
+        "from django.urls import path\n\n\n"
+        '@pytest.mark.parametrize("kind", ["int", "uuid", "slug"])\n'
+        "async def test_kind(kind):\n"
+        "    async def application(scope, receive, send):\n"
+        '        value = scope["url_route"]["kwargs"]["room"]\n'
+        '        names = {"int": "int", "uuid": "UUID", "slug": "str"}\n'
+        "        assert type(value).__name__ == names[kind]\n\n"
+        '    router = URLRouter([path(f"<{kind}:room>/", application)])\n'
+        '    paths = {"uuid": "075194d3-6885-417e-a8a8-6c931e272f00"}\n'
+        '    scope = {"type": "websocket", "path": f"/{paths.get(kind, 7)}/"}\n'
+        "    await router(scope, None, None)\n",
+        encoding="utf-8",
+    )
+    pytest_in(project)
+
+
 def test_converter_of_uuids_knows_small_letters_and_hyphens_only() -> None:
     assert "A-F" not in get_converters()["uuid"].regex
     assert get_converters()["uuid"].regex.count("-[") == 4
@@ -181,6 +217,15 @@ def test_page_that_is_none_is_404(ours: Server, path: str) -> None:
 def test_group_of_stage_3_may_have_no_accent() -> None:
     with pytest.raises(TypeError, match="ASCII"):
         InMemoryChannelLayer().require_valid_group_name("café")
+
+
+def test_group_of_stage_3_may_have_digits_of_other_scripts() -> None:
+    InMemoryChannelLayer().require_valid_group_name("٣")
+
+
+def test_words_of_hindi_are_not_all_letters_to_a_pattern() -> None:
+    assert not re.fullmatch(r"[\w-]+", "हिन्दी")
+    assert re.fullmatch(r"[\w-]+", "日本語")
 
 
 def test_nobody_checks_a_pattern_before_the_first_client_comes(tmp_path: Path) -> None:
@@ -232,6 +277,21 @@ def test_subprotocol_that_was_not_offered_is_five_seconds_of_silence(
         pass
 
 
+def test_log_does_not_name_a_subprotocol_that_was_not_offered(tmp_path: Path) -> None:
+    project = with_consumer(
+        tmp_path, "await self.accept()", 'await self.accept(subprotocol="chat.v1")'
+    )
+    with Server(project, tmp_path / "server.log") as server:
+        with (
+            pytest.raises(InvalidMessage),
+            bare_connect(server.url + PATH, proxy=None),
+        ):
+            pass
+        printed = server.printed_within("not been accepted")
+    assert "Socket has not been accepted" in printed
+    assert "chat.v1" not in printed
+
+
 def test_subprotocol_that_is_offered_and_not_accepted(
     talkative: Server, page: Page
 ) -> None:
@@ -253,6 +313,11 @@ def closed(page: Page, path: str, subprotocols: list[str] | None = None) -> dict
 
 
 # Messages
+
+
+def test_send_json_of_channels_does_not_call_a_send_of_ones_own() -> None:
+    # Exercise 1. The one that it calls is the parent's, whatever a subclass has.
+    assert "await super().send(" in inspect.getsource(AsyncJsonWebsocketConsumer)
 
 
 def test_exception_ends_the_connection_and_disconnect_is_not_called(
@@ -332,6 +397,10 @@ def test_imports_in_the_wrong_order_fail_under_daphne_only(tmp_path: Path) -> No
     replace(project / "config" / "asgi.py", "# Must run", f"{line}\n# Must run")
     failed = run(project, "-c", load)
     assert "AppRegistryNotReady: Apps aren't loaded yet." in failed.stderr
+    very_top = copy_of(project, tmp_path / "very top")
+    asgi = very_top / "config" / "asgi.py"
+    asgi.write_text(line + asgi.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "settings are not configured" in run(very_top, "-c", load).stderr
     with (
         Server(project, tmp_path / "server.log") as server,
         client.connect(server, PATH) as ana,
@@ -381,6 +450,36 @@ def test_name_that_is_html_runs_in_inner_html(
 
 
 # Tests without a server
+
+
+def test_consumer_without_its_router_and_client_that_waited_in_vain(
+    tmp_path: Path,
+) -> None:
+    project = copy_of(ROUTING, tmp_path / "project")
+    (project / "chat" / "tests.py").write_text(
+        "import asyncio\n"
+        "import pytest\n"
+        "from channels.testing import WebsocketCommunicator\n"
+        "from chat.consumers import ChatConsumer\n"
+        "from config.asgi import application\n\n\n"
+        "async def test_no_router():\n"
+        f'    client = WebsocketCommunicator(ChatConsumer.as_asgi(), "{PATH}")\n'
+        '    with pytest.raises(KeyError, match="url_route"):\n'
+        "        await client.connect()\n\n\n"
+        "async def test_in_vain():\n"
+        f'    client = WebsocketCommunicator(application, "{PATH}")\n'
+        "    await client.connect()\n"
+        "    await client.receive_json_from()\n"
+        "    assert await client.receive_nothing()\n"
+        '    await client.send_json_to({"type": "message", "text": "hi"})\n'
+        "    await client.receive_json_from()\n"
+        "    with pytest.raises(TimeoutError):\n"
+        "        await client.receive_json_from(timeout=0.1)\n"
+        "    with pytest.raises(asyncio.CancelledError):\n"
+        '        await client.send_json_to({"type": "message", "text": "hi"})\n',
+        encoding="utf-8",
+    )
+    pytest_in(project)
 
 
 def test_what_a_test_without_a_server_does_not_see(tmp_path: Path) -> None:

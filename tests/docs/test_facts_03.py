@@ -10,15 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
+from uuid import uuid4
 
+import msgpack
 import pytest
+from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
+from daphne.server import Server as Daphne
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
+from websockets.exceptions import InvalidMessage
+from websockets.sync.client import connect as bare_connect
 
 from tests.checker import client
 from tests.checker.crowd import crowd
@@ -26,6 +33,7 @@ from tests.checker.rooms import address, fresh_room, join
 from tests.checker.servers.redis import RedisServer
 from tests.checker.servers.runserver import Server
 from tests.docs.pages import blocks
+from tests.docs.test_facts_01 import DaphneWith
 from tests.proofs.runs import ROOT, copy_of, replace
 
 GROUPS = ROOT / "stage03_groups"
@@ -36,7 +44,9 @@ PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 TALKATIVE = """
 import asyncio
 import time
+from threading import Thread
 
+from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 gate = asyncio.Event()
@@ -69,6 +79,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.channel_layer.group_send(self.group, {})
             case ["event", kind]:
                 await self.group_send(kind)
+            case ["progress"]:
+                await self.group_send("a.text")
+                await asyncio.wait_for(gate.wait(), 5)
+                await self.send("over")
+            case ["thread"]:
+                speak = async_to_sync(self.group_send)
+                Thread(target=speak, args=["a.text"]).start()
             case ["join", group]:
                 try:
                     await self.channel_layer.group_add(group, self.channel_name)
@@ -210,6 +227,40 @@ def test_error_in_a_handler_closes_every_member(
         assert everything(ben) == ["close 1011"]
 
 
+def test_event_waits_until_the_method_of_its_consumer_has_returned(
+    talkative: Path, serve: Callable
+) -> None:
+    server = serve(talkative)
+    with (
+        client.connect(server, address("tea")) as ana,
+        client.connect(server, address("tea")) as ben,
+    ):
+        ana.expect("welcome")
+        ben.expect("welcome")
+        ana.send("progress")
+        ben.expect("a text")
+        ben.send("open")
+        # What receive() itself sends came first, and the event only when it had ended.
+        ana.expect("over")
+        ana.expect("a text")
+
+
+def test_thread_of_the_server_is_heard_in_memory_but_late(
+    talkative: Path, serve: Callable
+) -> None:
+    server = serve(talkative)
+    with client.connect(server, address("tea")) as ana:
+        ana.expect("welcome")
+        # What else happens in the server wakes its event loop now and then, too.
+        for _attempt in range(20):
+            asked = time.monotonic()
+            ana.send("thread")
+            ana.expect("a text")
+            if time.monotonic() - asked > 0.3:
+                return
+    pytest.fail("It was never late.")
+
+
 def test_error_in_front_of_group_send_closes_the_sender_only(
     talkative: Path, serve: Callable, redis: RedisServer
 ) -> None:
@@ -300,6 +351,18 @@ def test_members_get_a_deep_copy_each_in_memory() -> None:
         "async_to_sync(main)()\n",
     )
     assert printed.split() == ["True", "3"]
+
+
+@pytest.mark.parametrize("value", [uuid4(), object()])
+def test_uuid_and_object_do_not_come_through_msgpack(value: object) -> None:
+    with pytest.raises(TypeError, match="can not serialize"):
+        msgpack.packb(value)
+
+
+def test_layer_in_memory_looks_over_all_mailboxes_when_somebody_waits() -> None:
+    assert "self._clean_expired()" in inspect.getsource(InMemoryChannelLayer.receive)
+    cleaning = inspect.getsource(InMemoryChannelLayer._clean_expired)
+    assert "for channel, queue in list(self.channels.items())" in cleaning
 
 
 # A view
@@ -644,6 +707,16 @@ def test_pub_sub_keeps_no_groups_in_redis(tmp_path: Path, serve: Callable) -> No
             assert redis.command("PUBSUB", "CHANNELS") != []
 
 
+def test_daphne_closes_what_is_24_hours_old(tmp_path: Path) -> None:
+    assert inspect.signature(Daphne).parameters["websocket_timeout"].default == 86400
+    log = tmp_path / "server.log"
+    with (
+        DaphneWith(GROUPS, log, "--websocket_timeout", "1") as server,
+        join(server, "garden") as ana,
+    ):
+        ana.expect_close(1000)
+
+
 def test_101_connections_are_too_many_and_look_as_if_redis_were_away() -> None:
     assert ConnectionPool().max_connections == 100
     assert issubclass(MaxConnectionsError, RedisConnectionError)
@@ -658,6 +731,23 @@ def test_results_say_what_the_page_says() -> None:
         name: {row["name"]: row for row in result["rows"]}
         for name, result in results.items()
     }
+    # Chapter 1: one client hardly sees the difference, eight do.
+    synchronous = "synchronous consumer, as in many tutorials; "
+    one, many = (
+        rows["echo"][synchronous + clients]["ratio"]
+        for clients in (
+            "1 client, 1 message in flight",
+            "8 clients, 8 messages each in flight",
+        )
+    )
+    assert many < 0.7 < 0.85 < one
+    # Chapter 5: TLS costs something, two Daphnes gain more, and resuming gains nothing.
+    alone, behind, resumed = (
+        rows["handshake"][f"stage 5, wss{how}, in memory"]["stage_4_ratio"]
+        for how in ("", " through nginx", " through nginx, the session of TLS resumed")
+    )
+    assert alone < 1 < behind
+    assert resumed < behind * 1.1
     # Stage 3 is cheaper in the consumer; as a whole, the noise is larger than that.
     assert rows["event"]["stage 3"]["ratio"] > 1.5
     for layer in ("in memory", "Redis", "Redis pub/sub"):
@@ -677,7 +767,70 @@ def test_results_say_what_the_page_says() -> None:
     assert waits[0] < waits[1]
 
 
-# Blocking
+# Who waits for whom
+
+
+@pytest.fixture
+def four_ways(tmp_path: Path, serve: Callable) -> Server:
+    """A server whose consumer waits in one of the four ways of the page."""
+    project = copy_of(GROUPS, tmp_path / "project")
+    [block] = [
+        each
+        for each in blocks(PAGE.read_text(encoding="utf-8"))
+        if 'case "database thread":' in "\n".join(each.lines)
+    ]
+    consumers = project / "chat" / "consumers.py"
+    consumers.write_text("\n".join(block.lines), encoding="utf-8")
+    # Longer than the 5 s that Daphne waits for a handshake.
+    replace(consumers, "time.sleep(3)", "time.sleep(6)")
+    return serve(project)
+
+
+def test_query_of_one_consumer_keeps_newcomers_out_and_no_page(
+    four_ways: Server,
+) -> None:
+    with (
+        client.connect(four_ways, address("tea")) as ana,
+        client.connect(four_ways, address("tea")) as ben,
+    ):
+        get(four_ways, "/")  # The first page takes longer.
+        ana.send("database")
+        ana.expect("begun")
+        asked = time.monotonic()
+        get(four_ways, "/")
+        assert time.monotonic() - asked < 3
+        ben.send("hi")
+        with (
+            pytest.raises(InvalidMessage),
+            bare_connect(four_ways.url + address("tea"), proxy=None),
+        ):
+            pass
+        ana.expect("done")
+        ben.expect("begun")
+
+
+@pytest.mark.parametrize("way", ["thread", "database thread"])
+def test_query_in_a_thread_of_its_own_keeps_nobody_out(
+    four_ways: Server, way: str
+) -> None:
+    with (
+        client.connect(four_ways, address("tea")) as ana,
+        client.connect(four_ways, address("tea")) as ben,
+    ):
+        asked = time.monotonic()
+        ana.send(way)
+        ana.expect("begun")
+        ben.send("hi")
+        ben.expect("begun")
+        with client.connect(four_ways, address("tea")) as cleo:
+            cleo.send("hi")
+            cleo.expect("begun")
+            assert time.monotonic() - asked < 5  # The query takes 6 s.
+
+
+def test_threads_are_a_handful() -> None:
+    processors = getattr(os, "process_cpu_count", os.cpu_count)()
+    assert ThreadPoolExecutor()._max_workers == min(32, processors + 4)
 
 
 def test_blocking_in_async_code_stops_the_pages_too(

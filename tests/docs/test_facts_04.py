@@ -3,19 +3,24 @@ What chapter 4 says about Django's login, Channels and browsers, observed again.
 """
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from websockets.sync.client import connect as bare_connect
 
-from tests.checker.accounts import Accounts, Browser
-from tests.checker.client import connect, expect_refused
+from tests.checker.accounts import Accounts, Browser, Visitors
+from tests.checker.client import PATIENCE, connect, expect_refused
 from tests.checker.rooms import address
 from tests.checker.servers.runserver import Server, clean_environment, manage
+from tests.docs.test_facts_05 import TRY, first_bytes
 from tests.proofs.runs import ROOT, copy_of, replace
 
 AUTH = ROOT / "stage04_auth"
@@ -68,6 +73,99 @@ def serve(project: Path, accounts: Accounts, tmp_path: Path) -> Iterator:
         server.stop()
 
 
+# Its queries take as long as they are told to.
+SLOW = """
+import asyncio
+import time
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+
+def teach(connection, **details):
+    connection.connection.create_function("sleep", 1, time.sleep)
+
+
+connection_created.connect(teach)
+USERS = get_user_model().objects.extra(where=["sleep(3) IS NULL"])
+
+
+def is_open():
+    connections["default"].ensure_connection()
+    return connections["default"]
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    async def receive(self, text_data):
+        await self.send("begun")
+        match text_data:
+            case "aexists":
+                await USERS.aexists()
+            case "thread":
+                await database_sync_to_async(USERS.exists, thread_sensitive=False)()
+            case "connections":
+                kept = (await asyncio.to_thread(is_open)).connection
+                closed = await database_sync_to_async(is_open, thread_sensitive=False)()
+                await self.send(f"{kept} {closed.connection}")
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):
+    pass
+"""
+
+
+@pytest.fixture
+def slow(project: Path, accounts: Accounts, serve: object) -> Server:
+    """A server that lets everybody in, with queries that take three seconds a user."""
+    shell(accounts, "User.objects.all().delete(); User(username='ana').save()")
+    (project / CONSUMERS).write_text(SLOW, encoding="utf-8")
+    (project / "chat" / "apps.py").unlink()  # It reads what the consumers lack.
+    asgi = project / ASGI
+    asgi.write_text(
+        asgi.read_text(encoding="utf-8").split("application = Proto")[0]
+        + "application = ProtocolTypeRouter(\n"
+        '    {"http": django_application,'
+        ' "websocket": URLRouter(websocket_urlpatterns)}\n)\n',
+        encoding="utf-8",
+    )
+    return serve()
+
+
+@pytest.mark.parametrize(("way", "is_late"), [("aexists", True), ("thread", False)])
+def test_query_of_one_consumer_delays_the_next_message_of_another(
+    slow: Server, way: str, *, is_late: bool
+) -> None:
+    with (
+        bare_connect(slow.url + address("tea"), proxy=None) as ana,
+        bare_connect(slow.url + address("tea"), proxy=None) as ben,
+    ):
+        for each in (ana, ben):
+            each.send("hi")
+            assert each.recv() == "begun"
+        asked = time.monotonic()
+        ana.send(way)
+        assert ana.recv() == "begun"
+        ben.send("hi")
+        assert ben.recv() == "begun"
+        assert (time.monotonic() - asked > 2) == is_late
+        ana.send("hi")  # The query has ended well.
+        assert ana.recv() == "begun"
+
+
+def test_connection_of_a_thread_is_closed_by_channels_and_not_by_asyncio(
+    slow: Server,
+) -> None:
+    with bare_connect(slow.url + address("tea"), proxy=None) as ana:
+        ana.send("connections")
+        assert ana.recv() == "begun"
+        kept, closed = ana.recv().rsplit(" ", 1)
+    assert "Connection object" in kept
+    assert closed == "None"
+
+
 def shell(accounts: Accounts, code: str) -> list[str]:
     """Return the lines that some Python prints in the project's shell."""
     run = manage(
@@ -77,6 +175,79 @@ def shell(accounts: Accounts, code: str) -> list[str]:
     )
     assert run.returncode == 0, run.stdout
     return run.stdout.splitlines()
+
+
+NOTE_QUERIES = """
+LOGGING = {
+    "version": 1,
+    "handlers": {"note": {"class": "logging.StreamHandler"}},
+    "loggers": {"django.db.backends": {"handlers": ["note"], "level": "DEBUG"}},
+}
+
+from django.db.backends.signals import connection_created
+
+connection_created.connect(lambda **_: print("OPENED"), weak=False)
+"""
+
+
+def test_handshake_asks_four_times_and_a_message_twice(
+    project: Path, serve: object, visitors: Visitors
+) -> None:
+    with (project / "config/settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(NOTE_QUERIES)
+    server = serve()
+    server.visitors = visitors
+    visitors.browser(server, "ana")  # It logs in.
+    start = server.position()
+    with connect(server, address("tea", "ana")) as ana:
+        ana.expect_json(type="welcome")
+        ana.expect_json(type="join")
+        assert server.printed(start).count("SELECT") == 4
+        assert server.printed(start).count("OPENED") == 2
+        start = server.position()
+        ana.send_json(type="message", text="hi")
+        ana.expect_json(type="message")
+        assert server.printed(start).count("SELECT") == 2
+        assert server.printed(start).count("OPENED") == 1
+
+
+def test_expiry_age_counts_from_now(accounts: Accounts) -> None:
+    lines = shell(
+        accounts,
+        "from django.contrib.sessions.backends.db import SessionStore\n"
+        "from django.contrib.sessions.models import Session\n"
+        "from datetime import timedelta\n"
+        "store = SessionStore(); store['a'] = 1; store.save()\n"
+        "row = Session.objects.get(pk=store.session_key)\n"
+        "row.expire_date -= timedelta(days=10); row.save()\n"
+        "print(SessionStore(store.session_key).get_expiry_age())\n",
+    )
+    assert lines == [str(14 * 24 * 60 * 60)]
+
+
+# Same site, other origin
+
+
+@pytest.mark.parametrize(
+    ("site", "is_sent"),
+    [("evil.localhost", True), ("localhost", False), ("chat.other.localhost", False)],
+)
+def test_chromium_keeps_to_same_site_but_a_subdomain_is_the_same_site(
+    chromium: Chromium, site: str, *, is_sent: bool
+) -> None:
+    cookie = {"name": "sessionid", "value": "x", "sameSite": "Lax"}
+    cookie |= {"domain": "chat.evil.localhost", "path": "/"}
+    with (
+        closing(chromium.new_context()) as context,
+        first_bytes() as (port, came),
+    ):
+        context.add_cookies([cookie])
+        page = context.new_page()
+        page.goto(f"http://{site}:{port}/")
+        page.evaluate(TRY, f"ws://chat.evil.localhost:{port}/ws/")
+        while not (asked := came.get(timeout=PATIENCE)).startswith(b"GET /ws/"):
+            continue  # The page, and its icon.
+        assert (b"sessionid=x" in asked) == is_sent
 
 
 def test_close_code_before_accept_is_thrown_away(project: Path, serve: object) -> None:
@@ -91,6 +262,16 @@ def test_close_code_before_accept_is_thrown_away(project: Path, serve: object) -
     server = serve()
     headers = {"Origin": server.origin}
     expect_refused(server, address("garden"), additional_headers=headers)
+    # The log says no reason, neither for this nor for a foreign Origin.
+    start = server.position()
+    foreign = {"Origin": "http://evil.example"}
+    expect_refused(server, address("garden"), additional_headers=foreign)
+    [line] = [
+        line
+        for line in server.printed_within("REJECT", start).splitlines()
+        if "REJECT" in line
+    ]
+    assert re.fullmatch(r"WebSocket REJECT /ws/rooms/garden/\S* \[127[.\d:]+\]", line)
 
 
 def test_anonymous_user_is_an_object_and_true(accounts: Accounts) -> None:

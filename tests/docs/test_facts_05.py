@@ -2,15 +2,19 @@
 What chapter 5 says about TLS, OpenSSL, Daphne and browsers, observed again.
 """
 
+import re
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import Queue
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -20,14 +24,25 @@ from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
 from websockets.protocol import State
+from websockets.sync.server import serve as serve_websockets
 
 from tests.browser.chromium import trusting
+from tests.checker import client
 from tests.checker.accounts import Accounts, Visitors
 from tests.checker.client import PATIENCE, Client, WireError, connect
 from tests.checker.rooms import address, join
-from tests.checker.servers.runserver import terminate
-from tests.checker.servers.tls import TlsServer, copy_with_keys, trust
+from tests.checker.servers.runserver import START, free_port, is_free, terminate
+from tests.checker.servers.tls import (
+    AS_ROOT,
+    MISSING,
+    NginxSite,
+    TlsServer,
+    copy_with_keys,
+    find_nginx,
+    trust,
+)
 from tests.checker.stages import STAGES, Stage
+from tests.docs.test_facts_01 import DaphneWith
 from tests.proofs.runs import ROOT, replace
 
 CONSUMERS = "chat/consumers.py"
@@ -43,6 +58,11 @@ TRY = """url => new Promise((resolve) => {
 })"""
 BLOCKED = "SecurityError: Failed to construct 'WebSocket'"
 ROOM = "/ws/rooms/garden/"
+TLS_HANDSHAKE = b"\x16\x03"
+EMPTY_PAGE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n"
+    b"Connection: close\r\n\r\n"
+)
 
 
 @pytest.fixture
@@ -371,6 +391,174 @@ def test_chromium_goes_to_any_other_name_over_https_as_hsts_says(
     with suppress(Error):  # At that port nobody speaks TLS.
         page.goto(f"http://chat.example:{site.http_port}/login/")
     assert (301, f"http://chat.example:{site.http_port}/login/") not in seen
+
+
+def test_hsts_keeps_the_port(page: Page, site: TlsServer) -> None:
+    with first_bytes() as (port, came):
+        page.goto(f"http://chat.example:{port}/")
+        assert came.get(timeout=PATIENCE).startswith(b"GET / HTTP/1.1")
+    page.goto(f"https://chat.example:{site.port}/login/")
+    with first_bytes() as (port, came):
+        with suppress(Error):
+            page.goto(f"http://chat.example:{port}/")
+        assert came.get(timeout=PATIENCE).startswith(TLS_HANDSHAKE)
+
+
+def test_chromium_sends_secure_cookies_to_this_machine_in_the_clear(
+    page: Page, site: TlsServer
+) -> None:
+    page.goto(f"https://localhost:{site.port}/login/")
+    [cookie] = page.context.cookies()
+    assert cookie["secure"]
+    with first_bytes() as (port, came):
+        page.goto(f"http://localhost:{port}/")
+        assert b"csrftoken=" in came.get(timeout=PATIENCE)
+        page.evaluate(TRY, f"ws://localhost:{port}/ws/")
+        while not (asked := came.get(timeout=PATIENCE)).startswith(b"GET /ws/"):
+            continue  # An icon, say.
+        assert b"csrftoken=" in asked
+
+
+def test_chromium_sends_secure_cookies_nowhere_else_in_the_clear(page: Page) -> None:
+    for is_secure in (True, False):
+        cookie = {"name": "key", "value": "x", "domain": "other.example", "path": "/"}
+        page.context.add_cookies([{**cookie, "secure": is_secure}])
+        with first_bytes() as (port, came):
+            page.goto(f"http://other.example:{port}/")
+            assert (b"key=x" not in came.get(timeout=PATIENCE)) == is_secure
+        page.context.clear_cookies()
+
+
+@contextmanager
+def first_bytes() -> Iterator[tuple[int, Queue]]:
+    """Listen on a port, answer with an empty page, and tell what was said first."""
+    came: Queue[bytes] = Queue()
+
+    def listen() -> None:
+        with suppress(OSError):  # It was closed.
+            while True:
+                tcp, _address = listener.accept()
+                with tcp:
+                    if said := tcp.recv(4096):  # A browser may open one to spare.
+                        came.put(said)
+                        tcp.sendall(EMPTY_PAGE)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=listen, daemon=True).start()
+        yield listener.getsockname()[1], came
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+# Behind nginx
+
+
+class Site(NginxSite):
+    """A site whose Daphnes are started with some more options."""
+
+    def __init__(self, project: Path, log: Path, *options: str, **rest: Any) -> None:
+        self.options = options
+        super().__init__(project, log, **rest)
+
+    def take_ports(self) -> None:
+        """Take ports, and Daphnes with these options."""
+        super().take_ports()
+        self.daphnes = [
+            DaphneWith(each.project, each.log, *self.options, **each.environment)
+            for each in self.daphnes
+        ]
+
+
+@pytest.mark.parametrize("pings", [True, False])
+def test_nginx_counts_pings_and_daphne_cuts_off_who_answers_none(
+    project: Path, accounts: Accounts, visitors: Visitors, *, pings: bool
+) -> None:
+    if find_nginx() is None:
+        pytest.skip(MISSING)
+    # Like 20 and 30 s to 60 s. Daphne ends it after 6 s; nginx would after 4 s, or 7 s
+    # if it counts the ping.
+    replace(project / "deploy/nginx.conf", "read_timeout 60s", "read_timeout 4s")
+    options = ["--ping-interval", "3", "--ping-timeout", "3"] if pings else []
+    log = project.with_name("site.log")
+    with Site(project, log, *options, environment=accounts.environment) as site:
+        site.visitors = visitors
+        begun = time.monotonic()
+        path = f"{ROOM}?ticket=secret"
+        with client.raw_handshake(site, path) as (_answer, tcp):
+            tcp.settimeout(15)  # Daphne's own 50 s would be too late.
+            with suppress(ConnectionResetError):
+                while tcp.recv(1000):
+                    continue
+        if pings:
+            assert time.monotonic() - begun > 5
+        errors = project.with_name("site-nginx") / "run" / "error.log"
+        was_daphne = "reset by peer" in errors.read_text(encoding="utf-8")
+        assert was_daphne == pings
+        # Chapter 4: nginx notes what Daphne's own log leaves out.
+        assert "?ticket=secret" in (errors.with_name("access.log").read_text("utf-8"))
+        assert "ticket" not in site.printed()
+
+
+@pytest.mark.parametrize("line", ["", "proxy_http_version 1.1;"])
+def test_nginx_before_1_29_7_speaks_http_1_0_and_drops_both_headers(
+    tmp_path: Path, line: str
+) -> None:
+    if (program := find_nginx()) is None:
+        pytest.skip(MISSING)
+    said = subprocess.run([program, "-v"], capture_output=True, text=True, check=True)
+    version = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", said.stderr)
+    is_old = tuple(map(int, version.groups())) < (1, 29, 7)
+    port = free_port()
+    with first_bytes() as (behind, came):
+        (tmp_path / "nginx.conf").write_text(
+            f"pid {tmp_path}/pid; events {{}} http {{ access_log off; server {{"
+            f" listen 127.0.0.1:{port}; location / {{ {line}"
+            f" proxy_pass http://127.0.0.1:{behind}; }} }} }}",
+            encoding="utf-8",
+        )
+        words = ["-p", tmp_path, "-c", "nginx.conf", "-e", "stderr"]
+        lifeline = [sys.executable, "-m", "tests.checker.servers.lifeline"]
+        with subprocess.Popen(
+            [*lifeline, program, *words, "-g", f"daemon off; {AS_ROOT}"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,  # Its end stops nginx.
+        ):
+            deadline = time.monotonic() + START
+            while is_free(port):
+                assert time.monotonic() < deadline, "nginx does not listen."
+                time.sleep(0.02)
+            with socket.create_connection(("127.0.0.1", port)) as tcp:
+                tcp.sendall(
+                    b"GET /ws/ HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+                )
+                request = came.get(timeout=PATIENCE)
+    http = b"1.0" if is_old and not line else b"1.1"
+    assert request.startswith(b"GET /ws/ HTTP/" + http)
+    assert b"upgrade" not in request.lower()
+
+
+def answer_to_http_1_0(port: int) -> bytes:
+    """Ask for a handshake in the way of an nginx before 1.29.7."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as tcp:
+        tcp.sendall(
+            b"GET /ws/nowhere/ HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        return tcp.recv(1000)
+
+
+def test_daphne_takes_a_handshake_in_http_1_0(serve: Callable) -> None:
+    # Our consumers' refusal: so it came to them.
+    assert b"403 Access denied" in answer_to_http_1_0(serve().http_port)
+
+
+def test_other_servers_take_no_handshake_in_http_1_0() -> None:
+    with serve_websockets(lambda _connection: None, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever).start()
+        answer = answer_to_http_1_0(server.socket.getsockname()[1])
+        server.shutdown()
+    assert b"101" not in answer.partition(b"\r\n")[0]
 
 
 def test_daphne_waits_for_the_answer_to_a_close_until_the_second_ends() -> None:

@@ -5,6 +5,8 @@ The site builds with both builders, and its pages show what the repository holds
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Error, expect
 from playwright.sync_api import Page as Tab
 
+from docs import macros as macros_of_the_pages
+from tests.docs.pages import blocks, steps
 from tests.docs.repository import ROOT, copy_repository
 from tests.docs.site import BUILDERS, Page, build, read_site
 from tests.proofs.records import Proof, Recorded, Seen
@@ -22,7 +26,7 @@ from tests.proofs.records import Proof, Recorded, Seen
 PATIENCE = 20_000  # Milliseconds. The search needs some hundreds.
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 WHOLE_FILE = re.compile(r'\[\[ include\("([^"]+)"\) \]\]')
-ONE_OBJECT = re.compile(r'\[\[ include\("([^"]+)", "[^"]+"\) \]\]')
+ONE_OBJECT = re.compile(r'\[\[ include\("([^"]+)", "([^"]+)"\) \]\]')
 
 
 @pytest.fixture(scope="session")
@@ -94,18 +98,30 @@ def test_code_on_the_page_is_the_file(pages: dict[Path, Page], source: Path) -> 
     markdown = source.read_text(encoding="utf-8")
     [page] = [page for path, page in pages.items() if path.stem == source.stem]
     for path in WHOLE_FILE.findall(markdown):
-        shown = [code.text for code in page.codes if code.title == path]
+        shown = [code.text for code in page.codes if code.title == title_of(path)]
         # The page ends every block with one newline.
         is_shown = (ROOT / path).read_text(encoding="utf-8").rstrip() + "\n" in shown
         assert is_shown, f"{source.name} does not show {path} as it is."
-    for path in ONE_OBJECT.findall(markdown):
-        lines = [each.strip() for each in (ROOT / path).read_text("utf-8").splitlines()]
+    for path, name in ONE_OBJECT.findall(markdown):
+        lines = macros_of_the_pages.read(path)
+        first, last = macros_of_the_pages.find(path, lines, name)
+        shown = [code.text for code in page.codes if code.title == title_of(path)]
+        is_shown = "".join(lines[first:last]) in shown
+        assert is_shown, f"{source.name} does not show {name} of {path} as it is."
+
+
+def test_methods_are_shown_as_they_stand_in_their_class(
+    pages: dict[Path, Page],
+) -> None:
+    for path, page in pages.items():
         for code in page.codes:
-            if code.title == path:
-                part = [each.strip() for each in code.text.splitlines()]
-                places = range(len(lines) - len(part) + 1)
-                is_shown = any(lines[at : at + len(part)] == part for at in places)
-                assert is_shown, f"{source.name} shows what is not in {path}."
+            is_method = re.match(r"(async )?def \w+\(self", code.text)
+            assert not is_method, f"{path.name}, {code.title}: {code.text}"
+
+
+def title_of(path: str) -> str:
+    """Return a file's title on a page: a stage's is typed into the reader's copy."""
+    return f"work/{path}" if path.startswith("stage") else path
 
 
 # In the browser
@@ -187,6 +203,87 @@ def test_colours_follow_the_system_until_the_reader_chooses(
     wait_for("slate")
 
 
+COPIES = """language => [...document.querySelectorAll(`.language-${language}`)].map(
+  block => block.dataset.copy ?? null)"""
+# Python says that it cannot reach a server before it has asked for one.
+OFFLINE = """\
+import sys
+def refuse(event, arguments):
+    if event in {"socket.connect", "socket.sendto", "subprocess.Popen", "os.system"}:
+        raise OSError("not now")
+
+sys.addaudithook(refuse)
+"""
+
+
+def at_the_prompt(pasted: str) -> str:
+    """Return what an interactive Python says about what is pasted into it."""
+    run = subprocess.run(
+        [sys.executable, "-i", "-q", "-c", OFFLINE],
+        input=pasted,
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    return run.stderr
+
+
+def test_what_is_copied_from_a_prompt_can_be_pasted(site: Path, tab: Tab) -> None:
+    for source in sorted(ROOT.glob("docs/0*.md")):
+        tab.goto((site / f"{source.stem}.html").as_uri())
+        copied = tab.evaluate(COPIES, "pycon")
+        # It is all that is typed, and nothing else.
+        prompts = [
+            [line for step in steps(block) for line in step.source.split("\n")]
+            for block in blocks(source.read_text(encoding="utf-8"))
+            if block.language == "pycon"
+        ]
+        assert [[line for line in each.split("\n") if line] for each in copied] == [
+            [line for line in each if line] for each in prompts
+        ]
+        # After the last line, the reader presses Enter, twice after a block.
+        said = at_the_prompt("\n\n".join([*copied, "NoSuchName", ""]))
+        assert "SyntaxError" not in said
+        assert "IndentationError" not in said
+        assert "'NoSuchName' is not defined" in said
+
+
+def test_block_without_an_empty_line_is_an_error_before_python_3_13() -> None:
+    pasted = "def one():\n    return 1\n{}one()\n"
+    assert "SyntaxError" not in at_the_prompt(pasted.format("\n"))
+    if sys.version_info < (3, 13):
+        assert "SyntaxError" in at_the_prompt(pasted.format(""))
+
+
+def test_copy_button_copies_what_is_typed(site: Path, tab: Tab) -> None:
+    # A browser without a screen has a clipboard of its own, but only for https: we look
+    # at what is written into it.
+    tab.add_init_script(
+        """Object.defineProperty(navigator, "clipboard", {
+          value: { writeText: async (text) => { window.copied = text; } } });
+        document.addEventListener("copy", () => {
+          window.copied = getSelection().toString() || document.activeElement.value;
+        });"""
+    )
+    tab.goto((site / "02-routing.html").as_uri())
+    block = tab.locator(".language-pycon", has_text="def handshake(path)")
+    block.hover()
+    block.locator("button").first.click()
+    tab.wait_for_function("window.copied")
+    copied = tab.evaluate("window.copied")
+    assert copied == block.evaluate("block => block.dataset.copy.trimEnd()")
+    assert '.decode())\n\nhandshake("/ws/rooms/garden/")\nhandshake(' in copied
+
+
+def test_copy_of_a_diff_is_what_comes(site: Path, tab: Tab) -> None:
+    tab.goto((site / "01-echo.html").as_uri())
+    copied = tab.evaluate(COPIES, "diff")
+    assert "        self.send(text_data=text_data, bytes_data=bytes_data)" in copied
+    assert not any(line.startswith("+") for each in copied if each for line in each)
+
+
 def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
     tab.set_viewport_size({"width": 400, "height": 800})
     tab.goto((site / "01-echo.html").as_uri())
@@ -263,12 +360,12 @@ function close() {
         (
             "a.py",
             "Consumer.connect",
-            "async def connect(self):\n    await self.accept()",
+            "    async def connect(self):\n        await self.accept()",
         ),
         (
             "a.py",
             "Consumer.receive",
-            "# Why.\n@classmethod\ndef receive(cls):\n    return 1",
+            "    # Why.\n    @classmethod\n    def receive(cls):\n        return 1",
         ),
         ("a.py", "urlpatterns", "urlpatterns = [\n    1,\n]"),
         ("a.js", "connect", JAVASCRIPT[13:69].rstrip()),
@@ -288,7 +385,18 @@ def test_include_highlights_what_is_new_in_a_stage(macros: ModuleType) -> None:
     assert 'hl_lines="3"' in shown
     assert 'hl_lines="1"' in macros.include("stage02_routing/settings.py", "C")
     assert "hl_lines" not in macros.include("stage02_routing/settings.py", "A")
-    assert "hl_lines" not in macros.include("stage01_echo/settings.py")
+    # What is new in the first stage is new against plain Django.
+    assert 'hl_lines="2"' in macros.include("stage01_echo/settings.py")
+    assert "hl_lines" not in macros.include("stage01_echo/new.py")
+
+
+def test_include_is_titled_as_the_file_that_the_reader_types(
+    macros: ModuleType, tmp_path: Path
+) -> None:
+    write(tmp_path, "tests/attacker/attack.js", "1;")
+    shown = macros.include("stage01_echo/new.py")
+    assert 'title="work/stage01_echo/new.py"' in shown
+    assert 'title="tests/attacker/' in macros.include("tests/attacker/attack.js")
 
 
 @pytest.mark.parametrize(
