@@ -60,11 +60,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code):
         print("disconnect", code, "heard", self.heard, flush=True)
-
-
-class RefusingConsumer(AsyncWebsocketConsumer):
-    async def connect(self):
-        await self.close()
 """
 
 
@@ -157,7 +152,7 @@ def test_unrouted_path_is_a_500_with_a_traceback_without_the_last_route(
     tmp_path: Path,
 ) -> None:
     project = copy_of(ROUTING, tmp_path / "project")
-    last = '    re_path(r"", RefusingConsumer.as_asgi()),\n'
+    last = '    re_path(r"", refuse),\n'
     replace(project / "chat" / "routing.py", last, "")
     with Server(project, tmp_path / "server.log") as server:
         assert client.refusal(server, "/ws/rooms/garden") == 500
@@ -185,7 +180,8 @@ def test_group_of_stage_3_may_have_no_accent() -> None:
 
 def test_nobody_checks_a_pattern_before_the_first_client_comes(tmp_path: Path) -> None:
     project = copy_of(ROUTING, tmp_path / "project")
-    replace(project / "chat" / "routing.py", "(?P<room>", "(?p<room>")
+    pattern = 're_path("^ws/rooms/(?p<room>[a-z]+)/$"'
+    replace(project / "chat" / "routing.py", 'path("ws/rooms/<room:room>/"', pattern)
     assert run(project, "manage.py", "check").returncode == 0
     with Server(project, tmp_path / "server.log") as server:
         assert "not a valid" not in server.printed()

@@ -40,7 +40,10 @@ REDIS_URL = os.environ.get("REDIS_URL")
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"prefix": BASE_DIR.name, "hosts": [REDIS_URL]},
+        "CONFIG": {
+            "prefix": BASE_DIR.name,
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 4}],
+        },
     }
 
 TEMPLATES = [
