@@ -4,9 +4,10 @@ The page and its files are served, to those who may ask. No browser is needed.
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
 
@@ -139,6 +140,49 @@ def test_page_is_served_to_a_host_that_the_environment_names(
     with server:
         headers = log_in(server)
         assert get(server, Host="classroom.example", **headers).status == 200
+
+
+@pytest.mark.parametrize(
+    ("trusted", "status"),
+    [("https://tunnel.example", 302), ("", 403)],
+    ids=["trusted", "unknown"],
+)
+@pytest.mark.parametrize(
+    "stage",
+    [stage for stage in STAGES.values() if stage.has_login and not stage.has_tls],
+    indirect=True,
+    ids=lambda stage: stage.name,
+)
+def test_login_through_a_tunnel_works_if_the_environment_names_its_origin(
+    project: Path,
+    environment: dict[str, str],
+    server_type: Callable[..., Server],
+    tmp_path: Path,
+    trusted: str,
+    status: int,
+) -> None:
+    names = {"ALLOWED_HOSTS": "tunnel.example", "TRUSTED_ORIGINS": trusted}
+    environment = environment | names
+    log = tmp_path / "server.log"
+    with server_type(project, log, environment=environment) as server:
+        form = get(server, "/login/", Host="tunnel.example")
+        [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
+        fields = {
+            "csrfmiddlewaretoken": token,
+            "username": "ana",
+            "password": PASSWORD,
+        }
+        headers = {
+            "Host": "tunnel.example",
+            # The browser speaks TLS with the tunnel, and the tunnel none with us.
+            "Origin": "https://tunnel.example",
+            "Cookie": form.getheader("Set-Cookie").partition(";")[0],
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        connection = HTTPConnection(urlsplit(server.url).netloc, timeout=10)
+        with closing(connection):
+            connection.request("POST", "/login/", urlencode(fields), headers)
+            assert connection.getresponse().status == status
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code):
         print("disconnect", code, "heard", self.heard, flush=True)
-
-
-class RefusingConsumer(AsyncWebsocketConsumer):
-    async def connect(self):
-        await self.close()
 """
 
 
@@ -193,7 +188,7 @@ def test_unrouted_path_is_a_500_with_a_traceback_without_the_last_route(
     tmp_path: Path,
 ) -> None:
     project = copy_of(ROUTING, tmp_path / "project")
-    last = '    re_path(r"", RefusingConsumer.as_asgi()),\n'
+    last = '    re_path(r"", refuse),\n'
     replace(project / "chat" / "routing.py", last, "")
     with Server(project, tmp_path / "server.log") as server:
         assert client.refusal(server, "/ws/rooms/garden") == 500
@@ -230,7 +225,8 @@ def test_words_of_hindi_are_not_all_letters_to_a_pattern() -> None:
 
 def test_nobody_checks_a_pattern_before_the_first_client_comes(tmp_path: Path) -> None:
     project = copy_of(ROUTING, tmp_path / "project")
-    replace(project / "chat" / "routing.py", "(?P<room>", "(?p<room>")
+    pattern = 're_path("^ws/rooms/(?p<room>[a-z]+)/$"'
+    replace(project / "chat" / "routing.py", 'path("ws/rooms/<room:room>/"', pattern)
     assert run(project, "manage.py", "check").returncode == 0
     with Server(project, tmp_path / "server.log") as server:
         assert "not a valid" not in server.printed()

@@ -358,7 +358,9 @@ application = ProtocolTypeRouter("""
         "(lambda stack: setattr(stack.inner, 'inner', Early(stack.inner.inner.inner))"
         f" or stack)({stack})"
     )
-    replace(project / ASGI, f"            {stack},\n", f"            {wrong},\n")
+    replace(
+        project / ASGI, f"                {stack},\n", f"                {wrong},\n"
+    )
     server = serve()
     headers = Browser(server).log_in("ana").headers_at(server.url)
     with (

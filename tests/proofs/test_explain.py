@@ -35,7 +35,7 @@ FROM_OUTSIDE = [
     ),
     (
         *("stage02_routing", "stage02_routing"),
-        *('    re_path(r"", RefusingConsumer.as_asgi()),\n', ""),
+        *('    re_path(r"", refuse),\n', ""),
         "or for a path without a route",
     ),
 ]
@@ -88,7 +88,7 @@ def test_server_that_does_not_run_is_told(proof: Proof, recorded: Recorded) -> N
 
 
 # A report shows what these are about, and the rest of what the server printed is cut.
-CAUGHT = "with suppress(Disconnected)"
+CAUGHT = "with suppress(OSError, Disconnected)"
 NOT_CAUGHT = "with suppress(KeyError)"
 
 
@@ -107,7 +107,7 @@ def test_traceback_is_shown_among_what_hundreds_of_clients_leave_in_the_log(
 ) -> None:
     def prove() -> Seen:
         project = copy_of(ROOT / "stage02_routing", tmp_path / "project")
-        replace(project / "chat" / "consumers.py", CAUGHT, NOT_CAUGHT)
+        replace(project / "chat" / "faults.py", CAUGHT, NOT_CAUGHT)
         run = check("stage02_routing", "--project", project, "-k", "right_after")
         return {"report": run.stdout}
 
@@ -146,7 +146,8 @@ def test_what_a_json_consumer_raises_is_explained(
         project = solution(JSON_CONSUMER.name, tmp_path / "project")
         consumers = project / "chat" / "consumers.py"
         replace(consumers, "except (ValueError, RecursionError)", f"except {caught}")
-        replace(consumers, "from contextlib", "import json\nfrom contextlib")
+        imports = "from channels.exceptions"
+        replace(consumers, imports, f"import json\n\n{imports}")
         return check("stage02_routing", "--project", project).failed()
 
     assert words in diagnosis(recorded(proof, prove))

@@ -26,6 +26,7 @@ import gc
 
 from channels.layers import get_channel_layer
 from chat.consumers import ChatConsumer
+from chat.faults import clients
 from django.http import JsonResponse
 
 
@@ -35,6 +36,7 @@ async def census(request):
     counts = {
         "tasks": len(asyncio.all_tasks()),
         "consumers": sum(isinstance(each, ChatConsumer) for each in gc.get_objects()),
+        "clients": len(clients),
     }
     # The first two are the in-memory layer's, the third is that of Redis.
     for name in ("groups", "channels", "receive_buffer"):

@@ -40,12 +40,12 @@ def new_lines(stage: str, before: str | None) -> list[int]:
     A line that the stage before has, too, was missed there: its checks are also ours.
     """
     lines = lines_of(stage)
-    docstring_end = lines.index('"""\n', 1)
+    assert lines[0].endswith('"""\n'), "The first line is the docstring."
     old = lines_of(before) if before else []
     return [
         number
         for number, line in enumerate(lines)
-        if number > docstring_end
+        if number > 0
         and line.strip()
         and not line.lstrip().startswith("#")
         and not any(words in line for words in KEPT)

@@ -203,8 +203,9 @@ DIAGNOSES = [
         "left open",
         ANY,
         "The scope knows what was true at the handshake, and has kept what it once "
-        "read. Ask before each message, with a new SessionStore of the same key: "
-        "channels.auth.get_user() looks at the session, the user and the password.",
+        "read. Ask before each message, with a new session of the same kind and key, "
+        "session.__class__(session.session_key): channels.auth.get_user() looks at the "
+        "session, the user and the password.",
         check="after_the_session_has_ended",
     ),
     Diagnosis(

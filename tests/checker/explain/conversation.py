@@ -143,9 +143,16 @@ DIAGNOSES = [
     ),
     Diagnosis(
         r"close \d+",
+        r"TimeoutError *\n",
+        "A deadline ended a connection that was open. It is for the handshake only. "
+        "Lift it with the first answer: deadline.reschedule(None).",
+        check="8_idle_seconds",
+    ),
+    Diagnosis(
+        r"close \d+",
         ANY,
         "The layer waits 5 seconds for news, and redis-py 8 gives up after as long. "
-        'Write "hosts": [{{"address": …, "socket_timeout": None}}].',
+        'Write "hosts": [{{"address": …, "socket_timeout": 8}}].',
         check="8_idle_seconds",
     ),
     Diagnosis(

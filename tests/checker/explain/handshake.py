@@ -4,8 +4,8 @@ from tests.checker.explain.diagnosis import ANY, ERROR, FRAME, Diagnosis
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "
-    "takes <slug:room>, re_path() takes (?P<room>…), and the first route that matches "
-    "wins."
+    "takes <slug:room>, re_path() takes (?P<room>…), the regex of a converter has "
+    "neither ^ nor $, and the first route that matches wins."
 )
 
 DIAGNOSES = [
@@ -29,9 +29,10 @@ DIAGNOSES = [
     Diagnosis(
         ANY,
         r"autobahn\.exception\.Disconnected",
-        "The client had left when it was answered: send() raises Disconnected then. "
-        "Catch it in a send() of your own, or in a send_json() if the consumer "
-        "inherits that from Channels.",
+        "The client had left when it was answered: Daphne's send() raises Disconnected "
+        "then, and another server's an OSError. Give the application a send of your "
+        "own that catches both, as guard() does in faults.py, and put it around the "
+        "URLRouter in asgi.py.",
         check="nothing_in_the_server",
     ),
     Diagnosis(
@@ -87,8 +88,8 @@ DIAGNOSES = [
         "refused with 500",
         r"No route found for path '(?P<path>[^']*)'",
         "No route matches '{path}', and then Channels raises. As the last route add "
-        're_path(r"", …) with a consumer that refuses: its connect() calls only '
-        "`await self.close()`.",
+        're_path(r"", refuse), a function that refuses: async def refuse(scope, '
+        'receive, send), with await send({{"type": "websocket.close"}}).',
     ),
     Diagnosis(
         ANY,
@@ -147,6 +148,30 @@ DIAGNOSES = [
         "A client may send any bytes in the query string. Decode them with "
         'errors="replace", as parse_qs() does.',
         check="no_utf_8",
+    ),
+    Diagnosis(
+        "(HTTP|refused with) 500",
+        r"'NoneType' object is not callable",
+        "A function that wraps an application must return one: without a last line "
+        "such as `return guarded`, Channels is given None.",
+    ),
+    Diagnosis(
+        "(HTTP|refused with) 500",
+        r"'coroutine' object is not callable",
+        "A function that wraps an application is a plain `def`: asgi.py calls it once, "
+        "and cannot await it. Only the application inside is `async def`.",
+    ),
+    Diagnosis(
+        ANY,
+        r"(?<![\w.])(?P<name>\w+)\(\) takes \d positional arguments? but 3 were given",
+        "An ASGI application takes (scope, receive, send): {name}() must, too, also "
+        "where it needs only one of them.",
+    ),
+    Diagnosis(
+        "HTTP 500",
+        r"has no attribute 'to_(?P<name>python|url)'",
+        "A converter needs a regex, to_python() and to_url(). Let the class inherit "
+        "from StringConverter of django.urls.converters, and give it a regex.",
     ),
     Diagnosis(
         "HTTP 500",
@@ -230,13 +255,13 @@ DIAGNOSES = [
     Diagnosis(
         ANY,
         r"redis\.exceptions\.(?P<error>ConnectionError|TimeoutError)",
-        "Redis is away, and {error} ends the connection. Catch redis.ConnectionError "
-        "and redis.TimeoutError where the consumer is called, accept if it has not, "
-        "and close with 4503.",
+        "Redis is away, and {error} ends the connection. Catch redis.RedisError around "
+        "the consumer, as guard() does in faults.py, accept if it has not, and close "
+        "with 4503.",
         check="while_redis_is_away",
     ),
     Diagnosis(
-        r"HTTP 500|left open|close \d+ for 4503",
+        r"HTTP (403|500)|left open|close \d+ for 4503",
         ANY,
         "While Redis is away, nobody can be in a room. Accept, and close the "
         "connection with 4503, so that the client can say why and try again.",
@@ -411,8 +436,9 @@ DIAGNOSES = [
     Diagnosis(
         "not refused",
         ANY,
-        "A room of 51 characters was let in. Write {{1,50}} for + in the pattern, or "
-        "check the length in connect(), before accept().",
+        "A room of 51 characters was let in. <slug:room> and + know no length: write "
+        "{{1,50}} in the regex of a converter of your own, or check the length in "
+        "connect(), before accept().",
         check=r"bad_room.*long",
     ),
     Diagnosis(

@@ -23,6 +23,23 @@ DIAGNOSES = [
     ),
     Diagnosis(
         "no start",
+        r"'function' object has no attribute 'as_asgi'",
+        "A function that takes (scope, receive, send) is an application already. Name "
+        "it in the route as it is, without as_asgi() and without parentheses.",
+    ),
+    Diagnosis(
+        "no start",
+        r"uses invalid converter '(?P<name>\w+)'",
+        "Django knows no converter '{name}'. Import the file that registers it, under "
+        "this name, in each file with a route that uses it.",
+    ),
+    Diagnosis(
+        "no start",
+        r"'(?P<name>\w*[Cc]onverter\w*)' object is not callable",
+        "register_converter() takes the class, without parentheses: write {name}.",
+    ),
+    Diagnosis(
+        "no start",
         r"(?:ModuleNotFoundError|ImportError): (?P<what>.*)",
         "An import fails: {what}. Compare the spelling with the names of your files. "
         "The first traceback says where. The last one only says that asgi.py could "

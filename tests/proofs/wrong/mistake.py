@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 CONSUMERS = "chat/consumers.py"
+CONVERTERS = "chat/converters.py"
+FAULTS = "chat/faults.py"
 ROUTING = "chat/routing.py"
 ASGI = "config/asgi.py"
 SETTINGS = "config/settings.py"

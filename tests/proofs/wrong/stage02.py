@@ -1,6 +1,13 @@
 """Mistakes in stage 2, in the order of its checks."""
 
-from tests.proofs.wrong.mistake import CONSUMERS, ROUTING, Mistake
+from tests.proofs.wrong.mistake import (
+    ASGI,
+    CONSUMERS,
+    CONVERTERS,
+    FAULTS,
+    ROUTING,
+    Mistake,
+)
 from tests.proofs.wrong.stage01 import HANDSHAKE, SIGNATURE
 
 WELCOME = "handshake takes the room from the path (short)"
@@ -12,13 +19,18 @@ ANSWER = "message is answered with room name and text"
 BAD = "message that is bad is answered with an error"
 NO_PARSER = "message that no parser likes is answered"
 
-ROUTE = r're_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", ChatConsumer.as_asgi())'
-LAST_ROUTE = """    # Last, because it matches every path.
-    re_path(r"", RefusingConsumer.as_asgi()),
+ROUTE = 'path("ws/rooms/<room:room>/", ChatConsumer.as_asgi())'
+LAST = 're_path(r"", refuse)'
+LAST_ROUTE = f"""    # Last, because it matches every path.
+    {LAST},
 """
-ROUTES = f"""    # Not \\w: it also matches letters such as é.
-    {ROUTE},
-{LAST_ROUTE}"""
+ROUTES = f"    {ROUTE},\n{LAST_ROUTE}"
+# Another right way to write it, with mistakes of its own.
+PATTERN = (
+    r're_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", ChatConsumer.as_asgi())'
+)
+REGEX = '"[A-Za-z0-9_-]{1,50}"'
+IMPORTS = "from django.urls import path, re_path"
 ROOM = 'self.scope["url_route"]["kwargs"]["room"]'
 QUERY = 'self.scope["query_string"].decode()'
 GET_NAME = 'parse_qs(query, keep_blank_values=True).get("name", ["guest"])[0]'
@@ -43,6 +55,8 @@ BINARY = """        if text_data is None:
 TOO_LONG = 'case {"type": "message", "text": str(text)} if len(text) > LONGEST_TEXT:'
 GOOD = 'case {"type": "message", "text": str(text)} if text:'
 ERROR = '{"type": "error", "code": code, "detail": detail}'
+PREFIX = "handshake of a client that makes a prefix up is like any other"
+LEFT = "close right after a message raises nothing in the server"
 DUMPS = "await self.send(text_data=json.dumps(message))"
 
 
@@ -54,21 +68,21 @@ def routes(*lines: str) -> tuple[str, str, str]:
 STAGE02 = [
     Mistake(
         "a slash at the start, and no last route",
-        *routes(ROUTE.replace("^ws", "^/ws")),
+        *routes(ROUTE.replace('"ws', '"/ws')),
         HANDSHAKE,
         "A route has no slash at its start",
     ),
     Mistake(
         "a slash at the start, and a last route",
         ROUTING,
-        "^ws",
-        "^/ws",
+        '"ws',
+        '"/ws',
         HANDSHAKE,
         "A route has no slash at its start",
     ),
     Mistake(
         "no slash at the end",
-        *routes(ROUTE.replace("/$", "$")),
+        *routes(ROUTE.replace('/"', '"')),
         HANDSHAKE,
         "A route has no slash at its start, one at its end",
     ),
@@ -80,9 +94,7 @@ STAGE02 = [
     ),
     Mistake(
         "a regular expression in path()",
-        ROUTING,
-        "import re_path",
-        "import path as re_path",
+        *routes(PATTERN.removeprefix("re_")),
         HANDSHAKE,
         "re_path() takes (?P<room>…)",
     ),
@@ -106,53 +118,47 @@ STAGE02 = [
     ),
     Mistake(
         "the last route first",
-        *routes('re_path(r"", RefusingConsumer.as_asgi())', ROUTE),
+        *routes(LAST, ROUTE),
         HANDSHAKE,
         "the first route that matches wins",
     ),
     Mistake(
         "a group without its P",
-        ROUTING,
-        "(?P<room>",
-        "(?<room>",
+        *routes(PATTERN.replace("(?P<", "(?<"), LAST),
         HANDSHAKE,
         "A group with a name is written (?P<room>…)",
     ),
     Mistake(
         "a group with a small p",
-        ROUTING,
-        "(?P<room>",
-        "(?p<room>",
+        *routes(PATTERN.replace("(?P<", "(?p<"), LAST),
         HANDSHAKE,
         "with a capital P",
     ),
     Mistake(
         "no hyphen in a room, and no last route",
-        *routes(ROUTE.replace("[A-Za-z0-9_-]", r"\w")),
+        *routes(PATTERN.replace("[A-Za-z0-9_-]", r"\w")),
         "handshake takes the room from the path (all)",
         r"\w does not match a hyphen",
     ),
     Mistake(
         "no hyphen in a room, and a last route",
-        ROUTING,
-        "[A-Za-z0-9_-]",
-        r"\w",
+        CONVERTERS,
+        REGEX,
+        'r"\\w{1,50}"',
         "handshake takes the room from the path (all)",
         r"\w does not match a hyphen",
     ),
     Mistake(
         "another name of the group",
         ROUTING,
-        "<room>",
-        "<room_name>",
+        "<room:room>",
+        "<room:room_name>",
         HANDSHAKE,
         "The route catches nothing called room",
     ),
     Mistake(
         "a group without a name",
-        ROUTING,
-        "?P<room>",
-        "",
+        *routes(PATTERN.replace("?P<room>", ""), LAST),
         HANDSHAKE,
         "Its group needs the name that connect() looks up: (?P<room>…)",
     ),
@@ -190,7 +196,7 @@ STAGE02 = [
     ),
     Mistake(
         "a route that is no list",
-        "config/asgi.py",
+        ASGI,
         "URLRouter(websocket_urlpatterns)",
         "URLRouter(websocket_urlpatterns[0])",
         HANDSHAKE,
@@ -215,10 +221,106 @@ STAGE02 = [
     Mistake(
         "a name that is not imported",
         ROUTING,
-        're_path(r""',
-        'path(r""',
+        IMPORTS,
+        IMPORTS.removesuffix(", re_path"),
         HANDSHAKE,
-        "The start ends in chat/routing.py, line 9: NameError: name 'path'",
+        "The start ends in chat/routing.py, line 10: NameError: name 're_path'",
+    ),
+    Mistake(
+        "a converter that is not imported",
+        "config/urls.py",
+        "from chat import converters  # noqa: F401  # It registers <room:…>.\n",
+        "",
+        HANDSHAKE,
+        "Django knows no converter 'room'",
+    ),
+    Mistake(
+        "a converter by another name",
+        CONVERTERS,
+        '"room")',
+        '"rooms")',
+        HANDSHAKE,
+        "Django knows no converter 'room'",
+    ),
+    Mistake(
+        "a converter that is an object",
+        CONVERTERS,
+        "(RoomConverter,",
+        "(RoomConverter(),",
+        HANDSHAKE,
+        "register_converter() takes the class, without parentheses",
+    ),
+    Mistake(
+        "a converter of its own kind",
+        CONVERTERS,
+        "class RoomConverter(StringConverter):",
+        "class RoomConverter:",
+        HANDSHAKE,
+        "Let the class inherit from StringConverter",
+    ),
+    Mistake(
+        "a converter with anchors",
+        CONVERTERS,
+        REGEX,
+        '"^[A-Za-z0-9_-]{1,50}$"',
+        HANDSHAKE,
+        "the regex of a converter has neither ^ nor $",
+    ),
+    Mistake(
+        "as_asgi() of a function",
+        ROUTING,
+        LAST,
+        LAST.replace("refuse", "refuse.as_asgi()"),
+        HANDSHAKE,
+        "A function that takes (scope, receive, send) is an application already",
+    ),
+    Mistake(
+        "a guard that returns nothing",
+        FAULTS,
+        "    return guarded\n",
+        "",
+        HANDSHAKE,
+        "A function that wraps an application must return one",
+    ),
+    Mistake(
+        "a guard that is async itself",
+        FAULTS,
+        "def guard(",
+        "async def guard(",
+        HANDSHAKE,
+        "A function that wraps an application is a plain `def`",
+    ),
+    Mistake(
+        "a guard that does not wait",
+        FAULTS,
+        "await application(",
+        "application(",
+        HANDSHAKE,
+        "An `await` is missing in chat/faults.py, line ",
+    ),
+    Mistake(
+        "a function that refuses with two arguments",
+        FAULTS,
+        "refuse(scope, receive, send)",
+        "refuse(scope, send)",
+        f"{OTHER_PATH} (root)",
+        "An ASGI application takes (scope, receive, send)",
+    ),
+    Mistake(
+        "no guard",
+        ASGI,
+        "guard(URLRouter(websocket_urlpatterns))",
+        "URLRouter(websocket_urlpatterns)",
+        PREFIX,
+        'Empty it before that: await application({**scope, "root_path": ""}',
+    ),
+    Mistake(
+        "a prefix that a client makes up",
+        FAULTS,
+        '{**scope, "root_path": ""}',
+        "scope",
+        PREFIX,
+        'Empty it before that: await application({**scope, "root_path": ""}',
     ),
     Mistake(
         "the query string split as text",
@@ -362,27 +464,33 @@ STAGE02 = [
         LAST_ROUTE,
         "",
         f"{OTHER_PATH} (root)",
-        'As the last route add re_path(r"", …)',
+        'As the last route add re_path(r"", refuse)',
     ),
     Mistake(
         "a route without its $",
-        ROUTING,
-        "/$",
-        "/",
+        *routes(PATTERN.replace("/$", "/"), LAST),
         f"{OTHER_PATH} (deeper)",
         "A route matches more than it should",
     ),
     Mistake(
         "rooms of any length",
-        ROUTING,
+        CONVERTERS,
         "{1,50}",
         "+",
         f"{BAD_ROOM} (long)",
-        "A room of 51 characters was let in. Write {1,50} for +",
+        "A room of 51 characters was let in. <slug:room> and + know no length",
+    ),
+    Mistake(
+        "a slug for a room",
+        ROUTING,
+        "<room:room>",
+        "<slug:room>",
+        f"{BAD_ROOM} (long)",
+        "A room of 51 characters was let in. <slug:room> and + know no length",
     ),
     Mistake(
         "rooms of any characters",
-        ROUTING,
+        CONVERTERS,
         "[A-Za-z0-9_-]",
         "[^/]",
         f"{BAD_ROOM} (dot)",
@@ -390,9 +498,9 @@ STAGE02 = [
     ),
     Mistake(
         "rooms of the letters of every script",
-        ROUTING,
-        "[A-Za-z0-9_-]",
-        r"[\w-]",
+        CONVERTERS,
+        REGEX,
+        'r"[\\w-]{1,50}"',
         f"{BAD_ROOM} (accent)",
         r"\w matches the letters and digits of every script",
     ),
@@ -464,16 +572,16 @@ STAGE02 = [
     Mistake(
         "the text in another key",
         CONSUMERS,
-        '"text": text,',
-        '"message": text,',
+        '**who, "text": text',
+        '**who, "message": text',
         f"{ANSWER} (ascii)",
         "A key of the answer is missing or wrong",
     ),
     Mistake(
         "an answer without a type",
         CONSUMERS,
-        '"type": "message",\n                        "room"',
-        '"room"',
+        '"type": "message", **who',
+        "**who",
         f"{ANSWER} (ascii)",
         "A key of the answer is missing or wrong",
     ),
@@ -668,10 +776,26 @@ STAGE02 = [
     ),
     Mistake(
         "an answer to a client that has left",
-        CONSUMERS,
-        "        with suppress(Disconnected):\n            await super()",
-        "        if True:\n            await super()",
-        "close right after a message raises nothing in the server",
-        "send() raises Disconnected then",
+        FAULTS,
+        "with suppress(OSError, Disconnected):",
+        "if True:",
+        LEFT,
+        "Daphne's send() raises Disconnected then",
+    ),
+    Mistake(
+        "an answer to a client that has left, caught as ASGI says",
+        FAULTS,
+        "suppress(OSError, Disconnected)",
+        "suppress(OSError)",
+        LEFT,
+        "Daphne's send() raises Disconnected then",
+    ),
+    Mistake(
+        "a guard that hands on the send() that it was given",
+        FAULTS,
+        "receive, tell)",
+        "receive, send)",
+        LEFT,
+        "Daphne's send() raises Disconnected then",
     ),
 ]

@@ -1,6 +1,6 @@
 """Mistakes in stage 3, in the order of its checks."""
 
-from tests.proofs.wrong.mistake import CONSUMERS, SETTINGS, Mistake
+from tests.proofs.wrong.mistake import CONSUMERS, FAULTS, SETTINGS, Mistake
 from tests.proofs.wrong.stage02 import ERROR, GOOD
 
 TOLD_IN_MEMORY = "told_to_everyone_in and memory"
@@ -22,7 +22,13 @@ HANDLER = """    async def room_message(self, event):
 """
 JOIN = 'await send_to_room(self.room, {"type": "join", "name": self.name})'
 LEAVE = 'await send_to_room(self.room, {"type": "leave", "name": self.name})'
-CAUGHT = "(redis.ConnectionError, redis.TimeoutError) as error"
+REDIS_CONFIG = 'CHANNEL_LAYERS["default"]["CONFIG"] |= {'
+PREFIX = '"prefix": BASE_DIR.name,'
+CAUGHT = "(redis.RedisError, TimeoutError) as error"
+CLOSES = '{"type": "websocket.close", "code": UNAVAILABLE}'
+AWAY = "close with 4503 while Redis is away and everyone is back after"
+REFUSES = "close with 4503 while Redis refuses and all is well after"
+FROZEN = "close with 4503 within 20 seconds while Redis is frozen"
 ANNOUNCE = "chat/management/commands/announce.py"
 
 STAGE03 = [
@@ -92,8 +98,8 @@ STAGE03 = [
     Mistake(
         "one host that is no list",
         SETTINGS,
-        '"CONFIG": {\n            #',
-        '"CONFIG": {"hosts": REDIS_URL},\n        "UNUSED": {\n            #',
+        REDIS_CONFIG,
+        'CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = REDIS_URL\n    _unused = {',
         "handshake switches from HTTP to WebSocket (on Redis)",
         '"hosts" in CHANNEL_LAYERS is a list',
         only="switches",
@@ -295,8 +301,8 @@ STAGE03 = [
     Mistake(
         "a mailbox of 100 events on Redis",
         SETTINGS,
-        '            "capacity": 10_000,\n',
-        "",
+        REDIS_CONFIG,
+        REDIS_CONFIG.replace("|=", "="),
         "messages of 20 speakers at once reach everyone (on Redis)",
         '"capacity": 10_000 in the CONFIG of the layer',
         only="20_speakers",
@@ -378,10 +384,10 @@ STAGE03 = [
     Mistake(
         "a Redis that is read for five seconds",
         SETTINGS,
-        '"socket_timeout": None',
+        '"socket_timeout": 8',
         '"socket_timeout": 5',
         "message after 8 idle seconds on Redis arrives",
-        '"socket_timeout": None',
+        '"socket_timeout": 8',
         only="8_idle",
     ),
     Mistake(
@@ -394,39 +400,111 @@ STAGE03 = [
         only="command_announce",
     ),
     Mistake(
+        "a deadline that stays",
+        FAULTS,
+        "            deadline.reschedule(None)\n",
+        "            pass\n",
+        "message after 8 idle seconds on Redis arrives",
+        "Lift it with the first answer: deadline.reschedule(None)",
+        only="8_idle",
+    ),
+    Mistake(
+        "no prefix",
+        SETTINGS,
+        PREFIX,
+        "",
+        "message is not kept where other projects keep theirs",
+        '"prefix": BASE_DIR.name in its CONFIG',
+        only="other_projects",
+    ),
+    Mistake(
         "a Redis that goes away is not caught",
-        CONSUMERS,
+        FAULTS,
         CAUGHT,
-        "ZeroDivisionError as error",
-        "close with 4503 while Redis is away and everyone is back after",
-        "Catch redis.ConnectionError and redis.TimeoutError",
+        "TimeoutError as error",
+        AWAY,
+        "Catch redis.RedisError around the consumer",
         only="4503",
     ),
     Mistake(
         "a name that is not imported, while Redis is away",
-        CONSUMERS,
+        FAULTS,
         "import redis\n",
         "",
-        "close with 4503 while Redis is away and everyone is back after",
-        "Python finds no redis in chat/consumers.py, line ",
+        AWAY,
+        "Python finds no redis in chat/faults.py, line ",
         only="4503",
     ),
     Mistake(
         "another code while Redis is away",
-        CONSUMERS,
-        "await self.close(REDIS_AWAY)",
-        "await self.close()",
-        "close with 4503 while Redis is away and everyone is back after",
+        FAULTS,
+        CLOSES,
+        '{"type": "websocket.close"}',
+        AWAY,
         "4503",
         only="4503",
     ),
     Mistake(
         "no close while Redis is away",
-        CONSUMERS,
-        "await self.close(REDIS_AWAY)",
+        FAULTS,
+        f"await tell_each({CLOSES})",
         "await receive()",
-        "close with 4503 while Redis is away and everyone is back after",
+        AWAY,
         "While Redis is away, nobody can be in a room",
+        only="4503",
+    ),
+    Mistake(
+        "a close without accept while Redis is away",
+        FAULTS,
+        'await tell({"type": "websocket.accept"})',
+        "pass",
+        AWAY,
+        "While Redis is away, nobody can be in a room. Accept",
+        only="4503",
+    ),
+    Mistake(
+        "a Redis that refuses is not caught",
+        FAULTS,
+        CAUGHT,
+        "(redis.ConnectionError, redis.TimeoutError, TimeoutError) as error",
+        REFUSES,
+        "redis.RedisError is the parent of all",
+        only="4503",
+    ),
+    Mistake(
+        "a Redis that is waited for without end",
+        SETTINGS,
+        '"socket_timeout": 8',
+        '"socket_timeout": None',
+        FROZEN,
+        "give it more than the 5 seconds",
+        only="4503",
+    ),
+    Mistake(
+        "no deadline for an answer",
+        FAULTS,
+        "asyncio.timeout(ANSWER)",
+        "asyncio.timeout(None)",
+        FROZEN,
+        "accept after 4 without an answer",
+        only="4503",
+    ),
+    Mistake(
+        "a deadline that is not caught",
+        FAULTS,
+        CAUGHT,
+        "redis.RedisError as error",
+        FROZEN,
+        "accept after 4 without an answer",
+        only="4503",
+    ),
+    Mistake(
+        "nobody tells the others",
+        FAULTS,
+        "{tell, *others}",
+        "{tell}",
+        FROZEN,
+        "so tell the others, too",
         only="4503",
     ),
 ]

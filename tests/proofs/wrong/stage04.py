@@ -1,11 +1,14 @@
 """Mistakes in stage 4, in the order of its checks."""
 
-from tests.proofs.wrong.mistake import ASGI, CONSUMERS, SETTINGS, Mistake
+from tests.proofs.wrong.mistake import ASGI, CONSUMERS, FAULTS, SETTINGS, Mistake
 
 URLS = "config/urls.py"
 SIGNALS = "chat/signals.py"
-LOGIN = "chat/templates/chat/login.html"
+LOGIN = "chat/templates/registration/login.html"
 
+DATABASE_AWAY = (
+    "close with 4503 while the database is away and no ghost stays (in memory)"
+)
 STRANGER = "handshake of a stranger is refused with 403 (in memory)"
 OURS = "handshake with a session and our origin is accepted (in memory)"
 FOREIGN = "handshake from a foreign origin is refused with 403"
@@ -22,9 +25,10 @@ ONLY_STRANGER = "stranger_is_refused and memory"
 ONLY_OURS = "our_origin_is_accepted and memory"
 ONLY_LOGOUT = "4401_after_logging_out and memory and not other_server"
 
-WEBSOCKET = """        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
-        ),
+STACK = "AuthMiddlewareStack(URLRouter(websocket_urlpatterns))"
+VALIDATOR = f"""            AllowedHostsOriginValidator(
+                {STACK},
+            ),
 """
 AUTHENTICATED = "if not self.user.is_authenticated:"
 USER = 'self.user = self.scope["user"]'
@@ -33,25 +37,26 @@ REFUSES = """            # Before accept(), this refuses the handshake with HTTP
             return
 """
 NAME_OF_USER = "self.name = self.user.get_username()"
-ASKS = """        session = SessionStore(self.scope["session"].session_key)
-        return await get_user({"session": session}) == self.user
-"""
-RECEIVE = """        if not await self.is_logged_in():
-            await self.close(LOGGED_OUT)
+ASKS = 'await get_user({"session": then.__class__(then.session_key)})'
+RECEIVE = """        if not await self.session_check():
             return
         if text_data"""
-CHECK = """    async def session_check(self, event=None):
-        if not await self.is_logged_in():
+CLOSES = """        if user != self.user:
             await self.close(LOGGED_OUT)
 """
-TEXT = '{"type": "message", "text": str(text)} if text:'
+AWAY = """        except DatabaseError:
+            # Closed so, and not by an exception, this connection still leaves its room.
+            await self.close(UNAVAILABLE)
+            return False
+"""
+LOGIN_URL = 'LOGIN_URL = LOGOUT_REDIRECT_URL = "login"'
 
 
 STAGE04 = [
     Mistake(
         "no AuthMiddlewareStack",
         ASGI,
-        "AuthMiddlewareStack(URLRouter(websocket_urlpatterns))",
+        STACK,
         "URLRouter(websocket_urlpatterns)",
         STRANGER,
         "Nothing has put a user into the scope",
@@ -70,7 +75,7 @@ STAGE04 = [
     Mistake(
         "AuthMiddleware without a session",
         ASGI,
-        "AuthMiddlewareStack(URLRouter(websocket_urlpatterns))",
+        STACK,
         "__import__('channels.auth').auth.AuthMiddleware("
         "URLRouter(websocket_urlpatterns))",
         STRANGER,
@@ -80,14 +85,15 @@ STAGE04 = [
     Mistake(
         "AuthMiddlewareStack around the pages",
         ASGI,
-        """        "http": django_application,
+        f"""        "http": django_application,
         # First: is the page that asks one of ours? Then: who is it that asks?
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
-        ),
+        "websocket": guard(
+{VALIDATOR}        ),
 """,
         """        "http": AuthMiddlewareStack(django_application),
-        "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
+        "websocket": guard(
+            AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
+        ),
 """,
         STRANGER,
         "Nothing has put a user into the scope",
@@ -96,14 +102,11 @@ STAGE04 = [
     Mistake(
         "a middleware of Channels 2",
         ASGI,
-        WEBSOCKET,
-        """        "websocket": AllowedHostsOriginValidator(
-            type("Token", (), {
-                "__init__": lambda self, app: setattr(self, "app", app),
-                "__call__": lambda self, scope: self.app(scope),
-            })(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-        ),
-""",
+        STACK,
+        """type("Token", (), {
+                    "__init__": lambda self, app: setattr(self, "app", app),
+                    "__call__": lambda self, scope: self.app(scope),
+                })(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))""",
         STRANGER,
         "A middleware is called with (scope, receive, send)",
         ONLY_STRANGER,
@@ -153,8 +156,8 @@ STAGE04 = [
     Mistake(
         "no Origin check",
         ASGI,
-        WEBSOCKET,
-        '        "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),\n',
+        VALIDATOR,
+        f"            {STACK}\n",
         NO_ORIGIN,
         "put AllowedHostsOriginValidator around it all",
         "without_an_origin and memory",
@@ -171,16 +174,16 @@ STAGE04 = [
     Mistake(
         "an Origin check of one's own that looks for a part",
         ASGI,
-        WEBSOCKET,
-        """        "websocket": type(
-            "Own",
-            (AllowedHostsOriginValidator("").__class__,),
-            {
-                "valid_origin": lambda self, origin: (
-                    origin is not None and "127.0.0.1" in origin.geturl()
-                )
-            },
-        )(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), ["127.0.0.1"]),
+        VALIDATOR,
+        f"""            type(
+                "Own",
+                (AllowedHostsOriginValidator("").__class__,),
+                {{
+                    "valid_origin": lambda self, origin: (
+                        origin is not None and "127.0.0.1" in origin.geturl()
+                    )
+                }},
+            )({STACK}, ["127.0.0.1"]),
 """,
         f"{FOREIGN} (in memory-our name as its subdomain)",
         "compare the whole host",
@@ -189,10 +192,10 @@ STAGE04 = [
     Mistake(
         "an Origin with a scheme and without a port",
         ASGI,
-        WEBSOCKET,
-        """        "websocket": AllowedHostsOriginValidator("").__class__(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), ["http://127.0.0.1"]
-        ),
+        VALIDATOR,
+        f"""            AllowedHostsOriginValidator("").__class__(
+                {STACK}, ["http://127.0.0.1"]
+            ),
 """,
         OURS,
         "An origin with a scheme wants its port, too",
@@ -237,8 +240,8 @@ STAGE04 = [
     Mistake(
         "cookies for https only",
         SETTINGS,
-        'LOGIN_URL = "/login/"',
-        'SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True\nLOGIN_URL = "/login/"',
+        LOGIN_URL,
+        f"SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True\n{LOGIN_URL}",
         OURS,
         "A Secure cookie is not sent over http",
         ONLY_OURS,
@@ -246,8 +249,8 @@ STAGE04 = [
     Mistake(
         "a cookie for another site",
         SETTINGS,
-        'LOGIN_URL = "/login/"',
-        'SESSION_COOKIE_DOMAIN = ".example.com"\nLOGIN_URL = "/login/"',
+        LOGIN_URL,
+        f'SESSION_COOKIE_DOMAIN = ".example.com"\n{LOGIN_URL}',
         OURS,
         "gave no session cookie",
         ONLY_OURS,
@@ -329,8 +332,8 @@ STAGE04 = [
     Mistake(
         "a name from the message",
         CONSUMERS,
-        '"name": self.name,\n                        "text": text',
-        '"name": message.get("name", self.name),\n                        "text": text',
+        'who = {"room": self.room, "name": self.name}',
+        'who = {"room": self.room, "name": message.get("name", self.name)}',
         "message carries the name of the user (in memory)",
         "Take the name from self.scope, never from what a client sends",
         "carries_the_name and memory",
@@ -387,7 +390,7 @@ STAGE04 = [
         "the scope is believed for ever",
         CONSUMERS,
         ASKS,
-        "        return self.user.is_authenticated\n",
+        "self.user",
         ENDED.format(kind="deactivated"),
         "The scope knows what was true at the handshake",
         "session_has_ended_is_answered and memory",
@@ -396,7 +399,7 @@ STAGE04 = [
         "the session of the scope is asked again",
         CONSUMERS,
         ASKS,
-        "        return await get_user(self.scope) == self.user\n",
+        "await get_user(self.scope)",
         LOGOUT,
         "has kept what it once read",
         ONLY_LOGOUT,
@@ -405,8 +408,7 @@ STAGE04 = [
         "only the session is looked up",
         CONSUMERS,
         ASKS,
-        '        return await self.scope["session"].aexists('
-        'self.scope["session"].session_key)\n',
+        "self.user if await then.aexists(then.session_key) else None",
         ENDED.format(kind="deactivated"),
         "The scope knows what was true at the handshake",
         "session_has_ended_is_answered and memory",
@@ -414,9 +416,9 @@ STAGE04 = [
     Mistake(
         "only the user is looked up",
         CONSUMERS,
-        ASKS,
-        "        await self.user.arefresh_from_db()\n"
-        "        return self.user.is_active\n",
+        f"user = {ASKS}",
+        "await self.user.arefresh_from_db()\n"
+        "            user = self.user if self.user.is_active else None",
         ENDED.format(kind="password changed"),
         "The scope knows what was true at the handshake",
         "session_has_ended_is_answered and memory",
@@ -433,8 +435,8 @@ STAGE04 = [
     Mistake(
         "a close without a code",
         CONSUMERS,
-        CHECK,
-        CHECK.replace("LOGGED_OUT", ""),
+        CLOSES,
+        CLOSES.replace("LOGGED_OUT", ""),
         LOGOUT,
         "Close with 4401",
         ONLY_LOGOUT,
@@ -460,8 +462,8 @@ STAGE04 = [
     Mistake(
         "DenyConnection for an open connection",
         CONSUMERS,
-        CHECK,
-        CHECK.replace(
+        CLOSES,
+        CLOSES.replace(
             "await self.close(LOGGED_OUT)",
             "raise __import__('channels.exceptions').exceptions.DenyConnection",
         ),
@@ -481,8 +483,8 @@ STAGE04 = [
     Mistake(
         "the consumer is not in the group of its user",
         CONSUMERS,
-        "        await self.channel_layer.group_add(own_group, self.channel_name)\n",
-        "",
+        '(group_of(self.room), f"user.{self.user.pk}")',
+        "(group_of(self.room),)",
         LOGOUT,
         "Nobody tells the consumer that its session has ended",
         ONLY_LOGOUT,
@@ -490,11 +492,8 @@ STAGE04 = [
     Mistake(
         "every session of the user ends with one",
         CONSUMERS,
-        CHECK,
-        """    async def session_check(self, event=None):
-        if event or not await self.is_logged_in():
-            await self.close(LOGGED_OUT)
-""",
+        CLOSES,
+        CLOSES.replace("if ", "if event or "),
         "close after logging out spares the other sessions (in memory)",
         "Only the session that has ended",
         "spares_the_other and memory",
@@ -520,8 +519,9 @@ STAGE04 = [
     Mistake(
         "told before the commit",
         SIGNALS,
-        "    transaction.on_commit(check, robust=True)",
-        "    check()",
+        'transaction.on_commit(lambda: group_send(f"user.{user_id}", event), '
+        "robust=True)",
+        'group_send(f"user.{user_id}", event)',
         AS_SOON.format(kind="in a transaction"),
         "transaction.on_commit()",
         "as_soon_as",
@@ -529,8 +529,8 @@ STAGE04 = [
     Mistake(
         "nobody logs out while Redis is away",
         SIGNALS,
-        "(check, robust=True)",
-        "(check)",
+        "event), robust=True)",
+        "event))",
         "close of a session needs no Redis",
         "robust=True",
         "needs_no_redis",
@@ -547,11 +547,50 @@ STAGE04 = [
     Mistake(
         "who has left is still in the group of its user",
         CONSUMERS,
-        "            await self.channel_layer.group_discard("
-        "own_group, self.channel_name)\n",
-        "",
+        "        for group in self.joined:\n"
+        "            await self.channel_layer.group_discard",
+        "        for group in self.joined[:1]:\n"
+        "            await self.channel_layer.group_discard",
         "close of 200 clients leaves nothing in Redis",
         "Who has left is still in the group",
         "leaves_nothing",
+    ),
+    Mistake(
+        "a database that goes away is not caught at the handshake",
+        FAULTS,
+        "(redis.RedisError, DatabaseError, TimeoutError)",
+        "(redis.RedisError, TimeoutError)",
+        DATABASE_AWAY,
+        "Who connects meanwhile meets it in AuthMiddleware: catch it around that",
+        "database_is_away",
+    ),
+    Mistake(
+        "a guard inside of what asks the database",
+        ASGI,
+        f"guard(\n{VALIDATOR}        )",
+        "AllowedHostsOriginValidator(\n"
+        "            AuthMiddlewareStack(guard(URLRouter(websocket_urlpatterns))),\n"
+        "        )",
+        DATABASE_AWAY,
+        "Who connects meanwhile meets it in AuthMiddleware: catch it around that",
+        "database_is_away",
+    ),
+    Mistake(
+        "a database that goes away is not caught where it is asked",
+        CONSUMERS,
+        AWAY,
+        "        except ZeroDivisionError:\n            return False\n",
+        DATABASE_AWAY,
+        "a ghost stays in the room. Catch DatabaseError where you ask",
+        "database_is_away",
+    ),
+    Mistake(
+        "no close while the database is away",
+        CONSUMERS,
+        "            await self.close(UNAVAILABLE)\n",
+        "",
+        DATABASE_AWAY,
+        "Catch DatabaseError where you ask the database, and close with 4503",
+        "database_is_away",
     ),
 ]

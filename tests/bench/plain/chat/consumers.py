@@ -1,9 +1,6 @@
 from urllib.parse import parse_qs
 
-from channels.generic.websocket import (
-    AsyncJsonWebsocketConsumer,
-    AsyncWebsocketConsumer,
-)
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
@@ -43,10 +40,3 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self.send_json(event)
 
     join = leave = message
-
-
-class RefusingConsumer(AsyncWebsocketConsumer):
-    """Refuse every handshake with HTTP 403."""
-
-    async def connect(self):
-        await self.close()

@@ -1,8 +1,10 @@
 """Stage 2, with a subprotocol for those who offer it."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import ChatConsumer
+from chat.faults import refuse
 
 SUBPROTOCOL = "chat.v1"
 
@@ -14,6 +16,6 @@ class Version1(ChatConsumer):
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", Version1.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", Version1.as_asgi()),
+    re_path(r"", refuse),
 ]

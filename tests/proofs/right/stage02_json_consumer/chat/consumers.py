@@ -1,8 +1,5 @@
 """Stage 2 with a JSON consumer of Channels, and Django's own reader of queries."""
 
-from contextlib import suppress
-
-from autobahn.exception import Disconnected
 from channels.exceptions import DenyConnection
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.http import QueryDict
@@ -35,10 +32,6 @@ class Conversation(AsyncJsonWebsocketConsumer):
             await self.refuse("too-long")
         else:
             await self.say(type="message", text=text)
-
-    async def send_json(self, content, close=False):
-        with suppress(Disconnected):
-            await super().send_json(content, close)
 
     async def say(self, **message):
         await self.send_json({"room": self.place, "name": self.speaker} | message)

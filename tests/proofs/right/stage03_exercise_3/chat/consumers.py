@@ -1,24 +1,17 @@
 """Stage 3, with the last messages of each room for those who come back."""
 
 import json
-import logging
 from collections import defaultdict, deque
-from contextlib import suppress
 from urllib.parse import parse_qs
 
-import redis
-from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
 LONGEST_NAME = 30  # Characters.
 LONGEST_TEXT = 2_000  # Characters.
-REDIS_AWAY = 4503  # A close code of our own, named after HTTP's 503.
 KEPT = 100  # Messages of a room.
 
 kept = defaultdict(lambda: deque(maxlen=KEPT))  # Of this process.
-
-logger = logging.getLogger(__name__)
 
 
 def group_of(room):
@@ -26,11 +19,7 @@ def group_of(room):
 
 
 async def send_to_room(room, message):
-    """
-    Send a message to every client in a room, from anywhere in the project.
-
-    It becomes JSON once, here, and not once for each of them.
-    """
+    """Send a message to every client in a room. It becomes JSON once for all."""
     number = None
     if message["type"] == "message":
         past = kept[room]
@@ -42,25 +31,12 @@ async def send_to_room(room, message):
 
 
 class ChatConsumer(AsyncWebsocketConsumer):
-    """
-    Send every message to all the clients in the same room.
+    """Send every message to all the clients in the same room."""
 
-    Nothing that a client sends may raise here: an exception ends the connection.
-    """
+    # Nothing that a client sends may raise here: an exception ends the connection.
 
     has_joined = False
     last = 0  # The number of the last message that this client has.
-
-    async def __call__(self, scope, receive, send):
-        try:
-            await super().__call__(scope, receive, send)
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            # Whatever this client was about to do, there is no room without Redis.
-            logger.warning("Redis is away: %s", error)
-            if not self.has_joined:
-                # A page can read a close code, but not why a handshake was refused.
-                await self.accept()
-            await self.close(REDIS_AWAY)
 
     async def connect(self):
         self.room = self.scope["url_route"]["kwargs"]["room"]
@@ -86,13 +62,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self.send_json(message)
         await send_to_room(self.room, {"type": "join", "name": self.name})
 
-    async def disconnect(self, code):
-        # Channels calls this after a refused handshake, too.
-        if self.has_joined:
-            group = group_of(self.room)
-            await self.channel_layer.group_discard(group, self.channel_name)
-            await send_to_room(self.room, {"type": "leave", "name": self.name})
-
     async def receive(self, text_data=None, bytes_data=None):
         if text_data is None:
             await self.send_error("binary", "Send text frames, not binary ones.")
@@ -107,15 +76,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 detail = f"A text has at most {LONGEST_TEXT} characters."
                 await self.send_error("too-long", detail)
             case {"type": "message", "text": str(text)} if text:
-                await send_to_room(
-                    self.room,
-                    {
-                        "type": "message",
-                        "room": self.room,
-                        "name": self.name,
-                        "text": text,
-                    },
-                )
+                who = {"room": self.room, "name": self.name}
+                await send_to_room(self.room, {"type": "message", **who, "text": text})
             case _:
                 detail = 'Expected {"type": "message", "text": "…"}, and some text.'
                 await self.send_error("bad-message", detail)
@@ -126,24 +88,16 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if number is None or number > self.last:
             await self.send(text_data=event["text"])
 
-    async def send(self, text_data=None, bytes_data=None, close=False):
-        # Who has closed cannot be told anything. The disconnect event is on its way.
-        with suppress(Disconnected):
-            await super().send(text_data, bytes_data, close)
+    async def disconnect(self, code):
+        # Channels calls this after a refused handshake, too.
+        if self.has_joined:
+            group = group_of(self.room)
+            await self.channel_layer.group_discard(group, self.channel_name)
+            await send_to_room(self.room, {"type": "leave", "name": self.name})
 
     async def send_error(self, code, detail):
         await self.send_json({"type": "error", "code": code, "detail": detail})
 
+    # Not AsyncJsonWebsocketConsumer's: there, JSON that cannot be decoded raises.
     async def send_json(self, message):
         await self.send(text_data=json.dumps(message))
-
-
-class RefusingConsumer(AsyncWebsocketConsumer):
-    """
-    Refuse every handshake with HTTP 403.
-
-    Without a route, Channels would raise: HTTP 500, and a traceback for each stranger.
-    """
-
-    async def connect(self):
-        await self.close()

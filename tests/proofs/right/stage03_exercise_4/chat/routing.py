@@ -2,9 +2,11 @@
 
 import asyncio
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer, group_of
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import ChatConsumer, group_of
+from chat.faults import refuse
 
 ROLL_CALL = 0.3  # Seconds that everyone has to answer.
 
@@ -33,6 +35,6 @@ class Present(ChatConsumer):
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", Present.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", Present.as_asgi()),
+    re_path(r"", refuse),
 ]

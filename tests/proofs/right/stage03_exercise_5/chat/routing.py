@@ -4,9 +4,11 @@ import json
 from contextlib import suppress
 
 from channels.exceptions import ChannelFull
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import LONGEST_TEXT, ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import LONGEST_TEXT, ChatConsumer
+from chat.faults import refuse
 
 
 class Whispering(ChatConsumer):
@@ -39,6 +41,6 @@ class Whispering(ChatConsumer):
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", Whispering.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", Whispering.as_asgi()),
+    re_path(r"", refuse),
 ]

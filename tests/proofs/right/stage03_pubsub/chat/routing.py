@@ -4,9 +4,11 @@ import asyncio
 from contextlib import suppress
 
 import redis
-from django.urls import re_path
+from django.urls import path, re_path
 
+from chat import converters  # noqa: F401  # It registers <room:…>.
 from chat.consumers import ChatConsumer
+from chat.faults import refuse
 
 MOMENT = 0.01  # Seconds.
 
@@ -26,16 +28,11 @@ class PubSubConsumer(ChatConsumer):
         # The layer ends a subscription when a wait for its next event is cancelled.
         # Channels may end between two waits.
         while self.channel_name in self.channel_layer.channels:
-            with suppress(TimeoutError, redis.ConnectionError, redis.TimeoutError):
+            with suppress(TimeoutError, redis.RedisError):
                 await asyncio.wait_for(self.channel_receive(), MOMENT)
 
 
-async def refuse(scope, receive, send):
-    # The layer would ask Redis for a channel, even for a stranger.
-    await send({"type": "websocket.close"})
-
-
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", PubSubConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", PubSubConsumer.as_asgi()),
     re_path(r"", refuse),
 ]

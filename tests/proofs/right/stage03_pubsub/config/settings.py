@@ -1,6 +1,9 @@
 """Stage 3's settings, with the pub/sub layer of channels-redis."""
 
 import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).parent.parent
 
 DEBUG = True
 
@@ -37,7 +40,10 @@ REDIS_URL = os.environ.get("REDIS_URL")
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        "CONFIG": {
+            "prefix": BASE_DIR.name,
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 4}],
+        },
     }
 
 TEMPLATES = [

@@ -1,12 +1,9 @@
 """Stage 3 with a synchronous consumer: plain methods, and async_to_sync()."""
 
 import json
-from contextlib import suppress
 from urllib.parse import parse_qs
 
-import redis
 from asgiref.sync import async_to_sync
-from autobahn.exception import Disconnected
 from channels.generic.websocket import WebsocketConsumer
 from channels.layers import get_channel_layer
 
@@ -20,15 +17,6 @@ async def send_to_room(room, message):
 
 class Member(WebsocketConsumer):
     group = None
-
-    async def __call__(self, scope, receive, send):
-        try:
-            await super().__call__(scope, receive, send)
-        except (redis.ConnectionError, redis.TimeoutError):
-            with suppress(Disconnected):
-                if self.group is None:
-                    await send({"type": "websocket.accept"})
-                await send({"type": "websocket.close", "code": 4503})
 
     def connect(self):
         self.room = self.scope["url_route"]["kwargs"]["room"]
@@ -80,15 +68,5 @@ class Member(WebsocketConsumer):
     def answer(self, **message):
         self.send(text_data=json.dumps(message))
 
-    def send(self, *arguments, **options):
-        with suppress(Disconnected):
-            super().send(*arguments, **options)
-
-
-class Stranger(WebsocketConsumer):
-    def connect(self):
-        self.close()
-
 
 ChatConsumer = Member
-RefusingConsumer = Stranger

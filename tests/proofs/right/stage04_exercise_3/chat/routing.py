@@ -2,9 +2,11 @@
 
 import time
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import ChatConsumer
+from chat.faults import refuse
 
 BURST = 120  # Tokens that the bucket holds.
 RATE = 20  # Tokens that drop into it in a second.
@@ -41,6 +43,6 @@ class Limited(ChatConsumer):
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", Limited.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", Limited.as_asgi()),
+    re_path(r"", refuse),
 ]

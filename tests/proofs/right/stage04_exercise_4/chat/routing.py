@@ -2,9 +2,11 @@
 
 from collections import Counter
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from chat.consumers import ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import ChatConsumer
+from chat.faults import refuse
 
 MOST = 100
 TOO_MANY = 4429
@@ -31,6 +33,6 @@ class Counted(ChatConsumer):
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", Counted.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", Counted.as_asgi()),
+    re_path(r"", refuse),
 ]

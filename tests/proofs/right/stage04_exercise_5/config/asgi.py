@@ -8,11 +8,12 @@ django_application = get_asgi_application()
 
 from chat.tickets import tickets_or_cookies
 
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": tickets_or_cookies(URLRouter(websocket_urlpatterns)),
+        "websocket": guard(tickets_or_cookies(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -1,16 +1,17 @@
 """Stage 4 without signals: a task looks after all sessions, three times a second."""
 
 import asyncio
-from contextlib import suppress
 
-from autobahn.exception import Disconnected
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.db import DatabaseError
 from django.db.models import Exists
-from django.urls import re_path
+from django.urls import path, re_path
 from django.utils.timezone import now
 
-from chat.consumers import LOGGED_OUT, ChatConsumer, RefusingConsumer
+from chat import converters  # noqa: F401  # It registers <room:…>.
+from chat.consumers import LOGGED_OUT, ChatConsumer
+from chat.faults import UNAVAILABLE, refuse
 
 
 def valid_sessions(keys):
@@ -23,7 +24,7 @@ class WatchedConsumer(ChatConsumer):
 
     async def connect(self):
         await super().connect()
-        if self.has_joined:
+        if self.joined:
             self.here.add(self)
             if WatchedConsumer.watcher is None or WatchedConsumer.watcher.done():
                 WatchedConsumer.watcher = asyncio.create_task(self.watch())
@@ -36,14 +37,21 @@ class WatchedConsumer(ChatConsumer):
     def key(self):
         return self.scope["session"].session_key
 
-    async def is_logged_in(self):
+    async def session_check(self, event=None):
         users = get_user_model().objects.filter(
             Exists(valid_sessions([self.key])),
             pk=self.user.pk,
             is_active=True,
             password=self.user.password,
         )
-        return await users.aexists()
+        try:
+            is_logged_in = await users.aexists()
+        except DatabaseError:
+            await self.close(UNAVAILABLE)
+            return False
+        if not is_logged_in:
+            await self.close(LOGGED_OUT)
+        return is_logged_in
 
     @classmethod
     async def watch(cls):
@@ -59,11 +67,10 @@ class WatchedConsumer(ChatConsumer):
                 password = passwords.get(each.user.pk)
                 if each.key not in keys or password != each.user.password:
                     cls.here.discard(each)
-                    with suppress(Disconnected):
-                        await each.close(LOGGED_OUT)
+                    await each.close(LOGGED_OUT)
 
 
 websocket_urlpatterns = [
-    re_path(r"^ws/rooms/(?P<room>[A-Za-z0-9_-]{1,50})/$", WatchedConsumer.as_asgi()),
-    re_path(r"", RefusingConsumer.as_asgi()),
+    path("ws/rooms/<room:room>/", WatchedConsumer.as_asgi()),
+    re_path(r"", refuse),
 ]

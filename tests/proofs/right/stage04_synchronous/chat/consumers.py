@@ -2,16 +2,13 @@
 
 import hashlib
 import json
-from contextlib import suppress
 
-import redis
 from asgiref.sync import async_to_sync
-from autobahn.exception import Disconnected
 from channels.generic.websocket import WebsocketConsumer
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user
+from django.db import DatabaseError
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
 LONGEST_TEXT = 2_000
 
@@ -33,22 +30,13 @@ async def end(group):
 def ask(scope):
     """Let Django judge a new request with the old session."""
     request = HttpRequest()
-    store = import_string("django.contrib.sessions.backends.db.SessionStore")
-    request.session = store(scope["session"].session_key)
+    old = scope["session"]
+    request.session = old.__class__(old.session_key)
     return get_user(request)
 
 
 class Member(WebsocketConsumer):
     groups_joined = ()
-
-    async def __call__(self, scope, receive, send):
-        try:
-            await super().__call__(scope, receive, send)
-        except (redis.ConnectionError, redis.TimeoutError):
-            with suppress(Disconnected):
-                if not self.groups_joined:
-                    await send({"type": "websocket.accept"})
-                await send({"type": "websocket.close", "code": 4503})
 
     def connect(self):
         key = self.scope["session"].session_key
@@ -87,8 +75,7 @@ class Member(WebsocketConsumer):
             self.tell_room(type="leave", name=self.name)
 
     def receive(self, text_data=None, bytes_data=None):
-        if ask(self.scope) != self.user:
-            self.close(4401)
+        if not self.may_stay():
             return
         if bytes_data is not None:
             self.refuse("binary")
@@ -117,8 +104,17 @@ class Member(WebsocketConsumer):
         self.close(4401)
 
     def user_changed(self, event):
-        if ask(self.scope) != self.user:
+        self.may_stay()
+
+    def may_stay(self):
+        try:
+            user = ask(self.scope)
+        except DatabaseError:
+            self.close(4503)
+            return False
+        if user != self.user:
             self.close(4401)
+        return user == self.user
 
     def refuse(self, code):
         self.answer(type="error", code=code, detail="Not like this.")
@@ -126,15 +122,5 @@ class Member(WebsocketConsumer):
     def answer(self, **message):
         self.send(text_data=json.dumps(message))
 
-    def send(self, *arguments, **options):
-        with suppress(Disconnected):
-            super().send(*arguments, **options)
-
-
-class Stranger(WebsocketConsumer):
-    def connect(self):
-        self.close()
-
 
 ChatConsumer = Member
-RefusingConsumer = Stranger

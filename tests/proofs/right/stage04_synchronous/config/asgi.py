@@ -7,6 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 
@@ -27,8 +28,8 @@ def same_origin_only(application):
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": same_origin_only(
-            SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
+        "websocket": guard(
+            same_origin_only(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)))
         ),
     }
 )
