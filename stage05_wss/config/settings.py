@@ -7,8 +7,7 @@ from django.core.management.utils import get_random_secret_key
 
 BASE_DIR = Path(__file__).parent.parent
 
-# It signs the sessions. `manage.py make_keys` writes it into a file that Git ignores.
-# Without that file each process has a key of its own, which is enough for its tests.
+# It signs the sessions. Without the file of make_keys it is a new one each time.
 KEY_FILE = BASE_DIR / "keys" / "secret_key"
 SECRET_KEY = os.environ.get("SECRET_KEY") or (
     KEY_FILE.read_text() if KEY_FILE.exists() else get_random_secret_key()
