@@ -63,7 +63,7 @@ DIAGNOSES = [
         "clocks differ.",
     ),
     Diagnosis(
-        "TLS: (Hostname|IP address) mismatch.*",
+        "TLS: ((Hostname|IP address) mismatch|Empty Subject Alternative).*",
         ANY,
         "The certificate does not hold the name in the URL. Clients look at its "
         "subjectAltName only, and there at localhost as a DNSName, at 127.0.0.1 and "

@@ -40,7 +40,7 @@ SERVER_KEY = "server.private_key_pem.bytes()"
 SERVER = 'write(folder / "server.pem", server.cert_chain_pems[0].bytes())'
 BY_HAND = """from cryptography.hazmat.primitives import hashes, serialization
         made = x509.load_pem_x509_certificate(server.cert_chain_pems[0].bytes())
-        names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        kind = x509.SubjectAlternativeName
         made = (
             x509.CertificateBuilder()
             .subject_name(made.subject)
@@ -49,16 +49,11 @@ BY_HAND = """from cryptography.hazmat.primitives import hashes, serialization
             .serial_number(made.serial_number)
             .not_valid_before(made.not_valid_before_utc)
             .not_valid_after(made.not_valid_after_utc)
-            .add_extension(names.value, critical=False)
+            .add_extension(made.extensions.get_extension_for_class(kind).value, False)
             .sign(ca._private_key, hashes.SHA256())
         )
         pem = made.public_bytes(serialization.Encoding.PEM)
         write(folder / "server.pem", pem)"""
-WRITTEN = 'write(folder / "ca.pem", ca.public_bytes('
-SERVER_KEY = (
-    "ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))"
-)
-USAGE = "        .add_extension(x509.KeyUsage(**usage), critical=True)\n"
 WRITTEN = """    path.touch(mode=0o600)
     path.write_bytes(content)
 """
@@ -75,10 +70,7 @@ VALIDATOR = """OriginValidator(
                 settings.ORIGINS,
             ),
 """
-ORIGINS = (
-    "ORIGINS = CSRF_TRUSTED_ORIGINS = "
-    '[f"https://{host}:{PORT}" for host in ALLOWED_HOSTS]'
-)
+ORIGINS = 'ORIGINS = [f"https://{host}:{PORT}" for host in ALLOWED_HOSTS]'
 COOKIES_ARE_SECURE = "SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True"
 STATIC = """    location /static/ {
             root collected;"""
@@ -106,8 +98,7 @@ STAGE05 = [
         "a trusted origin without a scheme",
         SETTINGS,
         ORIGINS,
-        ORIGINS.replace(" = CSRF_TRUSTED_ORIGINS", "")
-        + '\nCSRF_TRUSTED_ORIGINS = ["localhost"]',
+        ORIGINS + '\nCSRF_TRUSTED_ORIGINS = ["localhost"]',
         NAME.format(kind="directly-localhost"),
         "begins with https://",
         ONLY_NAME,

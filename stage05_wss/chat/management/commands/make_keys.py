@@ -50,14 +50,15 @@ def name_of_a_machine(name):
 
 def are_right(folder, names):
     try:
-        for file in ("ca.pem", "server.key", "server.pem"):
-            pem = (folder / file).read_bytes()
-        server = x509.load_pem_x509_certificate(pem)
+        files = ("ca.pem", "server.pem", "server.key")
+        pem = b"".join((folder / file).read_bytes() for file in files)
+        ca, server = x509.load_pem_x509_certificates(pem)
     except (OSError, ValueError):
         return False
     known = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     is_new = server.not_valid_after_utc > datetime.now(UTC) + timedelta(days=10)
-    return is_new and {*names} <= {str(each.value) for each in known}
+    is_ours = server.issuer == ca.subject
+    return is_new and is_ours and {*names} <= {str(each.value) for each in known}
 
 
 def write(path, content):
