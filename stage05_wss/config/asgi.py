@@ -12,15 +12,16 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Must run before anything that may import a model, consumers included.
-django_application = get_asgi_application()
+# runserver served the page's files. Behind a proxy, that is the proxy's work.
+pages = ASGIStaticFilesHandler(get_asgi_application())
 
 from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
     {
-        # runserver served the page's files. Behind a proxy, that is the proxy's work.
-        "http": ASGIStaticFilesHandler(django_application),
+        # Daphne believes the header "Daphne-Root-Path", whoever sends it.
+        "http": lambda scope, *ends: pages({**scope, "root_path": ""}, *ends),
         # First: is the page that asks one of ours? Then: who is it that asks?
         "websocket": guard(
             OriginValidator(

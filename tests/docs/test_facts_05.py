@@ -2,7 +2,9 @@
 What chapter 5 says about TLS, OpenSSL, Daphne and browsers, observed again.
 """
 
+import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -11,27 +13,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from queue import Queue
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
-from websockets.protocol import State
 from websockets.sync.server import serve as serve_websockets
 
-from tests.browser.chromium import trusting
+from tests.browser.chromium import CERTUTIL_MISSING, launch, trusting
 from tests.checker import client
 from tests.checker.accounts import Accounts, Visitors
-from tests.checker.client import PATIENCE, Client, WireError, connect
-from tests.checker.rooms import address, join
-from tests.checker.servers.runserver import START, free_port, is_free, terminate
+from tests.checker.client import PATIENCE, WireError, connect
+from tests.checker.rooms import address
+from tests.checker.servers.runserver import START, free_port, is_free, manage
 from tests.checker.servers.tls import (
     AS_ROOT,
     MISSING,
@@ -45,12 +47,6 @@ from tests.checker.stages import STAGES, Stage
 from tests.docs.test_facts_01 import DaphneWith
 from tests.proofs.runs import ROOT, replace
 
-CONSUMERS = "chat/consumers.py"
-WAITS = """                async with asyncio.timeout(GOODBYE):
-                    while (await receive())["type"] != "websocket.disconnect":
-                        continue
-"""
-TRIGGER = 'reactor.addSystemEventTrigger("before", "shutdown", stop)\n'
 # With what code a WebSocket is closed, whoever asks.
 TRY = """url => new Promise((resolve) => {
   const socket = new WebSocket(url);
@@ -228,99 +224,155 @@ def test_one_changed_bit_ends_the_connection(
             ana.expect_json(type="message")
 
 
-def fetch_a_page(server: TlsServer, visitors: Visitors) -> None:
-    assert visitors.browser(server, "ana").open("/").status == 200
+@pytest.fixture
+def authority(project: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((project / "keys" / "ca.pem").read_bytes())
 
 
-@pytest.mark.posix("Windows has no SIGTERM")
-def test_daphne_cancels_nobody_if_somebody_has_just_fetched_a_page(
-    project: Path, serve: Callable, accounts: Accounts, visitors: Visitors
+@pytest.fixture
+def certificate(project: Path) -> x509.Certificate:
+    pem = (project / "keys" / "server.pem").read_bytes()
+    return x509.load_pem_x509_certificate(pem)
+
+
+def test_certificate_serves_a_server_a_client_and_code(
+    certificate: x509.Certificate,
 ) -> None:
-    replace(project / "chat/goodbye.py", TRIGGER, "")
-    for _attempt in range(3):  # Daphne may tidy up between the page and the signal.
-        server = serve(**accounts.environment)
-        with join(server, "garden", "ana") as ana:
-            fetch_a_page(server, visitors)
-            server.process.terminate()
+    kind = x509.ExtendedKeyUsage
+    usage = certificate.extensions.get_extension_for_class(kind)
+    uses = ExtendedKeyUsageOID
+    assert {*usage.value} == {uses.SERVER_AUTH, uses.CLIENT_AUTH, uses.CODE_SIGNING}
+
+
+def test_authority_is_for_any_name_until_the_year_3000(
+    authority: x509.Certificate,
+) -> None:
+    assert authority.not_valid_after_utc == datetime(3000, 1, 1, tzinfo=UTC)
+    with pytest.raises(x509.ExtensionNotFound):
+        authority.extensions.get_extension_for_class(x509.NameConstraints)
+
+
+def test_openssl_takes_the_certificate_at_its_strictest(project: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("No openssl was found.")
+
+    def verify(*words: str) -> subprocess.CompletedProcess:
+        options = ["-x509_strict", "-purpose", "sslserver", *words]
+        run = ["openssl", "verify", *options, "-CAfile", "ca.pem", "server.pem"]
+        return subprocess.run(run, cwd=project / "keys", capture_output=True)
+
+    for name in ("localhost", "chat.example"):
+        is_ours = name == "localhost"
+        assert (verify("-verify_hostname", name).returncode == 0) == is_ours
+    for number in ("127.0.0.1", "::1", "192.0.2.7"):
+        is_ours = number != "192.0.2.7"
+        assert (verify("-verify_ip", number).returncode == 0) == is_ours
+
+
+@pytest.mark.parametrize("strict", [0, ssl.VERIFY_X509_STRICT], ids=["", "strict"])
+def test_python_takes_the_certificate(
+    project: Path, serve: Callable, strict: int
+) -> None:
+    # From Python 3.13 on, create_default_context() is strict by itself.
+    context = ssl.create_default_context(cafile=project / "keys" / "ca.pem")
+    context.verify_flags |= strict
+    assert shake_hands(serve(), context) == "TLSv1.3"
+
+
+def make_keys(project: Path, *names: str) -> str:
+    """Make keys as a reader does. Returns what is printed."""
+    run = manage(project, "make_keys", *(f"--name={name}" for name in names))
+    assert run.returncode == 0, run.stdout
+    return run.stdout
+
+
+def test_keys_that_fit_are_kept(project: Path) -> None:
+    def files() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (project / "keys").iterdir()}
+
+    make_keys(project, "chat.lan", "192.0.2.7")
+    before = files()
+    for fewer in ([], ["chat.lan"], ["192.0.2.7", "localhost"]):
+        words = f"The keys are there. For new ones, remove {project / 'keys'}.\n"
+        assert make_keys(project, *fewer) == words
+        assert files() == before
+
+
+def test_new_name_makes_a_new_authority_and_keeps_the_secret_key(
+    project: Path, authority: x509.Certificate
+) -> None:
+    secret = (project / "keys" / "secret_key").read_bytes()
+    said = make_keys(project, "chat.lan")
+    made = x509.load_pem_x509_certificate((project / "keys" / "ca.pem").read_bytes())
+    assert made.public_key() != authority.public_key()
+    assert (project / "keys" / "secret_key").read_bytes() == secret
+    assert "a certificate for 127.0.0.1, ::1, chat.lan, localhost." in said
+
+
+def lines_for_chrome(said: str) -> str:
+    """Return what a reader on Linux types, of what make_keys has said."""
+    first, *more = said[said.index("Chrome on Linux") :].splitlines()
+    rest = takewhile(lambda line: line.startswith(" " * 18), more)
+    return "\n".join([first.removeprefix("Chrome on Linux"), *rest])
+
+
+def taken_back() -> str:
+    """Return what a reader on Linux types, so that Chrome trusts none of ours."""
+    chapter = (ROOT / "docs" / "05-wss.md").read_text(encoding="utf-8")
+    return re.search(r"^\| Chrome on Linux \| `([^`]+)`", chapter, re.MULTILINE)[1]
+
+
+@pytest.mark.linux("elsewhere the browser asks the system")
+@pytest.mark.parametrize("old", [False, True], ids=["new folder", "old folder"])
+def test_chrome_on_linux_trusts_the_newest_authority_alone_and_then_none(
+    project: Path, serve: Callable, chromium: Browser, tmp_path: Path, *, old: bool
+) -> None:
+    if shutil.which("certutil") is None:
+        pytest.skip(CERTUTIL_MISSING)
+    home = tmp_path / "home"
+    home.mkdir()
+    if old:  # Somebody has used it before Chromium 146.
+        (home / ".pki" / "nssdb").mkdir(parents=True)
+    environment = {**os.environ, "HOME": str(home)}
+
+    def type_in(lines: str) -> subprocess.CompletedProcess:
+        run = ["bash", "-c", lines]
+        options = {"env": environment, "stdin": subprocess.DEVNULL, "text": True}
+        return subprocess.run(run, capture_output=True, **options)
+
+    def is_trusted(server: TlsServer) -> bool:
+        with closing(launch(chromium.browser_type, env=environment)) as browser:
             try:
-                ana.expect_close(4001)
-            except WireError as error:
-                if error.symptom == "close 1006 for 4001":
-                    return
-                raise
-    pytest.fail("Somebody had just fetched a page, and Daphne cancelled its consumers.")
+                browser.new_page().goto(f"https://localhost:{server.port}/login/")
+            except Error as error:
+                if "ERR_CERT_AUTHORITY_INVALID" not in error.message:
+                    raise
+                return False
+            return True
+
+    first = serve()
+    assert not is_trusted(first)
+    done = type_in(make_keys_anew(project))
+    assert done.returncode == 0, done.stderr
+    second = serve()
+    assert is_trusted(second)
+    # What the first showed was signed by a CA that nobody trusts any more.
+    done = type_in(make_keys_anew(project))
+    assert done.returncode == 0, done.stderr
+    assert not is_trusted(second)
+    third = serve()
+    assert is_trusted(third)
+    # Each folder ends with an error: one has nothing more, the other is not there.
+    assert type_in(taken_back()).stderr.count("certutil: ") == 2
+    assert not is_trusted(third)
+    # To make the old folder would hide the new one, and all that is in it.
+    assert (home / ".pki" / "nssdb").exists() == old
 
 
-@pytest.mark.posix("Windows has no SIGTERM")
-def test_daphne_cancels_its_consumers_if_all_pages_are_old(
-    project: Path, serve: Callable, accounts: Accounts
-) -> None:
-    replace(project / "chat/goodbye.py", TRIGGER, "")
-    server = serve(**accounts.environment)
-    with join(server, "garden", "ana") as ana:
-        # Daphne tidies up once a second, and the page of the login is older then.
-        with pytest.raises(TimeoutError):
-            ana.recv_within(3)
-        terminate(server.process)
-        ana.expect_close(4001)
-
-
-def speak(member: Client, is_over: Event) -> None:
-    """Say one thing after the other and read nothing, as long as that is possible."""
-    with suppress(WireError):
-        while member.protocol.state is State.OPEN and not is_over.is_set():
-            member.protocol.send_text(b'{"type": "message", "text": "hi"}')
-            member.flush()
-            time.sleep(0.02)
-
-
-def speakers_told(server: TlsServer, *, only_speak: bool = False) -> list[bool]:
-    """
-    Stop a server while five clients speak, and return which of them hear its 4001.
-
-    They listen as soon as the server is told to stop, or when they cannot speak on.
-    """
-    with ExitStack() as stack:
-        members = [stack.enter_context(join(server, "garden", "ana")) for _ in range(5)]
-        is_over = Event()
-        threads = [Thread(target=speak, args=(each, is_over)) for each in members]
-        stack.callback(is_over.set)
-        with join(server, "garden", "ben") as listener:
-            for thread in threads:
-                thread.start()
-            for _ in range(50):
-                listener.expect_json(type="message", name="ana")
-        terminate(server.process)
-        if not only_speak:
-            is_over.set()
-        for thread in threads:
-            thread.join(30)
-        told = []
-        for member in members:
-            try:
-                member.expect_close(4001)
-                told.append(True)
-            except WireError:
-                told.append(False)
-        return told
-
-
-@pytest.mark.posix("Windows has no SIGTERM")
-def test_who_is_speaking_is_told_since_the_answer_is_waited_for(
-    serve: Callable, accounts: Accounts
-) -> None:
-    # On a busy machine, Daphne's own second may be over before the last has read it.
-    tries = (speakers_told(serve(**accounts.environment)) for _attempt in range(3))
-    assert any(all(told) for told in tries)
-
-
-@pytest.mark.posix("Windows has no SIGTERM")
-def test_who_only_speaks_misses_a_close_that_does_not_wait(
-    project: Path, serve: Callable, accounts: Accounts
-) -> None:
-    replace(project / CONSUMERS, WAITS, "")
-    told = speakers_told(serve(**accounts.environment), only_speak=True)
-    assert not any(told), told
+def make_keys_anew(project: Path) -> str:
+    """Remove the keys of a project, make new ones, and return the lines for Chrome."""
+    shutil.rmtree(project / "keys")
+    return lines_for_chrome(make_keys(project))
 
 
 @pytest.fixture(scope="module")

@@ -160,6 +160,7 @@ NOT_DONE = {
     "stage04_auth_3": "came through, not 120 to",
     "stage04_auth_4": "It must close it with 4429",
     "stage04_auth_5": "POST /ticket/ is answered with 404",
+    "stage05_wss_6": "without a close frame. It must be 4001.",
 }
 
 
@@ -181,6 +182,16 @@ def test_stage_as_it_is_fails_the_checks_of_an_exercise(
 def test_every_exercise_can_be_not_done() -> None:
     assert list(NOT_DONE) == EXERCISES
 
+
+DOORS = """        for reader in reactor.getReaders():
+            if IListeningPort.providedBy(reader):
+                reader.stopListening()
+        return Deferred.fromFuture(asyncio.ensure_future(self.say_goodbye()))
+"""
+# So long that somebody comes in.
+DOORS_STAY_OPEN = """        goodbyes = self.say_goodbye(), asyncio.sleep(PATIENCE)
+        return Deferred.fromFuture(asyncio.gather(*goodbyes))
+"""
 
 # A line of a solution, what is wrong in its place, and the check that sees it.
 WRONG = [
@@ -303,6 +314,30 @@ WRONG = [
         "with_cookie = AllowedHostsOriginValidator(with_session)",
         "with_cookie = with_session",
         "handshake with a cookie still needs our origin (in memory)",
+    ),
+    (
+        "stage05_wss_6",
+        "GOING_AWAY = 4001",
+        "GOING_AWAY = 1001",  # Daphne gives it to no application.
+        "close with 4001 when the server is stopped",
+    ),
+    (
+        "stage05_wss_6",
+        "await asyncio.wait(self.running, timeout=PATIENCE)",
+        "[task.cancel() for task in self.running]",  # And disconnect() never runs.
+        "close with 4001 when the server is stopped",
+    ),
+    (
+        "stage05_wss_6",
+        "await asyncio.shield(task)",
+        "await task",  # Daphne cancels it, before anybody else has heard of it.
+        "close with 4001 when the server is stopped",
+    ),
+    (
+        "stage05_wss_6",
+        DOORS,
+        DOORS_STAY_OPEN,
+        "close with 4001 comes when nobody is let in any more",
     ),
 ]
 

@@ -19,9 +19,7 @@ HSTS = "handshake page comes with the headers of a careful site (directly-HSTS)"
 DEPLOY = "handshake is prepared with what check deploy wants (directly)"
 READ = "handshake keys can be read by their owner only"
 GIVEN = "handshake keys are made for the names that are given"
-STOPPED = "close with 4001 when the server is stopped"
-NO_MORE = "close with 4001 comes when nobody is let in any more"
-ONE_OF_TWO = "close with 4001 of one daphne while the other serves on"
+ONE_OF_TWO = "close of one daphne while the other serves on"
 NGINX_STARTS = NAME.format(kind="through nginx-localhost")
 
 ONLY_NAME = "each_name and directly"
@@ -34,17 +32,28 @@ ONLY_COOKIES = "cookies_are and directly"
 ONLY_HSTS = "HSTS and directly"
 ONLY_DEPLOY = "check_deploy and directly"
 ONLY_READ = "read_by_their_owner"
-ONLY_STOPPED = "server_is_stopped"
 
-ALTERNATIVES = "            .add_extension(alternatives, critical=False)\n"
-SIGNED = """            .sign(ca_key, hashes.SHA256())
+NAMES = "*names, not_before"
+VALID = "not_before=now - timedelta(hours=1), not_after=now + timedelta(89)"
+CA = 'write(folder / "ca.pem", ca.cert_pem.bytes())'
+SERVER_KEY = "server.private_key_pem.bytes()"
+SERVER = 'write(folder / "server.pem", server.cert_chain_pems[0].bytes())'
+BY_HAND = """from cryptography.hazmat.primitives import hashes, serialization
+        made = x509.load_pem_x509_certificate(server.cert_chain_pems[0].bytes())
+        kind = x509.SubjectAlternativeName
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(made.subject)
+            .issuer_name(made.issuer)
+            .public_key(made.public_key())
+            .serial_number(made.serial_number)
+            .not_valid_before(made.not_valid_before_utc)
+            .not_valid_after(made.not_valid_after_utc)
+            .add_extension(made.extensions.get_extension_for_class(kind).value, False)
+            .sign(ca._private_key, hashes.SHA256())
         )
-        write("""
-CA_IS_WRITTEN = 'write(folder / "ca.pem", ca.public_bytes('
-SERVER_KEY = (
-    "ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))"
-)
-USAGE = "        .add_extension(x509.KeyUsage(**usage), critical=True)\n"
+        pem = made.public_bytes(serialization.Encoding.PEM)
+        write(folder / "server.pem", pem)"""
 WRITTEN = """    path.touch(mode=0o600)
     path.write_bytes(content)
 """
@@ -57,11 +66,12 @@ KEY_FROM_FILE = """SECRET_KEY = os.environ.get("SECRET_KEY") or (
 )
 """
 VALIDATOR = """OriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
-            settings.ORIGINS,
-        ),
+                AuthMiddlewareStack(URLRouter(websocket_urlpatterns)),
+                settings.ORIGINS,
+            ),
 """
 ORIGINS = 'ORIGINS = [f"https://{host}:{PORT}" for host in ALLOWED_HOSTS]'
+COOKIES_ARE_SECURE = "SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True"
 STATIC = """    location /static/ {
             root collected;"""
 UPGRADE = """            proxy_set_header Upgrade $http_upgrade;
@@ -87,8 +97,8 @@ STAGE05 = [
     Mistake(
         "a trusted origin without a scheme",
         SETTINGS,
-        "CSRF_COOKIE_HTTPONLY = True",
-        'CSRF_COOKIE_HTTPONLY = True\nCSRF_TRUSTED_ORIGINS = ["localhost"]',
+        ORIGINS,
+        ORIGINS + '\nCSRF_TRUSTED_ORIGINS = ["localhost"]',
         NAME.format(kind="directly-localhost"),
         "begins with https://",
         ONLY_NAME,
@@ -114,27 +124,17 @@ STAGE05 = [
     Mistake(
         "the key of another certificate",
         KEYS,
-        "            server_key.private_bytes(",
-        "            ca_key.private_bytes(",
+        SERVER_KEY,
+        SERVER_KEY.replace("server", "ca"),
         NAME.format(kind="directly-localhost"),
         "The key is not the one of this certificate",
         ONLY_NAME,
     ),
     Mistake(
-        "a certificate without a name",
-        KEYS,
-        ALTERNATIVES,
-        "",
-        NAME.format(kind="directly-localhost"),
-        "subjectAltName only",
-        ONLY_NAME,
-    ),
-    Mistake(
         "a certificate with a CN, and without a name",
         KEYS,
-        "certificate(subject(names[0]), ca_name, server_key, ca_key, is_ca=False)\n"
-        + ALTERNATIVES,
-        'certificate(subject("localhost"), ca_name, server_key, ca_key, is_ca=False)\n',
+        NAMES,
+        'common_name="localhost", not_before',
         NAME.format(kind="directly-localhost"),
         "subjectAltName only",
         ONLY_NAME,
@@ -142,8 +142,8 @@ STAGE05 = [
     Mistake(
         "a certificate without the address",
         KEYS,
-        'NAMES = ["localhost", "127.0.0.1", "::1"]',
-        'NAMES = ["localhost"]',
+        '{"localhost", "127.0.0.1", "::1", *map',
+        '{"localhost", *map',
         NAME.format(kind="directly-IPv4"),
         "127.0.0.1 and ::1 as an IPAddress",
         ONLY_NAME,
@@ -151,8 +151,8 @@ STAGE05 = [
     Mistake(
         "a certificate that has ended",
         KEYS,
-        "    now = datetime.now(UTC)\n",
-        "    now = datetime.now(UTC) - VALID\n",
+        VALID,
+        VALID.replace("now ", "now - timedelta(90) "),
         NAME.format(kind="directly-localhost"),
         "The certificate is no longer valid",
         ONLY_NAME,
@@ -160,35 +160,26 @@ STAGE05 = [
     Mistake(
         "a certificate that begins tomorrow",
         KEYS,
-        "EARLIER = timedelta(hours=1)",
-        "EARLIER = -timedelta(hours=14)",
+        VALID,
+        VALID.replace("- timedelta(hours=1)", "+ timedelta(hours=14)"),
         NAME.format(kind="directly-localhost"),
         "The certificate is not valid yet",
         ONLY_NAME,
     ),
     Mistake(
-        "a certificate that signs itself",
+        "a CA that has signed another certificate",
         KEYS,
-        SIGNED,
-        SIGNED.replace("ca_key", "server_key"),
+        CA,
+        CA.replace("ca.cert_pem", "trustme.CA().cert_pem"),
         NAME.format(kind="directly-localhost"),
         "has not signed this certificate",
         ONLY_NAME,
     ),
     Mistake(
-        "certificates without a word of what they are for",
+        "a certificate made by hand, with a name and nothing more",
         KEYS,
-        USAGE,
-        "",
-        NAME.format(kind="directly-localhost"),
-        "not as RFC 5280 wants them",
-        ONLY_NAME,
-    ),
-    Mistake(
-        "a CA that does not say so",
-        KEYS,
-        "x509.BasicConstraints(ca=is_ca, path_length=0 if is_ca else None)",
-        "x509.BasicConstraints(ca=False, path_length=None)",
+        SERVER,
+        BY_HAND,
         NAME.format(kind="directly-localhost"),
         "not as RFC 5280 wants them",
         ONLY_NAME,
@@ -197,7 +188,7 @@ STAGE05 = [
         "origins without a port",
         SETTINGS,
         ORIGINS,
-        'ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]',
+        ORIGINS.replace(":{PORT}", ""),
         NAME.format(kind="directly-localhost"),
         "Without a port it means 443",
         ONLY_NAME,
@@ -233,8 +224,8 @@ STAGE05 = [
     Mistake(
         "a certificate of ten years",
         KEYS,
-        "VALID = timedelta(days=90)",
-        "VALID = timedelta(days=3650)",
+        VALID,
+        VALID.replace("89", "3650"),
         DAYS,
         "90 days at most",
         ONLY_DAYS,
@@ -242,12 +233,10 @@ STAGE05 = [
     Mistake(
         "an RSA key",
         KEYS,
-        SERVER_KEY,
-        "from cryptography.hazmat.primitives.asymmetric import rsa\n"
-        "        ca_key, server_key = "
-        "(rsa.generate_private_key(65537, 2048) for _ in range(2))",
+        NAMES,
+        "*names, key_type=trustme.KeyType.RSA, not_before",
         DAYS,
-        "ec.generate_private_key(ec.SECP256R1())",
+        "leave its key_type alone",
         ONLY_DAYS,
     ),
     Mistake(
@@ -287,6 +276,15 @@ STAGE05 = [
         ONLY_HTTP,
     ),
     Mistake(
+        "a root that a client makes up",
+        ASGI,
+        '{**scope, "root_path": ""}',
+        "scope",
+        "handshake page is where it is whatever root a client claims (directly)",
+        "Daphne believes the header Daphne-Root-Path",
+        "whatever_root and directly",
+    ),
+    Mistake(
         "no look at the host",
         SETTINGS,
         'ALLOWED_HOSTS = [NAME, "localhost", "127.0.0.1", "[::1]"]',
@@ -318,8 +316,8 @@ STAGE05 = [
     Mistake(
         "a session that travels over http",
         SETTINGS,
-        "SESSION_COOKIE_SECURE = True\n",
-        "",
+        COOKIES_ARE_SECURE,
+        "CSRF_COOKIE_SECURE = True",
         COOKIES,
         "SESSION_COOKIE_SECURE",
         ONLY_COOKIES,
@@ -327,8 +325,8 @@ STAGE05 = [
     Mistake(
         "a token that travels over http",
         SETTINGS,
-        "CSRF_COOKIE_SECURE = True\n",
-        "",
+        COOKIES_ARE_SECURE,
+        "SESSION_COOKIE_SECURE = True",
         COOKIES,
         "CSRF_COOKIE_SECURE",
         ONLY_COOKIES,
@@ -364,7 +362,7 @@ STAGE05 = [
     Mistake(
         "no page after the login",
         SETTINGS,
-        'LOGIN_REDIRECT_URL = "/"\n',
+        'LOGIN_REDIRECT_URL = "index"\n',
         "",
         "handshake page after the login is there (directly)",
         "LOGIN_REDIRECT_URL names another",
@@ -373,8 +371,8 @@ STAGE05 = [
     Mistake(
         "nobody serves the files",
         ASGI,
-        "ASGIStaticFilesHandler(django_application)",
-        "django_application",
+        "ASGIStaticFilesHandler(get_asgi_application())",
+        "get_asgi_application()",
         "handshake page has its files (directly)",
         "in ASGIStaticFilesHandler(…)",
         "has_its_files and directly",
@@ -418,23 +416,17 @@ STAGE05 = [
     Mistake(
         "the key of the CA is kept",
         KEYS,
-        CA_IS_WRITTEN,
-        """write(folder / "ca.key", ca_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ))
-        """
-        + CA_IS_WRITTEN,
+        CA,
+        f'{CA}\n        write(folder / "ca.key", ca.private_key_pem.bytes())',
         "handshake keys do not include that of the CA",
         "write it nowhere",
         "not_include_that",
     ),
     Mistake(
-        "a server that is its own CA",
+        "a server that has the key of its CA",
         KEYS,
         SERVER_KEY,
-        "ca_key = server_key = ec.generate_private_key(ec.SECP256R1())",
+        SERVER_KEY.replace("server", "ca"),
         "handshake keys do not include that of the CA",
         "give the server a key of its own",
         "not_include_that",
@@ -460,7 +452,7 @@ STAGE05 = [
     Mistake(
         "no more names",
         KEYS,
-        'parser.add_argument("--name", action="append", default=[], help=what)',
+        'parser.add_argument("--name", action="append", default=[])',
         "parser.set_defaults(name=[])",
         GIVEN,
         "each after a --name",
@@ -469,8 +461,8 @@ STAGE05 = [
     Mistake(
         "any name",
         KEYS,
-        "if not re.fullmatch(",
-        "if not re.search(",
+        "re.fullmatch(",
+        "re.search(",
         "handshake keys for a bad name are refused in words (two words)",
         "raise CommandError",
         "bad_name_are",
@@ -550,6 +542,15 @@ STAGE05 = [
         "of_its_past and nginx",
     ),
     Mistake(
+        "a redirect to whatever a client asked for",
+        NGINX,
+        "return 301 https://localhost:8443$request_uri;",
+        "return 301 https://$host:8443$request_uri;",
+        "handshake page over HTTP is redirected to no name but ours (through nginx)",
+        "not $host",
+        "no_name_but_ours and nginx",
+    ),
+    Mistake(
         "what a client claims is passed on",
         NGINX,
         PROTO,
@@ -580,52 +581,6 @@ STAGE05 = [
         "message after 8 idle seconds arrives (through nginx)",
         "proxy_read_timeout must be longer",
         "8_idle_seconds_arrives",
-    ),
-    # The end.
-    Mistake(
-        "nobody is there to say goodbye",
-        CONSUMERS,
-        "from chat.goodbye import tasks\n",
-        "tasks = set()\n",
-        NO_MORE,
-        "import chat.goodbye",
-        "nobody_is_let_in",
-    ),
-    Mistake(
-        "doors that stay open",
-        "chat/goodbye.py",
-        "            reader.stopListening()\n",
-        "            pass\n",
-        NO_MORE,
-        "take nobody any more",
-        "nobody_is_let_in",
-    ),
-    Mistake(
-        "a cancelled consumer that says nothing",
-        CONSUMERS,
-        "except asyncio.CancelledError:",
-        "except ZeroDivisionError:",
-        STOPPED,
-        "A consumer catches CancelledError",
-        ONLY_STOPPED,
-    ),
-    Mistake(
-        "a code of the protocol",
-        CONSUMERS,
-        "GOING_AWAY = 4001",
-        "GOING_AWAY = 1001",
-        STOPPED,
-        "1000 and 3000 to 4999",
-        ONLY_STOPPED,
-    ),
-    Mistake(
-        "the others are not told",
-        CONSUMERS,
-        "            await self.disconnect(GOING_AWAY)\n",
-        "",
-        STOPPED,
-        "Do it yourself, so that the others hear of it",
-        ONLY_STOPPED,
     ),
     Mistake(
         "one Daphne for all",

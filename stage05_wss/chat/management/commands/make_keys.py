@@ -8,8 +8,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.utils import get_random_secret_key
 
-FILES = ["ca.pem", "server.key", "server.pem"]
-
 
 class Command(BaseCommand):
     help = "Make SECRET_KEY, a CA, and a certificate for this machine and each --name."
@@ -33,9 +31,9 @@ class Command(BaseCommand):
         server = ca.issue_cert(
             *names, not_before=now - timedelta(hours=1), not_after=now + timedelta(89)
         )
-        made = (ca.cert_pem, server.private_key_pem, server.cert_chain_pems[0])
-        for file, part in zip(FILES, made, strict=True):
-            write(folder / file, part.bytes())
+        write(folder / "ca.pem", ca.cert_pem.bytes())
+        write(folder / "server.key", server.private_key_pem.bytes())
+        write(folder / "server.pem", server.cert_chain_pems[0].bytes())
         words = (settings.BASE_DIR / "deploy/trust.txt").read_text()
         self.stdout.write(words.format(ca=folder / "ca.pem", names=", ".join(names)))
 
@@ -44,20 +42,23 @@ def name_of_a_machine(name):
     try:
         return str(ip_address(name))
     except ValueError:
-        if re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})*", name):
+        label = r"(?!-|..--)[a-z0-9-]{1,63}(?<!-)"
+        if len(name) < 254 and re.fullmatch(rf"({label}\.)*{label}", name):
             return name
     raise CommandError(f"{name!r} is no address, nor a name such as chat.lan.")
 
 
 def are_right(folder, names):
     try:
-        *_others, pem = [(folder / file).read_bytes() for file in FILES]
-        server = x509.load_pem_x509_certificate(pem)
+        files = ("ca.pem", "server.pem", "server.key")
+        pem = b"".join((folder / file).read_bytes() for file in files)
+        ca, server = x509.load_pem_x509_certificates(pem)
     except (OSError, ValueError):
         return False
     known = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     is_new = server.not_valid_after_utc > datetime.now(UTC) + timedelta(days=10)
-    return is_new and {*names} <= {str(each.value) for each in known}
+    is_ours = server.issuer == ca.subject
+    return is_new and is_ours and {*names} <= {str(each.value) for each in known}
 
 
 def write(path, content):

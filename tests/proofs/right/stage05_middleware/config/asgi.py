@@ -1,4 +1,4 @@
-"""Stage 5 with middlewares of ASGI: for origins, https, cookies, and the goodbye."""
+"""Stage 5 with middlewares of ASGI: for origins, https and cookies."""
 
 import os
 
@@ -11,13 +11,13 @@ django_application = get_asgi_application()
 
 from config.careful import https_only, our_pages_only
 
-from chat.goodbye import Goodbye
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
     {
         "http": https_only(django_application),
-        "websocket": Goodbye(
+        "websocket": guard(
             our_pages_only(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
         ),
     }

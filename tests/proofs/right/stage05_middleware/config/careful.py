@@ -26,7 +26,8 @@ def https_only(application):
                 event = {**event, "headers": headers + HEADERS}
             await send(event)
 
-        await application({**scope, "scheme": "https"}, receive, send_with_care)
+        scope = {**scope, "scheme": "https", "root_path": ""}
+        await application(scope, receive, send_with_care)
 
     return answer
 

@@ -1,19 +1,15 @@
-"""Stage 5 with the synchronous consumer of stage 4, which another hand stops."""
+"""Stage 5 with the synchronous consumer of stage 4."""
 
 import hashlib
 import json
-from contextlib import suppress
 
-import redis
 from asgiref.sync import async_to_sync
-from autobahn.exception import Disconnected
 from channels.generic.websocket import WebsocketConsumer
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
-
-from chat.goodbye import here
 
 LONGEST_TEXT = 2_000
 
@@ -42,18 +38,6 @@ def ask(scope):
 
 class Member(WebsocketConsumer):
     groups_joined = ()
-
-    async def __call__(self, scope, receive, send):
-        here[self] = send
-        try:
-            await super().__call__(scope, receive, send)
-        except (redis.ConnectionError, redis.TimeoutError):
-            with suppress(Disconnected):
-                if not self.groups_joined:
-                    await send({"type": "websocket.accept"})
-                await send({"type": "websocket.close", "code": 4503})
-        finally:
-            del here[self]
 
     def connect(self):
         key = self.scope["session"].session_key
@@ -92,8 +76,7 @@ class Member(WebsocketConsumer):
             self.tell_room(type="leave", name=self.name)
 
     def receive(self, text_data=None, bytes_data=None):
-        if ask(self.scope) != self.user:
-            self.close(4401)
+        if not self.may_go_on():
             return
         if bytes_data is not None:
             self.refuse("binary")
@@ -122,8 +105,16 @@ class Member(WebsocketConsumer):
         self.close(4401)
 
     def user_changed(self, event):
-        if ask(self.scope) != self.user:
-            self.close(4401)
+        self.may_go_on()
+
+    def may_go_on(self):
+        try:
+            code = None if ask(self.scope) == self.user else 4401
+        except DatabaseError:
+            code = 4503
+        if code:
+            self.close(code)
+        return code is None
 
     def refuse(self, code):
         self.answer(type="error", code=code, detail="Not like this.")
@@ -131,15 +122,5 @@ class Member(WebsocketConsumer):
     def answer(self, **message):
         self.send(text_data=json.dumps(message))
 
-    def send(self, *arguments, **options):
-        with suppress(Disconnected):
-            super().send(*arguments, **options)
-
-
-class Stranger(WebsocketConsumer):
-    def connect(self):
-        self.close()
-
 
 ChatConsumer = Member
-RefusingConsumer = Stranger

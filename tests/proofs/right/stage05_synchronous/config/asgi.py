@@ -9,9 +9,19 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.deployed")
 django_application = get_asgi_application()
 
+from chat.faults import guard
 from chat.routing import websocket_urlpatterns
 
 OUR_HOSTS = {f"{name}:{settings.PORT}".encode() for name in settings.ALLOWED_HOSTS}
+
+
+def at_the_root(application):
+    """Look away from what a client says of the place where this site is."""
+
+    async def answer(scope, receive, send):
+        await application(scope | {"root_path": ""}, receive, send)
+
+    return answer
 
 
 def same_origin_only(application):
@@ -31,9 +41,9 @@ def same_origin_only(application):
 
 application = ProtocolTypeRouter(
     {
-        "http": ASGIStaticFilesHandler(django_application),
-        "websocket": same_origin_only(
-            SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
+        "http": at_the_root(ASGIStaticFilesHandler(django_application)),
+        "websocket": guard(
+            same_origin_only(SessionMiddlewareStack(URLRouter(websocket_urlpatterns)))
         ),
     }
 )
