@@ -28,8 +28,6 @@ from daphne.server import Server as Daphne
 from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
-from websockets.exceptions import InvalidMessage
-from websockets.sync.client import connect as bare_connect
 
 from tests.checker import client
 from tests.checker.crowd import crowd
