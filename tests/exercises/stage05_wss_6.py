@@ -1,8 +1,9 @@
 """
 Stage 5, exercise 6: a stop that says goodbye.
 
-None of these can fail by chance. Who is told 4001 had nothing to send at that time, so
-nothing of theirs can meet a connection that is closed already, and take the code away.
+Whether Daphne cancels its applications when it stops is not left to chance: see
+docs/upstream.md. And who is told 4001 has nothing to send at that time, so nothing of
+theirs can meet a connection that is closed already, and take the code away.
 """
 
 from collections import defaultdict
@@ -15,6 +16,7 @@ from tests.checker.client import (
     HANDSHAKE,
     WireError,
     connect,
+    open_tcp,
     open_websocket,
     raw_handshake,
 )
@@ -22,13 +24,27 @@ from tests.checker.rooms import address, join
 from tests.checker.servers.runserver import terminate
 
 GOING_AWAY = 4001
+TIDIES_UP = 2  # Seconds within which Daphne has done it at least once.
 
 
 @pytest.mark.posix("Windows has no SIGTERM")
-def test_close_with_4001_when_the_server_is_stopped(start, redis, room):
+@pytest.mark.parametrize(
+    "cancels", [True, False], ids=["Daphne cancels", "Daphne cancels nobody"]
+)
+def test_close_with_4001_when_the_server_is_stopped(start, redis, room, cancels):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
-    with join(second, room, "ben") as ben, join(first, room, "ana") as ana:
+    with (
+        join(second, room, "ben") as ben,
+        join(first, room, "ana") as ana,
+        open_tcp(first) as another,
+    ):
         ben.expect_json(type="join", name="ana")
+        if cancels:
+            # Once a second, Daphne forgets the handshakes, which spoil its stop.
+            with pytest.raises(TimeoutError):
+                ana.recv_within(TIDIES_UP)
+        else:
+            another.sendall(b"GET / HTTP/1.1\r\n")  # As half a request does.
         terminate(first.process)
         ana.expect_close(GOING_AWAY)
         # What is told last is heard, by those who stay.
