@@ -23,6 +23,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from playwright.sync_api import Browser, Error, Page
 from txaio._common import _BatchedTimer
@@ -279,6 +280,16 @@ def test_python_takes_the_certificate(
     assert shake_hands(serve(), context) == "TLSv1.3"
 
 
+def test_the_verifier_of_cryptography_refuses_the_certificate(
+    authority: x509.Certificate, certificate: x509.Certificate
+) -> None:
+    store = verification.Store([authority])
+    policy = verification.PolicyBuilder().store(store)
+    verifier = policy.build_server_verifier(x509.DNSName("localhost"))
+    with pytest.raises(verification.VerificationError, match="MUST NOT be critical"):
+        verifier.verify(certificate, [])
+
+
 def make_keys(project: Path, *names: str) -> str:
     """Make keys as a reader does. Returns what is printed."""
     run = manage(project, "make_keys", *(f"--name={name}" for name in names))
@@ -307,6 +318,15 @@ def test_new_name_makes_a_new_authority_and_keeps_the_secret_key(
     assert made.public_key() != authority.public_key()
     assert (project / "keys" / "secret_key").read_bytes() == secret
     assert "a certificate for 127.0.0.1, ::1, chat.lan, localhost." in said
+
+
+@pytest.mark.parametrize("name", ["ab--cd", "xn--a", ".".join(["a" * 63] * 4)])
+def test_name_that_trustme_would_raise_for_is_refused_in_words(
+    project: Path, name: str
+) -> None:
+    run = manage(project, "make_keys", "--name", name)
+    assert f"CommandError: {name!r} is no address, nor a name" in run.stdout
+    assert "Traceback" not in run.stdout
 
 
 def lines_for_chrome(said: str) -> str:

@@ -193,6 +193,21 @@ DOORS_STAY_OPEN = """        goodbyes = self.say_goodbye(), asyncio.sleep(PATIEN
         return Deferred.fromFuture(asyncio.gather(*goodbyes))
 """
 
+OF_ITSELF = f"""            if not self.is_stopping:
+                task.cancel()
+            raise
+
+    def stop(self):
+        self.is_stopping = True
+        # Who comes from now on is refused, and a proxy asks the next server.
+{DOORS}"""
+WHEN_CANCELLED = f"""            await close(send)
+            await task
+            raise
+
+    def stop(self):
+{DOORS.partition("        return")[0]}"""
+
 # A line of a solution, what is wrong in its place, and the check that sees it.
 WRONG = [
     (
@@ -319,19 +334,25 @@ WRONG = [
         "stage05_wss_6",
         "GOING_AWAY = 4001",
         "GOING_AWAY = 1001",  # Daphne gives it to no application.
-        "close with 4001 when the server is stopped",
+        "close with 4001 when the server is stopped (Daphne cancels)",
     ),
     (
         "stage05_wss_6",
         "await asyncio.wait(self.running, timeout=PATIENCE)",
         "[task.cancel() for task in self.running]",  # And disconnect() never runs.
-        "close with 4001 when the server is stopped",
+        "close with 4001 when the server is stopped (Daphne cancels)",
     ),
     (
         "stage05_wss_6",
         "await asyncio.shield(task)",
-        "await task",  # Daphne cancels it, before anybody else has heard of it.
-        "close with 4001 when the server is stopped",
+        "await task",  # Nor does it, where Daphne cancels.
+        "close with 4001 when the server is stopped (Daphne cancels)",
+    ),
+    (
+        "stage05_wss_6",
+        OF_ITSELF,
+        WHEN_CANCELLED,
+        "close with 4001 when the server is stopped (Daphne cancels nobody)",
     ),
     (
         "stage05_wss_6",
