@@ -322,18 +322,6 @@ def test_checks_of_a_learner_keep_the_order_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("stage", ["stage03_groups", "stage04_auth", "stage05_wss"])
-def test_checks_of_a_learner_keep_the_order_of_the_contract() -> None:
-    # Whose check takes long is known here, and must not come first there.
-    slow, *_ = records(TIMES)["others"]["slow"]
-    items = [SimpleNamespace(nodeid=name) for name in ("a", "b", "c", "d", slow)]
-    kept = list(items)
-    pytest_collection_modifyitems(SimpleNamespace(), items)
-    assert items == kept
-    worker = SimpleNamespace(workerinput={"workercount": 2})
-    pytest_collection_modifyitems(worker, items)
-    assert items != kept
-
-
 def test_crowds_come_last_of_the_checks(stage: str) -> None:
     suite = f"tests/test_{stage}.py"
     crowds = collected(suite, "-m", "crowd")
