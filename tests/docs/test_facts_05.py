@@ -320,6 +320,12 @@ def test_new_name_makes_a_new_authority_and_keeps_the_secret_key(
     assert "a certificate for 127.0.0.1, ::1, chat.lan, localhost." in said
 
 
+def test_keys_of_another_hand_without_a_name_are_replaced(project: Path) -> None:
+    path = Path(make_certificate(project / "keys", "localhost"))
+    path.with_suffix(".pem").rename(project / "keys" / "server.pem")
+    assert "Whoever trusts" in make_keys(project)
+
+
 @pytest.mark.parametrize("name", ["ab--cd", "xn--a", ".".join(["a" * 63] * 4)])
 def test_name_that_trustme_would_raise_for_is_refused_in_words(
     project: Path, name: str

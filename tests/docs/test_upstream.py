@@ -40,8 +40,8 @@ ANSWERS = """    if scope["type"] == "http":
 ENDS = """    if scope["path"] == "/ends":
         return
 """
-COMES_TOO = """        stack = connect(f"ws://{host}:{port}/ends", proxy=None)
-        stack.__enter__()
+COMES_TOO = """        ends = f"ws://{host}:{port}/ends"
+        stays = connect(ends, proxy=None).__enter__()
 """
 
 

@@ -53,12 +53,12 @@ def are_right(folder, names):
         files = ("ca.pem", "server.pem", "server.key")
         pem = b"".join((folder / file).read_bytes() for file in files)
         ca, server = x509.load_pem_x509_certificates(pem)
-    except (OSError, ValueError):
+        known = server.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (OSError, ValueError, x509.ExtensionNotFound):
         return False
-    known = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     is_new = server.not_valid_after_utc > datetime.now(UTC) + timedelta(days=10)
     is_ours = server.issuer == ca.subject
-    return is_new and is_ours and {*names} <= {str(each.value) for each in known}
+    return is_new and is_ours and {*names} <= {str(each.value) for each in known.value}
 
 
 def write(path, content):
