@@ -296,7 +296,7 @@ STAGE03 = [
         '"CONFIG": {}',
         "messages of 20 speakers at once reach everyone (in memory)",
         '"capacity": 10_000 in the CONFIG of the layer',
-        only="20_speakers",
+        only="20_speakers and memory",
     ),
     Mistake(
         "a mailbox of 100 events on Redis",

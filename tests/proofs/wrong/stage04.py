@@ -427,9 +427,9 @@ STAGE04 = [
         CONSUMERS,
         ASKS,
         "await get_user(then.__class__(then.session_key))",
-        OURS,
+        SPOKEN,
         'get_user() takes a dict with the session in it: {"session": …}',
-        ONLY_OURS,
+        "carries_the_name and memory",
     ),
     Mistake(
         "an answer that is not returned",
