@@ -1,6 +1,6 @@
 """Mistakes that come with sessions, users and origins: stages 4 and 5."""
 
-from tests.checker.explain.diagnosis import ANY, Diagnosis
+from tests.checker.explain.diagnosis import ANY, NO_TRACEBACK, Diagnosis
 
 DIAGNOSES = [
     # No database, or no login.
@@ -68,12 +68,31 @@ DIAGNOSES = [
         "The login gave no session cookie that comes back to this host. Is it Django's "
         "LoginView, and is SESSION_COOKIE_DOMAIN left alone?",
     ),
+    Diagnosis(
+        ANY,
+        r"TemplateDoesNotExist: (?P<name>\S+)",
+        "There is no template {name}. Django looks in the folder templates of each "
+        "app, and its LoginView for registration/login.html, unless template_name "
+        "says otherwise.",
+    ),
+    Diagnosis(
+        ANY,
+        r"NoReverseMatch: Reverse for '(?P<name>[^']*)' not found",
+        "No URL is called {name}. LOGIN_URL, LOGIN_REDIRECT_URL and {{% url %}} take "
+        'the name that a path() in urls.py has: name="{name}".',
+    ),
     # Nobody in the scope.
     Diagnosis(
         ANY,
         r"AuthMiddleware cannot find session in scope",
         "AuthMiddleware alone finds no session. AuthMiddlewareStack puts the cookies "
         "and the session before it.",
+    ),
+    Diagnosis(
+        ANY,
+        r"Cannot find session in scope",
+        'get_user() takes a dict with the session in it: {{"session": …}}. The scope '
+        "is one, if AuthMiddlewareStack is around the routes.",
     ),
     Diagnosis(
         ANY,
@@ -111,6 +130,15 @@ DIAGNOSES = [
         r"channels\.exceptions\.DenyConnection",
         "DenyConnection refuses a handshake, in connect(). What is open is closed: "
         "`await self.close(4401)`.",
+    ),
+    Diagnosis(
+        ANY,
+        rf"django\.db\.utils\.|{NO_TRACEBACK}",
+        "The database is away, and the error ends the consumer, without disconnect(): "
+        "a ghost stays in the room. Catch DatabaseError where you ask the database, "
+        "and close with 4503. Who connects meanwhile meets it in AuthMiddleware: catch "
+        "it around that, accept, and close with 4503.",
+        check="database_is_away",
     ),
     # Who gets in.
     Diagnosis(
@@ -162,7 +190,7 @@ DIAGNOSES = [
         "Everybody is refused, also who has logged in and comes from a page of ours. "
         "Is AuthMiddlewareStack around the routes? Without it there is no user in the "
         "scope. An origin with a scheme wants its port, too: without one, it means 80.",
-        check="test_stage0[45]",
+        check="test_stage0[45](?!.*4503)",
     ),
     Diagnosis(
         "",
@@ -184,6 +212,13 @@ DIAGNOSES = [
         ANY,
         "A client spoke as somebody else. Take the name from self.scope, never from "
         "what a client sends.",
+        check="carries_the_name",
+    ),
+    Diagnosis(
+        "silence",
+        ANY,
+        "A good message was dropped: a session that is still there is no reason to be "
+        "silent. What receive() asks first must return True for it.",
         check="carries_the_name",
     ),
     # Who must go.

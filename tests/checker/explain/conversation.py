@@ -17,34 +17,6 @@ DIAGNOSES = [
         'Give the layer a name of its own: "prefix": BASE_DIR.name in its CONFIG.',
     ),
     Diagnosis(
-        ANY,
-        ANY,
-        "A Redis that answers, and refuses, raises redis.ResponseError and others of "
-        "its kind, and no ConnectionError. redis.RedisError is the parent of all: "
-        "catch it, and close with 4503, who has been let in and who has not. Channels "
-        "reads for one client at a time, so tell the others, too.",
-        check="redis_refuses",
-    ),
-    Diagnosis(
-        ANY,
-        ANY,
-        "A frozen Redis takes connections and answers nothing. With "
-        '"socket_timeout": None one waits for it for ever: give it more than the 5 '
-        "seconds that Channels waits for news, such as 8. Daphne gives a handshake up "
-        "after 5 seconds, so accept after 4 without an answer, and close with 4503. "
-        "Channels reads for one client at a time, so tell the others, too.",
-        check="redis_is_frozen",
-    ),
-    Diagnosis(
-        ANY,
-        ANY,
-        "The database is away, and the error ends the consumer, without disconnect(): "
-        "a ghost stays in the room. Catch DatabaseError where you ask the database, "
-        "and close with 4503. Who connects meanwhile meets it in AuthMiddleware: catch "
-        "it around that, accept, and close with 4503.",
-        check="database_is_away",
-    ),
-    Diagnosis(
         "silence",
         ANY,
         "The server speaks first. When connect() has accepted, it sends the welcome.",
@@ -54,7 +26,7 @@ DIAGNOSES = [
         "silence",
         ANY,
         "The two servers share no group. With REDIS_URL set, the channel layer of both "
-        "must be Redis, and the same database of it.",
+        "must be Redis, and the same database of it, with the same prefix.",
         check="two_servers",
     ),
     Diagnosis(

@@ -14,6 +14,9 @@ class Diagnosis(NamedTuple):
     check: str = ANY  # One that must match somewhere in the id of the check.
 
 
+# What stands alone in a pattern of output: it printed no traceback.
+NO_TRACEBACK = r"\A(?![\s\S]*Traceback)"
+
 # In a traceback, a frame of the project. Frames of libraries are cut from the output.
 FRAME = (
     r'File "(?P<file>[^"]*)", line (?P<line>\d+), in (?P<method>[\w<>]+)\n(?:    .*\n)*'

@@ -1,6 +1,6 @@
 """The handshake is not answered with 101, in any stage."""
 
-from tests.checker.explain.diagnosis import ANY, ERROR, FRAME, Diagnosis
+from tests.checker.explain.diagnosis import ANY, ERROR, FRAME, NO_TRACEBACK, Diagnosis
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "
@@ -15,6 +15,25 @@ DIAGNOSES = [
         FRAME + r"NameError: name '(?P<name>\w+)' is not defined",
         "Python finds no {name} in {file}, line {line}. Import it, or define it at the "
         "top of the file.",
+    ),
+    Diagnosis(
+        ANY,
+        rf"redis\.exceptions\.|{NO_TRACEBACK}",
+        "A Redis that answers, and refuses, raises redis.ResponseError and others of "
+        "its kind, and no ConnectionError. redis.RedisError is the parent of all: "
+        "catch it, and close with 4503, who has been let in and who has not. Channels "
+        "reads for one client at a time, so tell the others, too.",
+        check="redis_refuses",
+    ),
+    Diagnosis(
+        ANY,
+        rf"TimeoutError|redis\.exceptions\.|{NO_TRACEBACK}",
+        "A frozen Redis takes connections and answers nothing. With "
+        '"socket_timeout": None one waits for it for ever: give it more than the 5 '
+        "seconds that Channels waits for news, such as 8. Daphne gives a handshake up "
+        "after 5 seconds, so accept after 4 without an answer, and close with 4503. "
+        "Channels reads for one client at a time, so tell the others, too.",
+        check="redis_is_frozen",
     ),
     # Before what is told of routes in general.
     Diagnosis(

@@ -227,6 +227,16 @@ STAGE01 = [
         "Channels calls EchoConsumer.disconnect() with other arguments",
     ),
     Mistake(
+        "websocket_disconnect() of one's own",
+        CONSUMERS,
+        f"    {SIGNATURE}",
+        "    async def websocket_disconnect(self, message):\n"
+        '        print("gone")\n\n'
+        f"    {SIGNATURE}",
+        "close ends what has served the client",
+        "it must call super().websocket_disconnect() or raise StopConsumer()",
+    ),
+    Mistake(
         "a syntax error",
         CONSUMERS,
         "async def connect(self):",

@@ -781,6 +781,7 @@ STAGE02 = [
         "if True:",
         LEFT,
         "Daphne's send() raises Disconnected then",
+        only="right_after",
     ),
     Mistake(
         "an answer to a client that has left, caught as ASGI says",
@@ -789,13 +790,6 @@ STAGE02 = [
         "suppress(OSError)",
         LEFT,
         "Daphne's send() raises Disconnected then",
-    ),
-    Mistake(
-        "a guard that hands on the send() that it was given",
-        FAULTS,
-        "receive, tell)",
-        "receive, send)",
-        LEFT,
-        "Daphne's send() raises Disconnected then",
+        only="right_after",
     ),
 ]

@@ -292,11 +292,11 @@ STAGE03 = [
     Mistake(
         "a mailbox of 100 events in memory",
         SETTINGS,
-        '        "CONFIG": {"capacity": 10_000},\n',
-        "",
+        '"CONFIG": {"capacity": 10_000}',
+        '"CONFIG": {}',
         "messages of 20 speakers at once reach everyone (in memory)",
         '"capacity": 10_000 in the CONFIG of the layer',
-        only="20_speakers",
+        only="20_speakers and memory",
     ),
     Mistake(
         "a mailbox of 100 events on Redis",

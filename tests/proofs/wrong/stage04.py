@@ -6,14 +6,14 @@ URLS = "config/urls.py"
 SIGNALS = "chat/signals.py"
 LOGIN = "chat/templates/registration/login.html"
 
-DATABASE_AWAY = (
-    "close with 4503 while the database is away and no ghost stays (in memory)"
-)
+DATABASE_AWAY = "close with 4503 while the database is away and no ghost stays"
 STRANGER = "handshake of a stranger is refused with 403 (in memory)"
 OURS = "handshake with a session and our origin is accepted (in memory)"
 FOREIGN = "handshake from a foreign origin is refused with 403"
 NO_ORIGIN = "handshake without an origin is refused with 403 (in memory)"
+LEADS = "handshake begins on a page that leads to the login and back (in memory)"
 NAME = "handshake takes the name from the user not the url (in memory-?name=ben)"
+SPOKEN = "message carries the name of the user (in memory)"
 ENDED = (
     "message after the session has ended is answered with 4401 and not passed on "
     "(in memory-{kind})"
@@ -238,6 +238,15 @@ STAGE04 = [
         ONLY_OURS,
     ),
     Mistake(
+        "a login page in another folder",
+        URLS,
+        "LoginView.as_view(",
+        'LoginView.as_view(template_name="chat/login.html", ',
+        OURS,
+        "There is no template chat/login.html",
+        ONLY_OURS,
+    ),
+    Mistake(
         "cookies for https only",
         SETTINGS,
         LOGIN_URL,
@@ -296,8 +305,17 @@ STAGE04 = [
         SETTINGS,
         '    "django.contrib.auth.middleware.LoginRequiredMiddleware",\n',
         "",
-        "handshake begins on a page that leads to the login and back (in memory)",
+        LEADS,
         "LoginRequiredMiddleware",
+        "leads_to_the_login and memory",
+    ),
+    Mistake(
+        "a login without a name",
+        URLS,
+        '        name="login",\n',
+        "",
+        LEADS,
+        "No URL is called login",
         "leads_to_the_login and memory",
     ),
     Mistake(
@@ -334,7 +352,7 @@ STAGE04 = [
         CONSUMERS,
         'who = {"room": self.room, "name": self.name}',
         'who = {"room": self.room, "name": message.get("name", self.name)}',
-        "message carries the name of the user (in memory)",
+        SPOKEN,
         "Take the name from self.scope, never from what a client sends",
         "carries_the_name and memory",
     ),
@@ -403,6 +421,24 @@ STAGE04 = [
         LOGOUT,
         "has kept what it once read",
         ONLY_LOGOUT,
+    ),
+    Mistake(
+        "a session in place of a scope",
+        CONSUMERS,
+        ASKS,
+        "await get_user(then.__class__(then.session_key))",
+        SPOKEN,
+        'get_user() takes a dict with the session in it: {"session": …}',
+        "carries_the_name and memory",
+    ),
+    Mistake(
+        "an answer that is not returned",
+        CONSUMERS,
+        "        return user == self.user\n",
+        "",
+        SPOKEN,
+        "a session that is still there is no reason to be silent",
+        "carries_the_name and memory",
     ),
     Mistake(
         "only the session is looked up",
