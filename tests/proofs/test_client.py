@@ -88,15 +88,16 @@ def test_text_that_is_no_utf_8_ends_the_connection() -> None:
 def test_silence_and_an_open_end_are_told_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "PATIENCE", 0.2)
     with connected_to(lambda end: end.recv()) as ana:
-        with pytest.raises(WireError) as told:
-            ana.recv()
-        assert told.value.symptom == "silence"
-        with pytest.raises(WireError) as told:
-            ana.expect_close(4001)
-        assert told.value.symptom == "left open"
-        ana.expect_open()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(client, "PATIENCE", 0.2)
+            with pytest.raises(WireError) as told:
+                ana.recv()
+            assert told.value.symptom == "silence"
+            with pytest.raises(WireError) as told:
+                ana.expect_close(4001)
+            assert told.value.symptom == "left open"
+        ana.expect_open()  # A pong may take its time on a busy machine.
         ana.send("goodbye")
 
 
