@@ -320,7 +320,7 @@ def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
     server = start(REDIS_URL=own_redis.url)
     with join(server, room, "ana") as ana, join(server, room, "ben") as ben:
         ana.expect_json(type="join", name="ben")
-        # As with a disk that is full, but publishing is refused as well: so to each layer.
+        # As with a full disk, but publishing is refused as well: so to each layer.
         denied = ("-@write", "-publish", "-subscribe")
         own_redis.command("ACL", "SETUSER", "default", *denied)
         with connect(server, address(room, "cleo")) as newcomer:
