@@ -296,14 +296,14 @@ WRONG = [
     ),
     (
         "stage04_auth_4",
-        "            connections[user] -= 1\n",
-        "            connections[user] -= 0\n",
+        "connections.subtract, [user]",
+        "connections.subtract, []",
         "handshake that was refused counts for nothing (in memory)",
     ),
     (
         "stage04_auth_4",
-        "            connections[user] -= 1\n",
-        "            connections[user] -= not self.is_one_too_many\n",
+        "connections.subtract, [user]",
+        "connections.subtract, [user] * (not self.is_one_too_many)",
         "handshake that was refused counts for nothing (in memory)",
     ),
     (

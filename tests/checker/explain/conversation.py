@@ -115,7 +115,8 @@ DIAGNOSES = [
     ),
     Diagnosis(
         r"close \d+",
-        r"TimeoutError *\n",
+        # Not in what leads to an error of redis-py.
+        r"\A(?![\s\S]*redis\.exceptions)[\s\S]*TimeoutError *\n",
         "A deadline ended a connection that was open. It is for the handshake only. "
         "Lift it with the first answer: deadline.reschedule(None).",
         check="8_idle_seconds",

@@ -1,27 +1,17 @@
-"""Stage 2 with path() and a converter, and a function that refuses the rest."""
+"""Stage 2 with a pattern for the room, and a consumer that refuses the rest."""
 
-from django.urls import path, re_path, register_converter
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.urls import re_path
 
 from chat.consumers import Conversation
 
 
-class Place:
-    regex = "[A-Za-z0-9_-]{1,50}"
+class Refusal(AsyncWebsocketConsumer):
+    async def connect(self):
+        await self.close()
 
-    def to_python(self, value):
-        return value
-
-    def to_url(self, value):
-        return value
-
-
-async def refuse(scope, receive, send):
-    await send({"type": "websocket.close"})
-
-
-register_converter(Place, "place")
 
 websocket_urlpatterns = [
-    path("ws/rooms/<place:place>/", Conversation.as_asgi()),
-    re_path("", refuse),
+    re_path(r"^ws/rooms/(?P<place>[A-Za-z0-9_-]{1,50})/$", Conversation.as_asgi()),
+    re_path(r"", Refusal.as_asgi()),
 ]

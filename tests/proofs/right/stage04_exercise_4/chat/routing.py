@@ -1,6 +1,7 @@
 """Stage 4, with 100 connections for each user of this process."""
 
 from collections import Counter
+from contextlib import ExitStack
 
 from django.urls import path, re_path
 
@@ -19,10 +20,10 @@ class Counted(ChatConsumer):
         user = scope["user"].pk
         self.is_one_too_many = connections[user] >= MOST
         connections[user] += 1
-        try:
+        # Also when the consumer is cancelled, or raises.
+        with ExitStack() as self.place:
+            self.place.callback(connections.subtract, [user])
             await super().__call__(scope, receive, send)
-        finally:  # Also when the consumer is cancelled, or raises.
-            connections[user] -= 1
 
     async def connect(self):
         if self.is_one_too_many:
@@ -30,6 +31,11 @@ class Counted(ChatConsumer):
             await self.close(TOO_MANY)
         else:
             await super().connect()
+
+    async def disconnect(self, code):
+        # On Redis, Python 3.11 sometimes needs ten seconds more to end a consumer.
+        self.place.close()
+        await super().disconnect(code)
 
 
 websocket_urlpatterns = [
