@@ -9,6 +9,7 @@ import http.client
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -121,3 +122,18 @@ def test_handshake_from_the_public_name_is_refused_as_ever(as_ever: Server) -> N
     assert status == 302
     headers = {"Origin": f"https://{PUBLIC}", "Cookie": cookie}
     assert refusal(as_ever, address("garden"), additional_headers=headers) == 403
+
+
+@pytest.mark.parametrize("stage", ["stage01_echo", "stage02_routing", "stage03_groups"])
+def test_earlier_stage_needs_only_its_own_name_as_host(
+    tmp_path: Path, stage: str
+) -> None:
+    path = "/ws/echo/" if stage == "stage01_echo" else address("garden")
+    with Server(copy_of(ROOT / stage, tmp_path / stage), tmp_path / "log") as server:
+        for host, status in (("localhost:8000", 200), (PUBLIC, 400)):
+            with closing(http.client.HTTPConnection("127.0.0.1", server.port)) as asked:
+                asked.request("GET", "/", headers={"Host": host})
+                assert asked.getresponse().status == status
+        headers = {"Origin": f"https://{PUBLIC}"}
+        with connect(server, path, additional_headers=headers) as client:
+            client.expect_open()
