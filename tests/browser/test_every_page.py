@@ -2,6 +2,8 @@
 What the pages of all stages do alike: close, lose the server and return, stay legible.
 """
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -201,6 +203,33 @@ def test_page_reconnects_after_the_server_restarts(
         expect(message(page, f"{sort.answer}again")).to_be_visible()
     meaning = "never on the wire: the connection ended without a close frame"
     assert any(meaning in row[3] for row in wire(page))
+
+
+def test_page_shows_a_changed_file_at_once(
+    open_page: OpenPage,
+    project: Path,
+    environment: dict[str, str],
+    server_type: Callable[..., Server],
+    tmp_path: Path,
+    sort: Sort,
+) -> None:
+    copy = shutil.copytree(project, tmp_path / project.name)
+    script = copy / "chat" / "static" / "chat" / "chat.js"
+    # A browser trusts its copy of a file for a tenth of the file's age: RFC 9111, 4.2.2.
+    os.utime(script, (0, 0))
+    with server_type(copy, tmp_path / "log", environment=environment) as server:
+        page = open_page(server, sort.path)
+        expect(page.locator("#status")).to_have_text(sort.connected)
+        with script.open("a", encoding="utf-8") as file:
+            file.write('document.querySelector("h1").textContent = "Changed";\n')
+        page.wait_for_function("asked => Date.now() > asked", arg=next_second(page))
+        page.goto(page.url)
+        expect(page.locator("h1")).to_have_text("Changed")
+
+
+def next_second(page: Page) -> int:
+    """Return when the next second begins. A page names its files by the second."""
+    return page.evaluate("Math.ceil(Date.now() / 1000) * 1000")
 
 
 def test_page_offers_one_connection_at_a_time(page: Page, sort: Sort) -> None:
