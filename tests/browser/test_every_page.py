@@ -98,6 +98,19 @@ def test_page_shows_the_newest_message(page: Page, sort: Sort) -> None:
         assert hidden <= 0
 
 
+def test_wire_log_shows_its_end_whatever_is_sent(page: Page, tmp_path: Path) -> None:
+    for number in range(15):
+        send_text(page, f"number {number}")
+    # Its bytes come into the log later than its row, and take more lines.
+    send_file(page, tmp_path / "file", bytes(200))
+    send_text(page, "last")
+    expect(page.locator("#wire tr").last).to_contain_text("last")
+    box = page.get_by_role("region", name="Wire log")
+    assert box.evaluate("box => box.scrollHeight > box.clientHeight")
+    end = "box => box.scrollHeight - box.clientHeight - box.scrollTop"
+    assert box.evaluate(end) <= 2
+
+
 def test_page_can_be_read_on_a_phone(page: Page, sort: Sort) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     words = "a text that is somewhat longer than a telephone is wide, " * 4
@@ -215,7 +228,7 @@ def test_page_shows_a_changed_file_at_once(
 ) -> None:
     copy = shutil.copytree(project, tmp_path / project.name)
     script = copy / "chat" / "static" / "chat" / "chat.js"
-    # A browser trusts its copy of a file for a tenth of the file's age: RFC 9111, 4.2.2.
+    # A browser trusts its copy of a file for a tenth of its age: RFC 9111, 4.2.2.
     os.utime(script, (0, 0))
     with server_type(copy, tmp_path / "log", environment=environment) as server:
         page = open_page(server, sort.path)

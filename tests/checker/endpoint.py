@@ -1,11 +1,14 @@
 """A server as its clients see it, whoever runs it."""
 
 import ssl
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.checker.accounts import Visitors
+
+SETTLE = 2  # Seconds.
 
 
 class Endpoint:
@@ -17,6 +20,7 @@ class Endpoint:
     """
 
     visitors: "Visitors | None" = None
+    at_rest = 0  # Tasks that it had before the first client.
 
     def __init__(
         self,
@@ -38,6 +42,23 @@ class Endpoint:
     def origin(self) -> str:
         """The origin of its pages (RFC 6454)."""
         return self.url.replace("ws", "http", 1)
+
+    def tasks(self) -> int:
+        """Return how many tasks inside have not finished: 0 where nobody can look."""
+        return 0
+
+    def settle(self, tasks: int) -> int:
+        """
+        Wait until no more than so many tasks are left, or for two seconds.
+
+        Returns how many are. Of a process that a client is leaving, channels_redis can
+        lose an event: a consumer that ends takes along what it has just read for
+        another.
+        """
+        deadline = time.monotonic() + SETTLE
+        while (left := self.tasks()) > tasks and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return left
 
     def identify(self, path: str) -> dict[str, str]:
         """Return the headers that say, in a handshake of this path, who comes."""

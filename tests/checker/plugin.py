@@ -328,6 +328,9 @@ def launched(
         pytest.skip("needs to see what the server prints, which --url does not show")
     server = servers.of(project, database | environment, server_type)
     server.visitors = identity
+    if "REDIS_URL" in environment:
+        # What a consumer leaves behind for ever is waited for once.
+        server.at_rest = server.settle(server.at_rest)
     request.node.server = server
     request.node.position = server.position()
     return server

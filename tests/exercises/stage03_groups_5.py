@@ -22,12 +22,10 @@ def channel_of(client, name):
 
 
 def test_handshake_is_answered_with_the_channel(server, room):
-    with (
-        connect(server, address(room, "ana")) as ana,
-        connect(server, address(room, "ben")) as ben,
-    ):
-        channels = channel_of(ana, "ana"), channel_of(ben, "ben")
-        assert channels[0] != channels[1], "Each client has a channel of its own."
+    with connect(server, address(room, "ana")) as ana:
+        channel = channel_of(ana, "ana")
+        with connect(server, address(room, "ben")) as ben:
+            assert channel_of(ben, "ben") != channel, "Each client has its own channel."
 
 
 def test_message_whispered_reaches_the_one_that_is_meant(enter_room, server, room):

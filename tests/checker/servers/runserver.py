@@ -197,7 +197,7 @@ class Server(Endpoint):
         while not (found := TASKS.search(self.log.read_bytes(), start)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise ServerError("The server does not say how many tasks it has.")
-            time.sleep(0.02)
+            time.sleep(0.002)
         return int(found[1])
 
     def position(self) -> int:

@@ -382,6 +382,10 @@ class NginxSite(Endpoint):
         error.printed = self.printed()
         raise error
 
+    def tasks(self) -> int:
+        """Return how many asyncio tasks of the two Daphnes have not finished."""
+        return sum(daphne.tasks() for daphne in self.daphnes)
+
     def position(self) -> tuple[int, int, int]:
         """Return how much the two Daphnes and nginx have printed so far."""
         first, second = self.daphnes

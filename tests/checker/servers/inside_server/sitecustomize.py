@@ -15,14 +15,25 @@ from collections.abc import Coroutine
 
 def serve_the_tests() -> None:
     """Count tasks when the tests ask for that, and end when their pipe is closed."""
+    loops: list[asyncio.AbstractEventLoop] = []
     # The system closes the pipe however the tests end, even if they are killed.
     while os.read(0, 1):
-        # isinstance() would ask each object, and wake up what Django keeps lazy.
-        every = gc.get_objects()
-        tasks = [each for each in every if issubclass(type(each), asyncio.Task)]
-        unfinished = sum(not each.done() for each in tasks)
-        print(f"unfinished tasks: {unfinished}", file=sys.stderr, flush=True)
+        loops = loops or running_loops()
+        unfinished = sum(len(asyncio.all_tasks(loop)) for loop in loops)
+        # Whole: between the two writes of print(), another thread may say something.
+        os.write(2, f"unfinished tasks: {unfinished}\n".encode())
     os._exit(1)
+
+
+def running_loops() -> list[asyncio.AbstractEventLoop]:
+    """Return the event loops of this process that run: Daphne's own."""
+    # isinstance() would ask each object, and wake up what Django keeps lazy.
+    loops = [
+        each
+        for each in gc.get_objects()
+        if issubclass(type(each), asyncio.AbstractEventLoop)
+    ]
+    return [loop for loop in loops if loop.is_running()]
 
 
 def report_forgotten_await(coroutine: Coroutine) -> None:

@@ -60,9 +60,15 @@
   const section = element("section", { class: "wire" }, title, clear, scroll);
   document.querySelector("main").append(section);
 
+  // Who sees the end of the log goes on to see it, whatever a change adds.
+  function change(how) {
+    const atTheEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 2;
+    how();
+    if (atTheEnd) scroll.scrollTop = scroll.scrollHeight;
+  }
+
   // Add a row and return its last cell, for what is known only later.
   function log(direction, opcode, size, payload) {
-    const atTheEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 2;
     const row = element("tr", { role: "row", class: direction.split(" ")[1] });
     const time = new Date();
     const clock = time.toTimeString().slice(0, 8);
@@ -70,9 +76,10 @@
     for (const text of [`${clock}.${milliseconds}`, direction, opcode, size, payload]) {
       row.append(element("td", { role: "cell" }, text));
     }
-    rows.append(row);
-    if (rows.rows.length > ROWS) rows.deleteRow(0);
-    if (atTheEnd) scroll.scrollTop = scroll.scrollHeight;
+    change(() => {
+      rows.append(row);
+      if (rows.rows.length > ROWS) rows.deleteRow(0);
+    });
     return row.lastElementChild;
   }
 
@@ -83,7 +90,7 @@
       const size = message.byteLength ?? message.size;
       const cell = log(direction, "binary (0x2)", size, "");
       new Response(message).arrayBuffer().then((buffer) => {
-        cell.textContent = shorten(hexadecimal(buffer));
+        change(() => { cell.textContent = shorten(hexadecimal(buffer)); });
       });
     }
   }
