@@ -210,7 +210,7 @@ def test_message_that_announce_cannot_send_is_refused_in_words(
     request, project, words, environment
 ):
     if request.config.getoption("url"):
-        pytest.skip("needs the project's manage.py, which --server does not show")
+        pytest.skip("needs the project's manage.py, which --url does not show")
     run = manage(project, "announce", *words, **environment)
     assert run.returncode == 1, f"Exit status {run.returncode}:\n{run.stdout}"
     assert "Traceback" not in run.stdout, run.stdout

@@ -32,7 +32,12 @@ from tests.checker.client import (
 from tests.checker.endpoint import Endpoint
 from tests.checker.promises import kept
 from tests.checker.rooms import address, join
-from tests.checker.servers.runserver import cut_library_frames, manage, terminate
+from tests.checker.servers.runserver import (
+    cut_library_frames,
+    manage,
+    terminate,
+    wait_for_the_end,
+)
 from tests.checker.servers.tls import JUNK, TlsServer, make_expired_keys
 
 REPLACED = {}  # All that stage 4 has promised is kept.
@@ -363,7 +368,7 @@ def test_close_of_one_daphne_while_the_other_serves_on(start, redis, room):
             for number in range(8)
         ]
         terminate(site.daphnes[0].process)
-        site.daphnes[0].process.wait(HANDSHAKE)
+        wait_for_the_end(site.daphnes[0].process, HANDSHAKE)
         stayed = 0
         for member in members:
             with suppress(WireError):

@@ -32,6 +32,12 @@ class LearnerReporter(TerminalReporter):
         self.is_whole = True  # Nothing was left out with -k.
         self.state = work.state_of(self.config.getoption("project"))
 
+    def pytest_collection(self) -> None:
+        """Print nothing: on a terminal, pytest would say "collecting …" here."""
+
+    def report_collect(self, final: bool = False) -> None:
+        """Print nothing of what has been collected so far."""
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.chosen = len(session.items)
 

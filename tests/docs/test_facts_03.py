@@ -2,6 +2,7 @@
 What chapter 3 says about Channels, its layers, Redis and Daphne, observed again.
 """
 
+import asyncio
 import inspect
 import json
 import os
@@ -26,6 +27,7 @@ from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from daphne.server import Server as Daphne
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError
 
@@ -901,3 +903,32 @@ def test_blocking_in_async_code_stops_the_pages_too(
             slowest = max(slowest, time.monotonic() - asked)
         assert slowest > 1
         ana.expect("blocked")
+
+
+def test_cancellation_was_lost_before_python_3_12() -> None:
+    async def is_lost(steps: int) -> bool:
+        """Cancel a wait so many steps after what it waits for has come."""
+        asked = asyncio.get_running_loop().create_future()
+
+        async def ask() -> None:
+            await asked
+
+        async def wait() -> None:
+            await asyncio.wait_for(ask(), 8)
+            await asyncio.sleep(0)
+
+        task = asyncio.create_task(wait())
+        for _ in range(2):  # Until it waits.
+            await asyncio.sleep(0)
+        asked.set_result(None)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        is_told = task.cancel()
+        await asyncio.wait([task])
+        return is_told and not task.cancelled()
+
+    async def lost() -> list[bool]:
+        return [await is_lost(steps) for steps in range(6)]
+
+    assert any(asyncio.run(lost())) == (sys.version_info < (3, 12))
+    assert "asyncio.wait_for(" in inspect.getsource(AbstractConnection)

@@ -304,7 +304,7 @@ def test_keys_that_fit_are_kept(project: Path) -> None:
     make_keys(project, "chat.lan", "192.0.2.7")
     before = files()
     for fewer in ([], ["chat.lan"], ["192.0.2.7", "localhost"]):
-        words = f"The keys are there. For new ones, remove {project / 'keys'}.\n"
+        words = f"Keys are there. To renew, remove {project / 'keys/ca.pem'}.\n"
         assert make_keys(project, *fewer) == words
         assert files() == before
 

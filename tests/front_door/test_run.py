@@ -696,7 +696,7 @@ def test_keys_are_made_where_there_is_something_to_do_only(
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert f"For new ones, remove {stage05 / 'keys'}." in run.stdout
+    assert f"To renew, remove {stage05 / 'keys/ca.pem'}." in run.stdout
 
 
 # All of it, for real

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from tests.checker.accounts import PASSWORD, Accounts, Visitors
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer
 from tests.checker.stages import STAGES
-from tests.proofs.runs import ROOT, copy_of
+from tests.proofs.records import Proof, Recorded, Seen
+from tests.proofs.runs import CHECKER, HARNESS, ROOT, copy_of
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 
@@ -26,12 +28,10 @@ for file in sorted(ROOT.glob("stage*/requirements.txt")):
     ALIKE.setdefault(file.read_bytes(), []).append(file.parent.name)
 
 
-@pytest.fixture(params=ALIKE.values(), ids=" and ".join)
-def alone(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[tuple[list[Path], Path]]:
+@contextmanager
+def alone(stages: list[str], tmp_path: Path) -> Iterator[tuple[list[Path], Path]]:
     """Stages in empty folders, and the Python that has what they ask for."""
-    projects = [copy_of(ROOT / stage, tmp_path / stage) for stage in request.param]
+    projects = [copy_of(ROOT / stage, tmp_path / stage) for stage in stages]
     environment = tmp_path / ".venv"
     python = environment / BIN / "python"
     # Bytecode for all that is installed would take longer than all the rest.
@@ -64,22 +64,56 @@ def run(*command: str | Path, folder: Path | None = None) -> str:
     return result.stdout
 
 
-def test_stage_stands_alone(alone: tuple[list[Path], Path], tmp_path: Path) -> None:
-    projects, python = alone
-    for project in projects:
-        assert " passed" in run(python, "-m", "pytest", folder=project)
-        stage = STAGES[project.name]
-        log = tmp_path / f"{project.name}.log"
-        kind, environment, visitors = Server, {}, None
-        if stage.has_login:
-            folder = tmp_path / f"{project.name}-database"
-            folder.mkdir()
-            environment = Accounts(project, folder).environment
-            visitors = Visitors({"ana": PASSWORD})
-        if stage.has_tls:
-            run(python, "manage.py", "make_keys", folder=project)
-            kind = TlsServer
-        with kind(project, log, environment=environment, python=python) as server:
-            server.visitors = visitors
-            with client.connect(server, stage.path) as ana:
-                ana.expect_open()
+@pytest.mark.parametrize(
+    ("proof", "stages"),
+    [
+        pytest.param(
+            Proof(
+                "alone",
+                name := " and ".join(stages),
+                (
+                    *(ROOT / stage for stage in stages),
+                    Path(__file__),
+                    *CHECKER,
+                    *HARNESS,
+                ),
+            ),
+            stages,
+            id=name,
+        )
+        for stages in ALIKE.values()
+    ],
+)
+def test_stage_stands_alone(
+    proof: Proof, stages: list[str], tmp_path: Path, recorded: Recorded
+) -> None:
+    def prove() -> Seen:
+        with alone(stages, tmp_path) as (projects, python):
+            return {
+                project.name: stands(project, python, tmp_path) for project in projects
+            }
+
+    for stage, printed in recorded(proof, prove).items():
+        assert stage in stages
+        assert " passed" in printed
+
+
+def stands(project: Path, python: Path, tmp_path: Path) -> str:
+    """Run the tests of a stage and let a client in. Return what pytest said last."""
+    printed = run(python, "-m", "pytest", folder=project)
+    stage = STAGES[project.name]
+    log = tmp_path / f"{project.name}.log"
+    kind, environment, visitors = Server, {}, None
+    if stage.has_login:
+        folder = tmp_path / f"{project.name}-database"
+        folder.mkdir()
+        environment = Accounts(project, folder).environment
+        visitors = Visitors({"ana": PASSWORD})
+    if stage.has_tls:
+        run(python, "manage.py", "make_keys", folder=project)
+        kind = TlsServer
+    with kind(project, log, environment=environment, python=python) as server:
+        server.visitors = visitors
+        with client.connect(server, stage.path) as ana:
+            ana.expect_open()
+    return printed.splitlines()[-1]

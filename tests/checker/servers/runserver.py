@@ -280,6 +280,17 @@ def terminate(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
 
 
+def wait_for_the_end(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Return the exit status of a process that was asked to end."""
+    __tracebackhide__ = True
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(
+            f"The server was asked to stop, and {seconds} seconds later it still runs."
+        ) from None
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on."""
     # Not one of those that the system gives to clients, and to the tests beside us.

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if not settings.KEY_FILE.exists():  # A new one would end all sessions.
             write(settings.KEY_FILE, get_random_secret_key().encode())
         if are_right(folder, names):  # Each new CA must be trusted anew.
-            self.stdout.write(f"The keys are there. For new ones, remove {folder}.")
+            self.stdout.write(f"Keys are there. To renew, remove {folder / 'ca.pem'}.")
             return
         now = datetime.now(UTC)
         # Its key is not kept. Who had it could sign for any site, and be believed.
