@@ -269,13 +269,15 @@ def test_handshake_page_after_the_login_is_there(server, visitors):
 def test_handshake_page_has_its_files(server, visitors):
     visitor = Browser(server).log_in("ana", visitors.password("ana"))
     page = visitor.open("/rooms/garden/")
-    files = re.findall(r'(?:src|href)="(?!data:)([^"]+\.(?:css|js))"', page.text)
+    name = r'(?:src|href)="(?!data:)([^"]+\.(?:css|js)(?:\?[^"]*)?)"'
+    files = re.findall(name, page.text)
     assert files, "The page of a room names no file."
     for file in files:
         answer = visitor.open(urljoin("/rooms/garden/", file))
         assert answer.status == 200, f"{file} is answered with {answer.status}."
         kind = answer.headers.get("Content-Type", "")
-        assert ("css" in kind) == file.endswith(".css"), f"{file} comes as {kind}."
+        is_css = file.partition("?")[0].endswith(".css")
+        assert ("css" in kind) == is_css, f"{file} comes as {kind}."
 
 
 def test_handshake_page_that_is_missing_tells_nothing_of_the_project(server, visitors):
