@@ -19,6 +19,7 @@ import pytest
 from tests.checker import client, explain
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.checker.endpoint import Endpoint
+from tests.checker.explain.source import Source
 from tests.checker.report import LearnerReporter
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.launch import FORKS
@@ -415,9 +416,11 @@ def explain_failure(
         seconds = CRASH_CHECK if may_be_a_crash(symptom) else 0
         printed = item.server.printed_within(CRASH, item.position, seconds)
         printed = cut_earlier_clients(printed)
-    # What the diagnosis is a function of.
+    # What the diagnosis is a function of, beside the source.
     report.failure = {"symptom": symptom, "printed": printed, "check": item.nodeid}
-    if sentence := explain.diagnose(**report.failure):
+    project = item.funcargs.get("project")
+    source = Source.of(project) if project else None
+    if sentence := explain.diagnose(**report.failure, source=source):
         report.sections.append(("The likely mistake", sentence))
     if printed:
         report.sections.append(("What the server printed", printed))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.checker.explain import diagnose
+from tests.checker.explain.source import Source
 from tests.checker.servers import launch
 from tests.checker.servers.forks import fork_server
 from tests.proofs.records import Proof, Seen
@@ -64,6 +65,7 @@ class Run(NamedTuple):
     stdout: str
     stderr: str
     failures: list[dict[str, Any]]
+    project: Path | None = None  # The one that was checked, if it was named.
 
     @property
     def likely_mistake(self) -> str:
@@ -81,20 +83,22 @@ class Run(NamedTuple):
         Return what the only failure is told by, as evidence.
 
         `fails` is the check as the report names it, `message` what was seen. With the
-        other three, `diagnosis` finds what the report says.
+        other three and the source, `diagnosis` finds what the report says.
         """
         assert self.returncode == pytest.ExitCode.TESTS_FAILED, self.stdout
         assert "site-packages" not in self.stdout, self.stdout
         [failure] = self.failures
         [fails] = re.findall(r"^  FAIL  (.*)$", self.stdout, re.MULTILINE)
         seen = {"fails": fails, **failure}
-        assert " ".join(diagnosis(seen).split()) == self.likely_mistake, self.stdout
+        source = Source.of(self.project) if self.project else None
+        said = " ".join(diagnosis(seen, source).split())
+        assert said == self.likely_mistake, self.stdout
         return seen
 
 
-def diagnosis(seen: Seen) -> str:
-    """Return what a failure most likely means, by the evidence of it alone."""
-    return diagnose(seen["symptom"], seen["printed"], seen["check"])
+def diagnosis(seen: Seen, source: Source | None = None) -> str:
+    """Return what a failure most likely means, by its evidence and the source."""
+    return diagnose(seen["symptom"], seen["printed"], seen["check"], source)
 
 
 def contract(stage: str) -> tuple[Path, ...]:
@@ -183,4 +187,6 @@ def run_pytest(*arguments: str | Path, cold: bool = False, **environment: str) -
             for file in files
         ]
     seen = [json.loads(line) for line in printed[2].splitlines()]
-    return Run(process.returncode, printed[0], printed[1], seen)
+    words = list(arguments)
+    project = words[words.index("--project") + 1] if "--project" in words else None
+    return Run(process.returncode, printed[0], printed[1], seen, project)

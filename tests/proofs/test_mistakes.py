@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker.explain.source import Source
 from tests.proofs.records import Proof, Recorded, Seen
 from tests.proofs.runs import ROOT, SLOW, check, copy_of, diagnosis, proof_of, replace
 from tests.proofs.wrong.mistake import Mistake
@@ -42,6 +43,14 @@ CASES = [
 ]
 
 
+def source_of(stage: str, mistake: Mistake) -> Source:
+    """Return the source of a stage with a mistake in it."""
+    files = Source.of(ROOT / stage).files
+    if mistake.file in files:
+        files[mistake.file] = files[mistake.file].replace(mistake.right, mistake.wrong)
+    return Source(files)
+
+
 def prove(project: Path, stage: str, mistake: Mistake) -> Seen:
     """Make a mistake, run the checks, and return what the first failure is told by."""
     copy_of(ROOT / stage, project)
@@ -58,4 +67,5 @@ def test_mistake_is_named_by_the_check_that_promises_it(
 ) -> None:
     seen = recorded(proof, lambda: prove(tmp_path / "project", stage, mistake))
     assert seen["fails"] == mistake.fails
-    assert mistake.words in diagnosis(seen), seen["printed"]
+    said = diagnosis(seen, source_of(stage, mistake))
+    assert mistake.words in said, f"{said}\n{seen['printed']}"

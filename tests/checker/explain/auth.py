@@ -139,6 +139,7 @@ DIAGNOSES = [
         "and close with 4503. Who connects meanwhile meets it in AuthMiddleware: catch "
         "it around that, accept, and close with 4503.",
         check="database_is_away",
+        is_sure=True,
     ),
     # Who gets in.
     Diagnosis(

@@ -1,6 +1,6 @@
 """The handshake is not answered with 101, in any stage."""
 
-from tests.checker.explain.diagnosis import ANY, ERROR, FRAME, NO_TRACEBACK, Diagnosis
+from tests.checker.explain.diagnosis import ANY, FRAME, NO_TRACEBACK, Diagnosis
 
 ROUTES = (
     "A route has no slash at its start, one at its end, and no query string. path() "
@@ -24,6 +24,7 @@ DIAGNOSES = [
         "catch it, and close with 4503, who has been let in and who has not. Channels "
         "reads for one client at a time, so tell the others, too.",
         check="redis_refuses",
+        is_sure=True,
     ),
     Diagnosis(
         ANY,
@@ -34,6 +35,7 @@ DIAGNOSES = [
         "after 5 seconds, so accept after 4 without an answer, and close with 4503. "
         "Channels reads for one client at a time, so tell the others, too.",
         check="redis_is_frozen",
+        is_sure=True,
     ),
     # Before what is told of routes in general.
     Diagnosis(
@@ -43,6 +45,7 @@ DIAGNOSES = [
         'the scope as "root_path", which URLRouter cuts off the path. Empty it before '
         'that: await application({{**scope, "root_path": ""}}, receive, send).',
         check="makes_a_prefix_up",
+        is_sure=True,
     ),
     # The handshake is not answered with 101.
     Diagnosis(
@@ -96,12 +99,14 @@ DIAGNOSES = [
         "HTTP 500",
         r"No route found for path '(?P<path>ws/rooms/[^']*)'",
         "No route in routing.py matches '{path}'. " + ROUTES,
+        is_general=True,
     ),
     Diagnosis(
         "HTTP 500",
         r"No route found for path '(?P<path>[^']*)'",
         "No route in routing.py matches '{path}'. Compare letter by letter: a route "
         "has no slash at its start, and one at its end.",
+        is_general=True,
     ),
     Diagnosis(
         "refused with 500",
@@ -121,6 +126,7 @@ DIAGNOSES = [
         r"connect\(\) missing \d required positional",
         "Channels calls connect() without arguments. What the route caught is in "
         'self.scope["url_route"]["kwargs"].',
+        is_general=True,
     ),
     Diagnosis(
         ANY,
@@ -209,6 +215,7 @@ DIAGNOSES = [
         r"object NoneType can't be used in 'await' expression",
         "Channels awaited a method that is not `async def`. In an async consumer "
         "every method that Channels calls is one, connect() too.",
+        is_general=True,
     ),
     Diagnosis(
         ANY,
@@ -219,10 +226,12 @@ DIAGNOSES = [
     ),
     Diagnosis(
         ANY,
-        r"(?P<method>\w+\.\w+)\(\) (?P<what>got an unexpected|takes \d|missing \d).*",
+        r"(?P<method>\w+\.(?:connect|receive|disconnect))\(\) "
+        r"(?P<what>got an unexpected|takes \d|missing \d).*",
         "Channels calls {method}() with other arguments than it takes. The signatures "
         "are connect(self), receive(self, text_data=None, bytes_data=None) and "
         "disconnect(self, code).",
+        is_general=True,
     ),
     Diagnosis(
         ANY,
@@ -288,7 +297,7 @@ DIAGNOSES = [
     ),
     Diagnosis(
         ANY,
-        r"Error \d+ connecting to (?P<address>[^\s]*\d)\.",
+        r"Error -?\d+ connecting to (?P<address>[^\s]*\d)\.",
         "The server looks for Redis at {address}, and there is none. Take the address "
         "from the variable REDIS_URL.",
         check="^(?!.*while_redis_is_away)",
@@ -384,19 +393,6 @@ DIAGNOSES = [
         r"UnicodeEncodeError: ",
         "JSON can hold half a character, such as \\ud800, that no text frame can "
         "carry. json.dumps() without ensure_ascii=False sends it escaped.",
-    ),
-    Diagnosis(
-        "close 1011",
-        FRAME + ERROR,
-        "{method}() raised an exception, in {file}, line {line}: {error}. A client may "
-        "send anything: no object, no such key, no string. Look before you use it, "
-        "and answer with an error.",
-        check="message_that_is_bad",
-    ),
-    Diagnosis(
-        ANY,
-        FRAME + ERROR,
-        "{method}() raised an exception, in {file}, line {line}: {error}",
     ),
     Diagnosis(
         "HTTP 403",

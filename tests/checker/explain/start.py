@@ -1,6 +1,6 @@
 """The server does not start, in any stage."""
 
-from tests.checker.explain.diagnosis import ERROR, FRAME, Diagnosis
+from tests.checker.explain.diagnosis import Diagnosis
 
 DIAGNOSES = [
     Diagnosis(
@@ -68,10 +68,5 @@ DIAGNOSES = [
         r"You must set settings\.ALLOWED_HOSTS if DEBUG is False",
         "settings.py lacks `DEBUG = True`. Without it Django wants to know which hosts "
         "it serves.",
-    ),
-    Diagnosis(
-        "no start",
-        FRAME + ERROR,
-        "The start ends in {file}, line {line}: {error}",
     ),
 ]

@@ -50,7 +50,7 @@ STAGE01 = [
         "EchoConsumer.as_asgi()",
         "EchoConsumer()",
         "message comes back to no one else",
-        "Consumer() in place of Consumer.as_asgi()",
+        "EchoConsumer() is one object for all clients",
     ),
     Mistake(
         "a wrong path",
@@ -66,7 +66,7 @@ STAGE01 = [
         "ws/echo/",
         "/ws/echo/",
         HANDSHAKE,
-        "a route has no slash at its start",
+        "has a slash at its start. A path comes to it without one",
     ),
     Mistake(
         "a route that matches too much",
@@ -108,7 +108,7 @@ STAGE01 = [
         "async def connect(self):",
         "def connect(self):\n        return None\n\n    async def unused(self):",
         HANDSHAKE,
-        "Channels awaited a method that is not `async def`",
+        "connect() is a plain `def`, and Channels awaits it",
     ),
     Mistake(
         "an async method in a synchronous consumer",
@@ -157,7 +157,7 @@ STAGE01 = [
         "def receive(",
         "def recieve(",
         FIRST_MESSAGE,
-        "Is the method called receive, spelt so?",
+        "Channels calls no method recieve(). Its name is receive()",
     ),
     Mistake(
         "another signature of receive()",
@@ -165,7 +165,7 @@ STAGE01 = [
         SIGNATURE,
         "async def receive(self, message)",
         FIRST_MESSAGE,
-        "Channels calls EchoConsumer.receive() with other arguments",
+        "Channels calls receive() with other arguments",
     ),
     Mistake(
         "an exception in receive()",
@@ -224,7 +224,7 @@ STAGE01 = [
         f"    {SIGNATURE}",
         f"    async def disconnect(self):\n        pass\n\n    {SIGNATURE}",
         "close raises nothing in the server",
-        "Channels calls EchoConsumer.disconnect() with other arguments",
+        "Channels calls disconnect() with other arguments",
     ),
     Mistake(
         "websocket_disconnect() of one's own",

@@ -70,7 +70,7 @@ STAGE02 = [
         "a slash at the start, and no last route",
         *routes(ROUTE.replace('"ws', '"/ws')),
         HANDSHAKE,
-        "A route has no slash at its start",
+        "has a slash at its start. A path comes to it without one",
     ),
     Mistake(
         "a slash at the start, and a last route",
@@ -78,25 +78,25 @@ STAGE02 = [
         '"ws',
         '"/ws',
         HANDSHAKE,
-        "A route has no slash at its start",
+        "has a slash at its start. A path comes to it without one",
     ),
     Mistake(
         "no slash at the end",
         *routes(ROUTE.replace('/"', '"')),
         HANDSHAKE,
-        "A route has no slash at its start, one at its end",
+        "does not end with a slash, as the path of the contract does",
     ),
     Mistake(
         "a converter of path() in re_path()",
         *routes('re_path(r"^ws/rooms/<str:room>/$", ChatConsumer.as_asgi())'),
         HANDSHAKE,
-        "path() takes <slug:room>",
+        "has a converter, and re_path() knows none",
     ),
     Mistake(
         "a regular expression in path()",
         *routes(PATTERN.removeprefix("re_")),
         HANDSHAKE,
-        "re_path() takes (?P<room>…)",
+        "Regular expressions are for re_path()",
     ),
     Mistake(
         "a group without its parentheses",
@@ -108,7 +108,7 @@ STAGE02 = [
         "the query string in the route",
         *routes('re_path(r"^ws/rooms/(\\w+)/?name=(\\w+)$", ChatConsumer.as_asgi())'),
         HANDSHAKE,
-        "and no query string",
+        "a route does not see what comes after the",
     ),
     Mistake(
         "a room that is a number",
@@ -120,7 +120,7 @@ STAGE02 = [
         "the last route first",
         *routes(LAST, ROUTE),
         HANDSHAKE,
-        "the first route that matches wins",
+        "this route matches everything, and the first that matches wins",
     ),
     Mistake(
         "a group without its P",
@@ -176,7 +176,7 @@ STAGE02 = [
         f"async def connect(self):\n        self.room = {ROOM}",
         "async def connect(self, room):\n        self.room = room",
         HANDSHAKE,
-        "Channels calls connect() without arguments",
+        "Channels calls connect() with other arguments",
     ),
     Mistake(
         "kwargs looked up in the scope",
@@ -224,7 +224,7 @@ STAGE02 = [
         IMPORTS,
         IMPORTS.removesuffix(", re_path"),
         HANDSHAKE,
-        "The start ends in chat/routing.py, line 10: NameError: name 're_path'",
+        "Python finds no re_path in chat/routing.py, line 10",
     ),
     Mistake(
         "a converter that is not imported",
@@ -542,7 +542,7 @@ STAGE02 = [
         "def receive(",
         "def recieve(",
         f"{ANSWER} (ascii)",
-        "Is the method called receive, spelt so?",
+        "Channels calls no method recieve(). Its name is receive()",
     ),
     Mistake(
         "receive() in another class",
@@ -772,7 +772,7 @@ STAGE02 = [
         f"    {SIGNATURE}",
         f"    async def disconnect(self):\n        pass\n\n    {SIGNATURE}",
         "handshake that is refused raises nothing in the server",
-        "Channels calls ChatConsumer.disconnect() with other arguments",
+        "Channels calls disconnect() with other arguments",
     ),
     Mistake(
         "an answer to a client that has left",

@@ -129,7 +129,7 @@ STAGE04 = [
         AUTHENTICATED,
         "if not self.user:",
         STRANGER,
-        "Who has not logged in is an AnonymousUser, which is an object",
+        "somebody who has not logged in is an AnonymousUser, which is an object",
         ONLY_STRANGER,
     ),
     Mistake(
@@ -150,7 +150,7 @@ STAGE04 = [
         REFUSES,
         "            await self.close()\n",
         "handshake of a stranger is told to nobody (in memory)",
-        "Return after close()",
+        "close() does not end connect()",
         "stranger_is_told and memory",
     ),
     Mistake(

@@ -1,0 +1,111 @@
+"""What the server's output tells of exceptions: which, and where in the project."""
+
+import re
+from typing import NamedTuple
+
+# Of a traceback only the project's own frames are left: servers/runserver.py.
+TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?P<frames>(?:[ \t]+.*\n)*)"
+    r"(?P<kind>[A-Za-z_][\w.]*)(?:: (?P<words>.*))?$",
+    re.MULTILINE,
+)
+FRAME = re.compile(
+    r'^  File "(?P<file>[^"\n]*)", line (?P<line>\d+)(?:, in (?P<function>.*))?\n'
+    r"(?P<code>(?:    .*\n)*)",
+    re.MULTILINE,
+)
+HOOKS = ("connect", "receive", "receive_json", "disconnect")  # Channels calls them.
+
+
+class Frame(NamedTuple):
+    """A place in the project that an exception has passed."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+
+
+class Crash(NamedTuple):
+    """An exception as it was printed, and its way through the project."""
+
+    kind: str  # Its class, with dots where Python prints them.
+    words: str
+    frames: tuple[Frame, ...]  # The place that raised comes last.
+
+    @property
+    def name(self) -> str:
+        """The class as a reader knows it: DoesNotExist, not chat.models.Room.…"""
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def sentence(self) -> str:
+        """The line that ends the traceback."""
+        return f"{self.kind}: {self.words}" if self.words else self.kind
+
+
+def crashes(printed: str) -> list[Crash]:
+    """
+    Return the exceptions that a server has printed, in their order.
+
+    One that another has led to stands before that. A syntax error has a frame, too:
+    the line that Python cannot read.
+    """
+    found = []
+    for traceback in TRACEBACK.finditer(printed):
+        frames = tuple(
+            Frame(
+                frame["file"],
+                int(frame["line"]),
+                frame["function"] or "",
+                first_line(frame["code"]),
+            )
+            for frame in FRAME.finditer(traceback["frames"])
+        )
+        words = (traceback["words"] or "").strip()
+        found.append(Crash(traceback["kind"], words, frames))
+    return found
+
+
+def first_line(code: str) -> str:
+    """Return the first line of a frame's code, without its marks."""
+    return next((line.strip() for line in code.splitlines() if line.strip()), "")
+
+
+def telling(printed: str) -> Crash | None:
+    """
+    Return the exception that says most: one with a place in the project.
+
+    Of a chain, the first has set off the others.
+    """
+    every = crashes(printed)
+    placed = [crash for crash in every if crash.frames]
+    return placed[0] if placed else (every[0] if every else None)
+
+
+def crash_sentence(symptom: str, printed: str, check: str) -> str:
+    """Say what was raised, and where in the project, or nothing if that is unknown."""
+    crash = telling(printed)
+    if crash is None or not crash.frames:
+        return ""
+    *others, last = crash.frames
+    if symptom == "no start":
+        return f"The start ends in {last.file}, line {last.line}: {crash.sentence}"
+    sentence = (
+        f"{last.function}() raised an exception, in {last.file}, line {last.line}: "
+        f"{crash.sentence}"
+    )
+    # A helper may be innocent: its caller has given it what made it raise.
+    callers = [each for each in others if each.function != last.function]
+    if callers and last.function not in HOOKS:
+        caller = callers[-1]
+        sentence += (
+            f". It was called by {caller.function}(), in {caller.file}, line "
+            f"{caller.line}"
+        )
+    if "message_that_is_bad" in check and symptom == "close 1011":
+        sentence += (
+            ". A client may send anything: no object, no such key, no string. Look "
+            "before you use it, and answer with an error."
+        )
+    return sentence

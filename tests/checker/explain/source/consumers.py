@@ -1,0 +1,488 @@
+"""What is plainly wrong in a consumer, looked at alone."""
+
+import ast
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from tests.checker.explain.source.read import (
+    Consumer,
+    Finding,
+    FunctionDef,
+    Source,
+    argument,
+    calls,
+    dotted,
+    inside,
+    name_of,
+    parameters,
+    string,
+)
+
+# What Channels calls, and with which arguments after self.
+HOOKS = {
+    "connect": (),
+    "receive": ("text_data", "bytes_data"),
+    "receive_json": ("content",),
+    "disconnect": ("code",),
+}
+# What people call them, by analogy with other libraries.
+OTHERS = {
+    "on_connect": "connect",
+    "on_open": "connect",
+    "open": "connect",
+    "on_message": "receive",
+    "on_receive": "receive",
+    "message": "receive",
+    "receive_message": "receive",
+    "received": "receive",
+    "receive_text": "receive",
+    "on_close": "disconnect",
+    "on_disconnect": "disconnect",
+    "close_connection": "disconnect",
+}
+# What must be awaited in an async consumer, or runs in vain.
+AWAITED = ("accept", "send", "close", "send_json")
+LAYER = ("group_add", "group_discard", "group_send", "send", "receive", "new_channel")
+VIEW_DECORATORS = (
+    "login_required",
+    "permission_required",
+    "csrf_exempt",
+    "require_GET",
+)
+SCOPE = {
+    "asgi",
+    "client",
+    "cookies",
+    "extensions",
+    "headers",
+    "http_version",
+    "path",
+    "path_remaining",
+    "query_string",
+    "raw_path",
+    "root_path",
+    "scheme",
+    "server",
+    "session",
+    "state",
+    "subprotocols",
+    "type",
+    "url_route",
+    "user",
+}
+BLOCKING = {"time.sleep", "requests.get", "requests.post", "urlopen"}
+QUERIES = ("create", "get", "get_or_create", "first", "last", "count", "exists")
+
+
+def finding(kind: str, consumer: Consumer, node: ast.AST, **words: str) -> Finding:
+    """Say what is wrong at a place in a consumer."""
+    words = {"consumer": consumer.tree.name, **words}
+    return Finding(kind, consumer.file, node.lineno, words)
+
+
+def own_methods(source: Source) -> Iterator[tuple[Consumer, FunctionDef]]:
+    """Yield the methods that stand in the consumers' own classes."""
+    for consumer in source.consumers:
+        for node in consumer.tree.body:
+            if isinstance(node, FunctionDef):
+                yield consumer, node
+
+
+def misspelt_hook(source: Source) -> Iterator[Finding]:
+    """`recieve` is never called, and `on_message` is another library's word."""
+    events = {text.replace(".", "_") for text in source.strings}
+    called = {name_of(call.func) for _file, call in source.nodes(ast.Call)}
+    for consumer, method in own_methods(source):
+        name = method.name
+        if name in HOOKS or name in events or name in called or name.startswith("__"):
+            continue
+        close = get_close_matches(name, HOOKS, n=1, cutoff=0.8)
+        right = OTHERS.get(name) or (close[0] if close else None)
+        if right and right not in consumer.methods:
+            yield finding("misspelt-hook", consumer, method, name=name, right=right)
+
+
+def hook_outside_its_class(source: Source) -> Iterator[Finding]:
+    """A method that is indented too little is a function, or too much, inside one."""
+    for file, tree in source.trees.items():
+        for node in tree.body:
+            is_hook = isinstance(node, FunctionDef) and node.name in HOOKS
+            if is_hook and parameters(node)[:1] == ["self"]:
+                words = {"name": node.name}
+                yield Finding("hook-outside-class", file, node.lineno, words)
+    for consumer, method in own_methods(source):
+        for inner in method.body:
+            if isinstance(inner, FunctionDef) and parameters(inner)[:1] == ["self"]:
+                yield finding(
+                    "hook-inside-method",
+                    consumer,
+                    inner,
+                    name=inner.name,
+                    outer=method.name,
+                )
+
+
+def no_base(source: Source) -> Iterator[Finding]:
+    """A class with the methods of a consumer that inherits from none."""
+    known = {consumer.tree.name for consumer in source.consumers}
+    for file, node in source.nodes(ast.ClassDef):
+        names = {each.name for each in node.body if isinstance(each, FunctionDef)}
+        if {"connect", "receive"} <= names and node.name not in known:
+            bases = [name_of(base) for base in node.bases]
+            if not bases or bases == ["object"]:
+                words = {"consumer": node.name}
+                yield Finding("no-base", file, node.lineno, words)
+
+
+def no_self(source: Source) -> Iterator[Finding]:
+    """A method is given its object first, whether it takes it or not."""
+    for consumer, method in own_methods(source):
+        decorators = {name_of(each) for each in method.decorator_list}
+        if decorators & {"staticmethod", "classmethod"} or method.args.vararg:
+            continue
+        first = parameters(method)[:1]
+        if first not in (["self"], ["cls"], ["_"], ["this"]):
+            yield finding("no-self", consumer, method, name=method.name)
+
+
+def wrong_parameters(source: Source) -> Iterator[Finding]:
+    """Channels calls a hook with arguments of its own, by name or by place."""
+    for consumer, method in own_methods(source):
+        arguments = method.args
+        if method.name not in HOOKS or method.decorator_list:
+            continue
+        given = HOOKS[method.name]
+        names = parameters(method)[1:]
+        needed = len(names) - len(arguments.defaults)
+        if method.name == "receive":  # Called by name: text_data=…, or bytes_data=….
+            keywords = {each.arg for each in arguments.kwonlyargs}
+            knows = bool(arguments.kwarg) or {"text_data"} <= {*names, *keywords}
+            strangers = [name for name in names[:needed] if name not in given]
+            is_right = knows and not strangers
+        else:
+            most = len(names) if not arguments.vararg else 99
+            is_right = needed <= len(given) <= most
+        if not is_right and "self" in parameters(method)[:1]:
+            yield finding("wrong-parameters", consumer, method, name=method.name)
+
+
+def sync_in_async(source: Source) -> Iterator[Finding]:
+    """An async consumer's hooks are awaited, and a plain one's are not."""
+    for consumer, method in own_methods(source):
+        if method.name not in HOOKS or method.decorator_list:
+            continue
+        is_async = isinstance(method, ast.AsyncFunctionDef)
+        if is_async and not consumer.is_async:
+            yield finding("async-in-sync", consumer, method, name=method.name)
+        if consumer.is_async and not is_async and not returns_a_call(method):
+            yield finding("sync-in-async", consumer, method, name=method.name)
+
+
+def returns_a_call(method: FunctionDef) -> bool:
+    """Tell whether a plain method may hand on something that can be awaited."""
+    returns = inside(method, ast.Return)
+    return any(isinstance(each.value, ast.Call) for each in returns)
+
+
+def missing_await(source: Source) -> Iterator[Finding]:
+    """A coroutine that nobody awaits never runs."""
+    for consumer, method in own_methods(source):
+        is_async = isinstance(method, ast.AsyncFunctionDef)
+        for statement in inside(method, ast.Expr, ast.Assign):
+            call = statement.value
+            if not isinstance(call, ast.Call):
+                continue
+            written = dotted(call.func)
+            name = written.rpartition(".")[2]
+            on_self = written == f"self.{name}"
+            own = consumer.methods.get(name) if on_self else None
+            is_ours = isinstance(own, ast.AsyncFunctionDef)
+            is_channels = (
+                on_self and consumer.is_async and own is None and name in AWAITED
+            )
+            is_layer = "channel_layer." in written and name in LAYER
+            if not (is_ours or is_channels or is_layer):
+                continue
+            kind = "missing-await" if is_async else "await-impossible"
+            yield finding(kind, consumer, call, call=written, name=method.name)
+
+
+def missing_parentheses(source: Source) -> Iterator[Finding]:
+    """`await self.accept` names a method, and does not call it."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Await, ast.Expr):
+            written = dotted(node.value)
+            if written.startswith("self.") and written[5:] in AWAITED:
+                yield finding("missing-parentheses", consumer, node, call=written)
+
+
+def goes_on_after_close(source: Source) -> Iterator[Finding]:
+    """`close()` does not end connect(): what stands below it still runs."""
+    for consumer, method in own_methods(source):
+        if method.name != "connect":
+            continue
+        for block in inside(method, ast.If):
+            closes = any(
+                name_of(value_of(each)) == "close" and dotted_self(value_of(each))
+                for each in block.body
+            )
+            leaves = any(
+                isinstance(each, ast.Return | ast.Raise) for each in block.body
+            )
+            accepts_below = any(
+                call.lineno > block.body[-1].lineno and not is_within(call, block)
+                for call in calls(method, "accept")
+            )
+            if closes and not leaves and accepts_below:
+                yield finding("goes-on-after-close", consumer, block.body[0])
+
+
+def value_of(statement: ast.stmt) -> ast.AST | None:
+    """Return the call of a statement such as `await self.close()`."""
+    value = getattr(statement, "value", None)
+    return value.value if isinstance(value, ast.Await) else value
+
+
+def dotted_self(call: ast.AST | None) -> bool:
+    """Tell whether a call is one of a method of self."""
+    return isinstance(call, ast.Call) and dotted(call.func).startswith("self.")
+
+
+def is_within(node: ast.AST, outer: ast.AST) -> bool:
+    """Tell whether a node stands in another one."""
+    return any(each is node for each in ast.walk(outer))
+
+
+def never_accepts(source: Source) -> Iterator[Finding]:
+    """connect() must answer: accept() or close()."""
+    for consumer, method in own_methods(source):
+        if method.name != "connect":
+            continue
+        answers = ("accept", "close", "connect")  # The last is super().connect().
+        named = {name_of(call.func) for call in inside(method, ast.Call)}
+        named |= {name for name in answers if name in dotted_names(method)}
+        own = {name for name in named if name in consumer.methods}
+        raises = any(inside(method, ast.Raise))
+        if not named & {*answers} and not own - {"connect"} and not raises:
+            yield finding("never-accepts", consumer, method)
+
+
+def dotted_names(method: FunctionDef) -> set[str]:
+    """Return the last names of all attributes in a method."""
+    return {node.attr for node in inside(method, ast.Attribute)}
+
+
+def returns_the_answer(source: Source) -> Iterator[Finding]:
+    """What receive() returns, nobody sends."""
+    for consumer, method in own_methods(source):
+        if method.name not in ("receive", "receive_json"):
+            continue
+        if any(calls(method, "send", "send_json", "group_send", "send_to_room")):
+            continue
+        for node in inside(method, ast.Return):
+            if isinstance(node.value, ast.Dict | ast.JoinedStr) or (
+                name_of(node.value) in ("dumps", "text_data", "bytes_data")
+            ):
+                yield finding("returns-the-answer", consumer, node, name=method.name)
+
+
+def view_decorator(source: Source) -> Iterator[Finding]:
+    """A decorator of views wraps a view: it looks for a request."""
+    for consumer, method in own_methods(source):
+        for decorator in method.decorator_list:
+            if name_of(decorator) in VIEW_DECORATORS:
+                name = name_of(decorator)
+                yield finding(
+                    "view-decorator",
+                    consumer,
+                    decorator,
+                    decorator=name,
+                    name=method.name,
+                )
+
+
+def state_in_class(source: Source) -> Iterator[Finding]:
+    """A list or dict in the class is one for all connections."""
+    for consumer in source.consumers:
+        for node in consumer.tree.body:
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            value = getattr(node, "value", None)
+            if not isinstance(value, ast.Dict | ast.List | ast.Set | ast.Call):
+                continue
+            if isinstance(value, ast.Call) and name_of(value) not in (
+                *("dict", "list", "set", "defaultdict", "deque"),
+            ):
+                continue
+            for target in targets:
+                name = name_of(target)
+                if name and changes(consumer, name):
+                    yield finding("state-in-class", consumer, node, name=name)
+
+
+def changes(consumer: Consumer, name: str) -> bool:
+    """Tell whether methods change what stands in the class under this name."""
+    for method in consumer.methods.values():
+        for node in inside(method, ast.Call, ast.Subscript):
+            written = dotted(node.func if isinstance(node, ast.Call) else node.value)
+            if isinstance(node, ast.Subscript):
+                stores = isinstance(node.ctx, ast.Store | ast.Del)
+                if stores and written in (f"self.{name}", f"cls.{name}"):
+                    return True
+            elif written.partition(f".{name}.")[2] in (
+                *("append", "add", "update", "setdefault", "pop", "remove", "extend"),
+            ) and written.startswith("self."):
+                return True
+    return False
+
+
+def scope_key(source: Source) -> Iterator[Finding]:
+    """The scope's keys are given: `url_routes` is none of them."""
+    for file, node in source.nodes(ast.Subscript):
+        written, key = dotted(node.value), string(node.slice)
+        if key is None or written.rpartition(".")[2] != "scope" or key in SCOPE:
+            continue
+        if isinstance(node.ctx, ast.Store):
+            continue
+        if right := get_close_matches(key, SCOPE, n=1, cutoff=0.75):
+            words = {"key": key, "right": right[0]}
+            yield Finding("scope-key", file, node.lineno, words)
+
+
+def blocks_the_loop(source: Source) -> Iterator[Finding]:
+    """In a coroutine, what does not await keeps everybody waiting."""
+    for consumer, method in own_methods(source):
+        if isinstance(method, ast.AsyncFunctionDef):
+            for call in inside(method, ast.Call):
+                if dotted(call.func) in BLOCKING:
+                    yield finding(
+                        "blocks-the-loop", consumer, call, call=dotted(call.func)
+                    )
+
+
+def asks_the_database(source: Source) -> Iterator[Finding]:
+    """In a coroutine, Django's own calls of the database raise."""
+    for consumer, method in own_methods(source):
+        if not isinstance(method, ast.AsyncFunctionDef):
+            continue
+        for call in inside(method, ast.Call):
+            written = dotted(call.func)
+            if ".objects." in written and written.rpartition(".")[2] in QUERIES:
+                parent_awaits = any(
+                    await_.value is call for await_ in inside(method, ast.Await)
+                )
+                if not parent_awaits:
+                    yield finding("asks-the-database", consumer, call, call=written)
+
+
+def sends_no_text(source: Source) -> Iterator[Finding]:
+    """send() takes text_data or bytes_data, and one of them is a string."""
+    for consumer, method in own_methods(source):
+        if "send" in consumer.methods:
+            continue
+        for call in calls(method, "send"):
+            if dotted(call.func) not in ("self.send", "super.send"):
+                continue
+            names = [each.arg for each in call.keywords]
+            strange = [
+                name
+                for name in names
+                if name not in ("text_data", "bytes_data", "close", None)
+            ]
+            value = argument(call, 0, "text_data")
+            if strange:
+                yield finding("send-keyword", consumer, call, name=strange[0])
+            elif isinstance(value, ast.Dict | ast.List):
+                yield finding("send-dict", consumer, call)
+
+
+def no_send_json(source: Source) -> Iterator[Finding]:
+    """send_json() belongs to the JSON consumers."""
+    for consumer, method in own_methods(source):
+        if consumer.is_json or "send_json" in consumer.methods:
+            continue
+        for call in calls(method, "send_json"):
+            if dotted(call.func) == "self.send_json":
+                yield finding("no-send-json", consumer, call)
+
+
+def true_user(source: Source) -> Iterator[Finding]:
+    """An AnonymousUser is an object, and true."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.If):
+            test = node.test
+            if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+                test = test.operand
+            if dotted(test) in ("self.user", "user") or is_scope_user(test):
+                yield finding("true-user", consumer, node)
+
+
+def is_scope_user(node: ast.AST) -> bool:
+    """Tell whether this is `self.scope["user"]`, or a get() of it."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value="user")):
+            return dotted(node.value).endswith("scope")
+        case ast.Call(args=[ast.Constant(value="user"), *_]):
+            return dotted(node.func).endswith("scope.get")
+    return False
+
+
+def called_property(source: Source) -> Iterator[Finding]:
+    """is_authenticated has been a property since Django 1.10."""
+    for file, call in source.nodes(ast.Call):
+        if name_of(call.func) in ("is_authenticated", "is_anonymous"):
+            words = {"name": name_of(call.func)}
+            yield Finding("called-property", file, call.lineno, words)
+
+
+def async_to_sync_in_async(source: Source) -> Iterator[Finding]:
+    """async_to_sync() is for plain functions."""
+    for consumer, method in own_methods(source):
+        if isinstance(method, ast.AsyncFunctionDef):
+            for call in calls(method, "async_to_sync"):
+                yield finding(
+                    "async-to-sync-in-async", consumer, call, name=method.name
+                )
+
+
+def defined_twice(source: Source) -> Iterator[Finding]:
+    """Of two methods with one name, only the last is there."""
+    for consumer in source.consumers:
+        seen: dict[str, int] = {}
+        for node in consumer.tree.body:
+            if not isinstance(node, FunctionDef) or node.decorator_list:
+                continue
+            if node.name in seen:
+                yield finding(
+                    "defined-twice",
+                    consumer,
+                    node,
+                    name=node.name,
+                    first=str(seen[node.name]),
+                )
+            seen[node.name] = node.lineno
+
+
+RULES = [
+    no_base,
+    no_self,
+    hook_outside_its_class,
+    misspelt_hook,
+    wrong_parameters,
+    sync_in_async,
+    missing_parentheses,
+    missing_await,
+    goes_on_after_close,
+    never_accepts,
+    returns_the_answer,
+    view_decorator,
+    sends_no_text,
+    no_send_json,
+    scope_key,
+    called_property,
+    true_user,
+    async_to_sync_in_async,
+    asks_the_database,
+    blocks_the_loop,
+    state_in_class,
+    defined_twice,
+]

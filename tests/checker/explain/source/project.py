@@ -1,0 +1,41 @@
+"""What is plainly wrong in the files of a project, by their names."""
+
+import sys
+from collections.abc import Iterator
+
+from tests.checker.explain.source.read import Finding, Source
+
+# What the course imports. The standard library is asked for its own names.
+LIBRARIES = {
+    "asgiref",
+    "autobahn",
+    "channels",
+    "channels_redis",
+    "cryptography",
+    "daphne",
+    "django",
+    "redis",
+    "trustme",
+    "twisted",
+    "websockets",
+}
+# Names that no program of ours imports, and that people do use.
+HARMLESS = {"config", "chat", "this", "antigravity", "idlelib", "test"}
+
+
+def hides_a_library(source: Source) -> Iterator[Finding]:
+    """A file beside manage.py is found before a library of the same name."""
+    hidden = (LIBRARIES | sys.stdlib_module_names) - HARMLESS
+    seen = set()
+    for file in source.files:
+        top, _slash, rest = file.partition("/")
+        name = top.removesuffix(".py")
+        is_module = top.endswith(".py") and not rest
+        is_package = bool(rest) and f"{top}/__init__.py" in source.files
+        if name in hidden and (is_module or is_package) and name not in seen:
+            seen.add(name)
+            words = {"name": name, "file": top}
+            yield Finding("hides-a-library", top, 1, words)
+
+
+RULES = [hides_a_library]

@@ -1,0 +1,235 @@
+"""The files of a project, as text and as trees, and the consumers among them."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+# Other people's code, and what nobody wrote.
+LEFT_OUT = {
+    ".git",
+    ".venv",
+    "__pycache__",
+    "collected",
+    "env",
+    "keys",
+    "migrations",
+    "node_modules",
+    "site-packages",
+    "staticfiles",
+    "venv",
+}
+SUFFIXES = {".py", ".conf"}
+MOST_FILES = 200
+MOST_BYTES = 200_000  # Of a file. Nobody wrote more by hand.
+
+FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Finding(NamedTuple):
+    """Something that is plainly wrong, and where. `words` fill the diagnosis."""
+
+    id: str
+    file: str
+    line: int
+    words: Mapping[str, str]
+
+
+class Consumer(NamedTuple):
+    """A class that speaks to clients, as it stands in a file."""
+
+    file: str
+    tree: ast.ClassDef
+    bases: tuple[str, ...]  # Names, those of the project's own bases followed.
+    methods: dict[str, FunctionDef]  # Also those of its bases in the project.
+
+    @property
+    def is_async(self) -> bool:
+        """Whether Channels awaits its methods."""
+        return any(base.startswith("Async") for base in self.bases)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether Channels decodes for it."""
+        return any("Json" in base for base in self.bases)
+
+
+class Source:
+    """
+    What stands in a project, by path relative to its folder.
+
+    Files that Python cannot read are left out of `trees`: the server says so itself.
+    """
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        self.files = dict(files)
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Read the files of a project, 200 at most, none above 200 kB."""
+        files = {}
+        for path in walk(folder):
+            if len(files) == MOST_FILES:
+                break
+            try:
+                if path.stat().st_size <= MOST_BYTES:
+                    text = path.read_text(encoding="utf-8", errors="replace")
+                    files[path.relative_to(folder).as_posix()] = text
+            except OSError:
+                continue
+        return cls(files)
+
+    @cached_property
+    def trees(self) -> dict[str, ast.Module]:
+        """The files of Python, parsed. Tests of the learner's own are none of ours."""
+        trees = {}
+        for file, text in self.files.items():
+            name = file.rpartition("/")[2]
+            if not name.endswith(".py") or name.startswith(("test", "conftest")):
+                continue
+            try:
+                trees[file] = ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+        return trees
+
+    def nodes(self, *kinds: type) -> Iterator[tuple[str, Any]]:
+        """Yield each node of these kinds, with its file."""
+        for file, tree in self.trees.items():
+            for node in ast.walk(tree):
+                if isinstance(node, kinds):
+                    yield file, node
+
+    @cached_property
+    def consumers(self) -> list[Consumer]:
+        """The classes that inherit from a consumer, in the order of their files."""
+        classes = {node.name: (file, node) for file, node in self.nodes(ast.ClassDef)}
+        found = []
+        for file, node in self.nodes(ast.ClassDef):
+            bases = tuple(bases_of(node, classes))
+            if any(base.endswith("Consumer") for base in bases):
+                found.append(Consumer(file, node, bases, methods_of(node, classes)))
+        return found
+
+    @cached_property
+    def settings(self) -> tuple[str, ast.Module] | None:
+        """The settings: the module that manage.py names, or the likeliest."""
+        files = [file for file in self.trees if file.endswith("settings.py")]
+        return (files[0], self.trees[files[0]]) if files else None
+
+    @cached_property
+    def strings(self) -> set[str]:
+        """Every string that stands alone in the code."""
+        return {
+            node.value
+            for _file, node in self.nodes(ast.Constant)
+            if isinstance(node.value, str)
+        }
+
+    def says(self, file: str, line: int) -> str:
+        """Return a line of a file, without what is around it."""
+        lines = self.files.get(file, "").splitlines()
+        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder that somebody wrote, the nearest first."""
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name))
+    except OSError:
+        return
+    for path in entries:
+        if path.is_symlink() or path.name in LEFT_OUT:
+            continue
+        if path.is_dir():
+            if not (path / "pyvenv.cfg").exists():
+                yield from walk(path)
+        elif path.suffix in SUFFIXES:
+            yield path
+
+
+def bases_of(node: ast.ClassDef, classes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the bases of a class, those of its own project's, too."""
+    seen, todo = {node.name}, [node]
+    while todo:
+        for base in todo.pop().bases:
+            name = name_of(base)
+            yield name
+            if name in classes and name not in seen:
+                seen.add(name)
+                todo.append(classes[name][1])
+
+
+def methods_of(
+    node: ast.ClassDef, classes: Mapping[str, Any]
+) -> dict[str, FunctionDef]:
+    """Return the methods of a class by name. Its own hide those of its bases."""
+    found: dict[str, FunctionDef] = {}
+    for base in reversed(node.bases):
+        name = name_of(base)
+        if name in classes and name != node.name:
+            found |= methods_of(classes[name][1], {**classes, node.name: (None, node)})
+    return found | {
+        each.name: each for each in node.body if isinstance(each, FunctionDef)
+    }
+
+
+def name_of(node: ast.AST | None) -> str:
+    """Return the last name of `a`, `a.b` or a call of it, or an empty string."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Call(func=function):
+            return name_of(function)
+    return ""
+
+
+def dotted(node: ast.AST | None) -> str:
+    """Return `a.b.c` as it is written, or an empty string for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            start = dotted(value)
+            return f"{start}.{name}" if start else ""
+    return ""
+
+
+def string(node: ast.AST | None) -> str | None:
+    """Return the text of a string, or None for anything else."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+    return None
+
+
+def argument(call: ast.Call, place: int, name: str) -> ast.AST | None:
+    """Return an argument of a call, given by its place or by its name."""
+    if len(call.args) > place:
+        return call.args[place]
+    return next((each.value for each in call.keywords if each.arg == name), None)
+
+
+def inside(function: ast.AST, *kinds: type) -> Iterator[Any]:
+    """Yield the nodes of these kinds in a function, without those of inner ones."""
+    todo = list(ast.iter_child_nodes(function))
+    while todo:
+        node = todo.pop(0)
+        if isinstance(node, kinds):
+            yield node
+        if not isinstance(node, (*FunctionDef.__args__, ast.Lambda, ast.ClassDef)):
+            todo = [*ast.iter_child_nodes(node), *todo]
+
+
+def calls(function: ast.AST, *names: str) -> Iterator[ast.Call]:
+    """Yield the calls in a function whose last name is one of these."""
+    for call in inside(function, ast.Call):
+        if name_of(call.func) in names and not isinstance(call.func, ast.Call):
+            yield call
+
+
+def parameters(function: FunctionDef) -> list[str]:
+    """Return the names of what a function is given by place."""
+    arguments = function.args
+    return [each.arg for each in (*arguments.posonlyargs, *arguments.args)]

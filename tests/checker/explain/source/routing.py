@@ -1,0 +1,172 @@
+"""What is plainly wrong between the server and a consumer: asgi.py and routes."""
+
+import ast
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from tests.checker.explain.source.read import (
+    Finding,
+    Source,
+    dotted,
+    name_of,
+    string,
+)
+
+PROTOCOLS = {"http", "websocket", "channel", "lifespan"}
+
+
+def routes(source: Source) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the calls of path() and re_path() that lead to something."""
+    for file, call in source.nodes(ast.Call):
+        if name_of(call.func) in ("path", "re_path", "url") and len(call.args) > 1:
+            yield file, call
+
+
+def consumers_of(source: Source) -> set[str]:
+    """Return the names of the project's consumers."""
+    return {consumer.tree.name for consumer in source.consumers}
+
+
+def leads_to_a_consumer(source: Source, call: ast.Call) -> bool:
+    """Tell whether a route leads to a consumer, written rightly or not."""
+    names = {name_of(node) for node in ast.walk(call.args[1])}
+    return bool(names & consumers_of(source)) or "as_asgi" in names
+
+
+def no_as_asgi(source: Source) -> Iterator[Finding]:
+    """A route leads to an application, which as_asgi() makes of a consumer."""
+    for file, call in routes(source):
+        view = call.args[1]
+        name = name_of(view)
+        kind = None
+        if name in consumers_of(source):
+            is_call = isinstance(view, ast.Call)
+            kind = "consumer-instance" if is_call else "no-as-asgi"
+        elif name in ("as_asgi", "as_view"):
+            owner = view.func if isinstance(view, ast.Call) else view
+            name = name_of(getattr(owner, "value", None)) or "Consumer"
+            if isinstance(view, ast.Attribute):
+                kind = "as-asgi-not-called"
+            elif view.func.attr == "as_view" and name in consumers_of(source):
+                kind = "as-view"
+        if kind:
+            yield Finding(kind, file, view.lineno, {"consumer": name})
+
+
+def slashes(source: Source) -> Iterator[Finding]:
+    """A route of the router has no slash at its start, and ours end with one."""
+    for file, call in routes(source):
+        pattern = string(call.args[0])
+        if pattern is None or not leads_to_a_consumer(source, call):
+            continue
+        words = {"route": pattern}
+        is_regex = name_of(call.func) != "path"
+        for kind in faults(pattern, is_regex):
+            yield Finding(kind, file, call.lineno, words)
+            break
+
+
+def faults(pattern: str, is_regex: bool) -> Iterator[str]:
+    """Yield what is wrong with the pattern of a route, the worst first."""
+    if re.search(r"\?\w+=", pattern):
+        yield "query-in-route"
+    if pattern.removeprefix("^").startswith("/"):
+        yield "leading-slash"
+    if not is_regex and re.search(r"[\^$]|\(\?P|\\w|\[", pattern):
+        yield "regex-in-path"
+    if is_regex and re.search(r"<\w+:\w+>", pattern):
+        yield "converter-in-re-path"
+    if pattern and not pattern.rstrip("$").removesuffix(r"\Z").endswith(("/", "/?")):
+        yield "no-trailing-slash"
+
+
+def routers(source: Source) -> Iterator[tuple[str, ast.Dict]]:
+    """Yield the dictionaries that a ProtocolTypeRouter is made of."""
+    for file, call in source.nodes(ast.Call):
+        entries = call.args[0] if call.args else None
+        if name_of(call.func) == "ProtocolTypeRouter" and isinstance(entries, ast.Dict):
+            yield file, entries
+
+
+def protocol_names(source: Source) -> Iterator[Finding]:
+    """The router knows the types of a scope: http and websocket."""
+    for file, entries in routers(source):
+        for key in entries.keys:
+            name = string(key)
+            if name is not None and name not in PROTOCOLS:
+                words = {"key": name}
+                close = get_close_matches(name, ["websocket"], cutoff=0.5)
+                if close or name in ("ws", "wss"):
+                    yield Finding("protocol-name", file, key.lineno, words)
+
+
+def list_for_router(source: Source) -> Iterator[Finding]:
+    """A list of routes is no application. URLRouter makes one of it."""
+    lists = {
+        name_of(target)
+        for _file, node in source.nodes(ast.Assign)
+        if isinstance(node.value, ast.List)
+        for target in node.targets
+    }
+    for file, entries in routers(source):
+        for key, value in zip(entries.keys, entries.values, strict=True):
+            if string(key) != "websocket":
+                continue
+            # Through the wrappers, to what they are given last.
+            inner = value
+            while isinstance(inner, ast.Call) and inner.args:
+                if name_of(inner.func) == "URLRouter":
+                    break
+                inner = inner.args[0]
+            name = dotted(inner).rpartition(".")[2]
+            if isinstance(inner, ast.List) or name in lists:
+                words = {"name": name or "[…]"}
+                yield Finding("list-without-router", file, value.lineno, words)
+    for file, call in source.nodes(ast.Call):
+        name = name_of(call.args[0]) if call.args else ""
+        if name_of(call.func) == "URLRouter" and name in ("path", "re_path"):
+            words = {"name": name}
+            yield Finding("router-without-list", file, call.lineno, words)
+
+
+def catch_all_first(source: Source) -> Iterator[Finding]:
+    """The first route that matches wins. What matches everything comes last."""
+    for file, node in source.nodes(ast.List):
+        found = [
+            each
+            for each in node.elts
+            if isinstance(each, ast.Call) and name_of(each.func) == "re_path"
+        ]
+        for each in found:
+            is_all = each.args and string(each.args[0]) in ("", ".*", "^.*$", "^")
+            if is_all and each is not node.elts[-1]:
+                yield Finding("catch-all-first", file, each.lineno, {})
+
+
+def unknown_kwarg(source: Source) -> Iterator[Finding]:
+    """What connect() looks up must be the name of a group in the route."""
+    caught: set[str] = set()
+    for _file, call in routes(source):
+        pattern = string(call.args[0]) or ""
+        caught |= set(re.findall(r"<(?:\w+:)?(\w+)>", pattern))
+        caught |= set(re.findall(r"\(\?P<(\w+)>", pattern))
+    if not caught:
+        return
+    for file, node in source.nodes(ast.Subscript):
+        key = string(node.slice)
+        if key is None or not isinstance(node.value, ast.Subscript):
+            continue
+        if string(node.value.slice) == "kwargs" and key not in caught:
+            words = {"key": key, "caught": ", ".join(sorted(caught))}
+            yield Finding("unknown-kwarg", file, node.lineno, words)
+
+
+RULES = [
+    no_as_asgi,
+    list_for_router,
+    protocol_names,
+    slashes,
+    catch_all_first,
+    unknown_kwarg,
+]

@@ -1,0 +1,243 @@
+"""What is plainly wrong in the settings, read as text."""
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from tests.checker.explain.source.read import Finding, Source, name_of, string
+
+# The settings that the course writes, and those that people mistake for them.
+NAMES = (
+    "ALLOWED_HOSTS",
+    "ASGI_APPLICATION",
+    "CHANNEL_LAYERS",
+    "CSRF_COOKIE_HTTPONLY",
+    "CSRF_COOKIE_SECURE",
+    "CSRF_TRUSTED_ORIGINS",
+    "DATABASES",
+    "INSTALLED_APPS",
+    "LOGIN_REDIRECT_URL",
+    "LOGIN_URL",
+    "LOGOUT_REDIRECT_URL",
+    "MIDDLEWARE",
+    "ROOT_URLCONF",
+    "SECRET_KEY",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_SECONDS",
+    "SECURE_PROXY_SSL_HEADER",
+    "SECURE_SSL_HOST",
+    "SECURE_SSL_REDIRECT",
+    "SESSION_COOKIE_SECURE",
+    "STATIC_ROOT",
+    "STATIC_URL",
+    "TEMPLATES",
+)
+# Real settings of Django, or of others, that look like one of those.
+REAL = {
+    "ALLOWED_ORIGINS",
+    "CACHES",
+    "CSRF_COOKIE_NAME",
+    "LOGIN_EXEMPT_URLS",
+    "MEDIA_ROOT",
+    "MEDIA_URL",
+    "MIDDLEWARE_CLASSES",
+    "SESSION_COOKIE_HTTPONLY",
+    "STATICFILES_DIRS",
+    "WSGI_APPLICATION",
+}
+LAYER = ("BACKEND", "CONFIG")
+CONFIG = (
+    "capacity",
+    "channel_capacity",
+    "expiry",
+    "group_expiry",
+    "hosts",
+    "on_disconnect",
+    "on_reconnect",
+    "prefix",
+    "symmetric_encryption_keys",
+)
+DAPHNE_AFTER = "django.contrib.staticfiles"
+
+
+def assigned(source: Source) -> Iterator[tuple[str, str, ast.AST, int]]:
+    """Yield the names that the settings give a value: file, name, value, line."""
+    if source.settings is None:
+        return
+    file, tree = source.settings
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    yield file, target.id, node.value, node.lineno
+
+
+def misspelt_setting(source: Source) -> Iterator[Finding]:
+    """Django passes over a setting that it does not know, without a word."""
+    names = {name for _file, name, _value, _line in assigned(source)}
+    used = {
+        node.id
+        for _file, node in source.nodes(ast.Name)
+        if isinstance(node.ctx, ast.Load)
+    }
+    for file, name, _value, line in assigned(source):
+        if name in NAMES or name in REAL or name in used or not name.isupper():
+            continue
+        close = get_close_matches(name, NAMES, n=1, cutoff=0.85)
+        if close and close[0] not in names:
+            words = {"name": name, "right": close[0]}
+            yield Finding("misspelt-setting", file, line, words)
+
+
+def missing_comma(source: Source) -> Iterator[Finding]:
+    """Two strings without a comma between them are one."""
+    if source.settings is None:
+        return
+    file, _tree = source.settings
+    before = None
+    depth = 0
+    try:
+        tokens = [
+            token
+            for token in tokenize.generate_tokens(
+                io.StringIO(source.files[file]).readline
+            )
+            if token.type not in (tokenize.NL, tokenize.COMMENT)
+        ]
+    except (tokenize.TokenError, SyntaxError):
+        return
+    for token in tokens:
+        depth += token.string in ("[", "(") and token.type == tokenize.OP
+        depth -= token.string in ("]", ")") and token.type == tokenize.OP
+        if token.type == tokenize.STRING and before and before.type == tokenize.STRING:
+            on_lines = token.start[0] > before.end[0]
+            if depth and on_lines and "." in token.string + before.string:
+                words = {"first": before.string, "second": token.string}
+                yield Finding("missing-comma", file, before.start[0], words)
+        before = token
+
+
+def apps(source: Source) -> Iterator[Finding]:
+    """daphne stands in INSTALLED_APPS, before staticfiles, and so does the project."""
+    for file, name, value, line in assigned(source):
+        if name != "INSTALLED_APPS" or not isinstance(value, ast.List | ast.Tuple):
+            continue
+        entries = [string(each) or "" for each in value.elts]
+        if "daphne" not in entries:
+            yield Finding("no-daphne", file, line, {})
+        elif DAPHNE_AFTER in entries[: entries.index("daphne")]:
+            yield Finding("daphne-late", file, line, {})
+
+
+def asgi_application(source: Source) -> Iterator[Finding]:
+    """ASGI_APPLICATION names a module and an object in it."""
+    names = {}
+    for file, name, value, line in assigned(source):
+        names[name] = (file, value, line)
+    if not names or "INSTALLED_APPS" not in names:
+        return
+    if "ASGI_APPLICATION" not in names:
+        file, _value, line = names["INSTALLED_APPS"]
+        yield Finding("no-asgi-application", file, line, {})
+        return
+    file, value, line = names["ASGI_APPLICATION"]
+    text = string(value)
+    if text and "wsgi" in text.lower():
+        yield Finding("wsgi-for-asgi", file, line, {"value": text})
+    elif text and (text.endswith(".py") or text.count(".") < 1 or ":" in text):
+        yield Finding("asgi-application-form", file, line, {"value": text})
+
+
+def layers(source: Source) -> Iterator[Finding]:
+    """The keys of CHANNEL_LAYERS are given. Channels passes over some others."""
+    for file, name, value, _line in assigned(source):
+        if name != "CHANNEL_LAYERS" or not isinstance(value, ast.Dict):
+            continue
+        keys = [string(key) for key in value.keys]
+        if keys and "default" not in keys and None not in keys:
+            words = {"key": keys[0]}
+            yield Finding("no-default-layer", file, value.lineno, words)
+        for layer in value.values:
+            if isinstance(layer, ast.Dict):
+                yield from layer_keys(file, layer)
+
+
+def layer_keys(file: str, layer: ast.Dict) -> Iterator[Finding]:
+    """Yield the misspelt keys of one layer, and of its CONFIG."""
+    for key, value in zip(layer.keys, layer.values, strict=True):
+        text = string(key)
+        if text is None:
+            continue
+        if text not in LAYER:
+            if text in CONFIG:
+                words = {"key": text}
+                yield Finding("config-key-outside", file, key.lineno, words)
+            elif close := get_close_matches(text.upper(), LAYER, n=1, cutoff=0.6):
+                words = {"key": text, "right": close[0]}
+                yield Finding("layer-key", file, key.lineno, words)
+        if text == "CONFIG" and isinstance(value, ast.Dict):
+            yield from config_keys(file, value)
+
+
+def config_keys(file: str, config: ast.Dict) -> Iterator[Finding]:
+    """Yield what is wrong in a CONFIG: a key, or hosts that are no list."""
+    for key, value in zip(config.keys, config.values, strict=True):
+        text = string(key)
+        if text is None:
+            continue
+        if text not in CONFIG:
+            close = get_close_matches(text, CONFIG, n=1, cutoff=0.6)
+            if close:
+                words = {"key": text, "right": close[0]}
+                yield Finding("config-key", file, key.lineno, words)
+        if text == "hosts" and (string(value) or isinstance(value, ast.Tuple)):
+            is_pair = isinstance(value, ast.Tuple) and len(value.elts) == 2
+            if string(value) or is_pair:
+                yield Finding("hosts-no-list", file, key.lineno, {})
+
+
+def empty_strings(source: Source) -> Iterator[Finding]:
+    """A one-word tuple without a comma is a string."""
+    for file, name, value, line in assigned(source):
+        if name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "INSTALLED_APPS"):
+            if string(value) is not None:
+                yield Finding("string-for-list", file, line, {"name": name})
+            if isinstance(value, ast.List | ast.Tuple) and name == "ALLOWED_HOSTS":
+                for each in value.elts:
+                    text = string(each) or ""
+                    if "://" in text or ":" in text.partition("[")[0]:
+                        words = {"value": text}
+                        yield Finding("host-with-scheme", file, each.lineno, words)
+
+
+def middleware(source: Source) -> Iterator[Finding]:
+    """Sessions come before who uses them."""
+    order = (
+        ("SessionMiddleware", "AuthenticationMiddleware"),
+        ("AuthenticationMiddleware", "LoginRequiredMiddleware"),
+    )
+    for file, name, value, line in assigned(source):
+        if name != "MIDDLEWARE" or not isinstance(value, ast.List | ast.Tuple):
+            continue
+        entries = [
+            (string(each) or name_of(each)).rpartition(".")[2] for each in value.elts
+        ]
+        for first, second in order:
+            if second not in entries:
+                continue
+            if first not in entries or entries.index(first) > entries.index(second):
+                words = {"first": first, "second": second}
+                yield Finding("middleware-order", file, line, words)
+
+
+RULES = [
+    misspelt_setting,
+    missing_comma,
+    apps,
+    asgi_application,
+    layers,
+    empty_strings,
+    middleware,
+]

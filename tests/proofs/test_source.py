@@ -1,0 +1,395 @@
+"""
+The third witness: what stands in the source of a project, and is plainly wrong there.
+
+Each finding is shown by a piece of code, and its right twin beside it shows nothing.
+No program that is right shows anything but hints.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.checker.explain import plain
+from tests.checker.explain.source import Source, findings
+from tests.proofs.runs import ROOT, SOLUTIONS
+
+CONSUMERS, ROUTING, ASGI, SETTINGS = (
+    "chat/consumers.py",
+    "chat/routing.py",
+    "config/asgi.py",
+    "config/settings.py",
+)
+
+# A consumer, with the body of its class to be filled in.
+ASYNC = "class Echo(AsyncWebsocketConsumer):\n{}"
+PLAIN = "class Echo(WebsocketConsumer):\n{}"
+APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
+ROUTED = "class Echo(AsyncWebsocketConsumer): ...\nroutes = [{}]"
+ROUTER = 'routes = [path("ws/", Echo.as_asgi())]\nProtocolTypeRouter({})'
+
+
+def method(head: str, *body: str, base: str = ASYNC) -> str:
+    """Return a consumer with one method."""
+    lines = [f"    {head}", *(f"        {line}" for line in body or ["pass"])]
+    return base.format("\n".join(lines))
+
+
+def event(keys: str, handler: str) -> str:
+    """Return a consumer that sends an event to a group, and a method beside it."""
+    return ASYNC.format(
+        "    async def receive(self, text_data=None, bytes_data=None):\n"
+        "        await self.channel_layer.group_add('tea', self.channel_name)\n"
+        f"        await self.channel_layer.group_send('tea', {keys})\n"
+        f"    {handler}\n"
+    )
+
+
+CONNECT = "async def connect(self):"
+RECEIVE = "async def receive(self, text_data=None, bytes_data=None):"
+ACCEPT = "await self.accept()"
+
+# The finding, the file, what is wrong, and its right twin.
+CASES = [
+    ("hides-a-library", "redis.py", "import redis", None),
+    (
+        *("misspelt-setting", SETTINGS),
+        *(f"{APPS}CHANNELS_LAYERS = {{}}", f"{APPS}CHANNEL_LAYERS = {{}}"),
+    ),
+    (
+        *("missing-comma", SETTINGS),
+        f'{APPS}MIDDLEWARE = [\n    "a.B"\n    "c.D",\n]',
+        f'{APPS}MIDDLEWARE = [\n    "a.B",\n    "c.D",\n]',
+    ),
+    ("no-daphne", SETTINGS, APPS.replace("daphne", "channels"), APPS),
+    (
+        *("daphne-late", SETTINGS),
+        APPS.replace('["', '["django.contrib.staticfiles", "'),
+        APPS.replace('"]', '", "django.contrib.staticfiles"]'),
+    ),
+    ("no-asgi-application", SETTINGS, APPS.replace("ASGI", "OTHER"), APPS),
+    ("wsgi-for-asgi", SETTINGS, APPS.replace("config.asgi", "config.wsgi"), APPS),
+    ("asgi-application-form", SETTINGS, APPS.replace("asgi.app", "asgi:app"), APPS),
+    (
+        *("no-default-layer", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"redis": {{"BACKEND": "x"}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x"}}}}',
+    ),
+    (
+        *("layer-key", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKENDS": "x"}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x"}}}}',
+    ),
+    (
+        *("config-key", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"host": ["x"]}}}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"hosts": ["x"]}}}}}}',
+    ),
+    (
+        *("config-key-outside", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x", "capacity": 9}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"capacity": 9}}}}}}',
+    ),
+    (
+        *("hosts-no-list", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"hosts": "x"}}}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"hosts": [("x", 1)]}}}}}}',
+    ),
+    (
+        *("string-for-list", SETTINGS),
+        *(f'{APPS}ALLOWED_HOSTS = ("a.example")', f'{APPS}ALLOWED_HOSTS = ("a.b",)'),
+    ),
+    (
+        *("host-with-scheme", SETTINGS),
+        f'{APPS}ALLOWED_HOSTS = ["http://a.example"]',
+        f'{APPS}ALLOWED_HOSTS = ["a.example", "[::1]"]',
+    ),
+    (
+        *("middleware-order", SETTINGS),
+        f'{APPS}MIDDLEWARE = ["a.AuthenticationMiddleware", "a.SessionMiddleware"]',
+        f'{APPS}MIDDLEWARE = ["a.SessionMiddleware", "a.AuthenticationMiddleware"]',
+    ),
+    (
+        *("no-as-asgi", ROUTING),
+        ROUTED.format('path("ws/", Echo)'),
+        ROUTED.format('path("ws/", Echo.as_asgi())'),
+    ),
+    ("consumer-instance", ROUTING, ROUTED.format('path("ws/", Echo())'), None),
+    ("as-asgi-not-called", ROUTING, ROUTED.format('path("ws/", Echo.as_asgi)'), None),
+    ("as-view", ROUTING, ROUTED.format('path("ws/", Echo.as_view())'), None),
+    (
+        *("list-without-router", ASGI),
+        ROUTER.format('{"websocket": routes}'),
+        ROUTER.format('{"websocket": AuthMiddlewareStack(URLRouter(routes))}'),
+    ),
+    (
+        *("router-without-list", ASGI),
+        'URLRouter(path("ws/", Echo.as_asgi()))',
+        'URLRouter([path("ws/", Echo.as_asgi())])',
+    ),
+    (
+        *("protocol-name", ASGI),
+        'ProtocolTypeRouter({"websockets": application})',
+        'ProtocolTypeRouter({"websocket": application})',
+    ),
+    ("leading-slash", ROUTING, ROUTED.format('path("/ws/", Echo.as_asgi())'), None),
+    ("no-trailing-slash", ROUTING, ROUTED.format('path("ws", Echo.as_asgi())'), None),
+    ("regex-in-path", ROUTING, ROUTED.format('path("^ws/", Echo.as_asgi())'), None),
+    (
+        *("converter-in-re-path", ROUTING),
+        ROUTED.format('re_path(r"^ws/<slug:room>/$", Echo.as_asgi())'),
+        ROUTED.format('re_path(r"^ws/(?P<room>[a-z]+)/$", Echo.as_asgi())'),
+    ),
+    (
+        *("query-in-route", ROUTING),
+        ROUTED.format('path("ws/?name=<name>", Echo.as_asgi())'),
+        ROUTED.format('re_path(r"^ws/?$", Echo.as_asgi())'),
+    ),
+    (
+        *("catch-all-first", ROUTING),
+        'routes = [re_path("", refuse), path("ws/", Echo.as_asgi())]',
+        'routes = [path("ws/", Echo.as_asgi()), re_path("", refuse)]',
+    ),
+    (
+        *("unknown-kwarg", ROUTING),
+        'path("ws/<room>/", Echo.as_asgi())\nscope["url_route"]["kwargs"]["name"]',
+        'path("ws/<room>/", Echo.as_asgi())\nscope["url_route"]["kwargs"]["room"]',
+    ),
+    (
+        *("no-base", CONSUMERS),
+        "class Echo:\n    def connect(self): ...\n    def receive(self): ...",
+        "class Light:\n    def connect(self): ...",
+    ),
+    (
+        *("no-self", CONSUMERS),
+        method("async def talk():"),
+        method("async def talk(self):"),
+    ),
+    (
+        *("hook-outside-class", CONSUMERS),
+        f"{RECEIVE}\n    pass",
+        "def connect(address):\n    pass",
+    ),
+    (
+        *("hook-inside-method", CONSUMERS),
+        method(CONNECT, ACCEPT, RECEIVE, "    pass"),
+        method(CONNECT, ACCEPT, "def note(text):", "    pass"),
+    ),
+    (
+        *("misspelt-hook", CONSUMERS),
+        method("async def recieve(self, text_data=None):"),
+        method("async def relieve(self):", "pass", "# Called below: self.relieve()")
+        + "\n    async def talk(self):\n        await self.relieve()",
+    ),
+    (
+        *("misspelt-hook", CONSUMERS),
+        method("async def on_message(self, message):"),
+        event("{'type': 'on.message'}", "async def on_message(self, event): ..."),
+    ),
+    (
+        *("wrong-parameters", CONSUMERS),
+        method("async def receive(self, message):"),
+        method(RECEIVE),
+    ),
+    (
+        *("wrong-parameters", CONSUMERS),
+        method("async def disconnect(self):"),
+        method("async def disconnect(self, close_code):"),
+    ),
+    (
+        *("async-in-sync", CONSUMERS),
+        method(CONNECT, ACCEPT, base=PLAIN).replace("await self", "self"),
+        method("def connect(self):", "self.accept()", base=PLAIN),
+    ),
+    (
+        *("sync-in-async", CONSUMERS),
+        method("def connect(self):", "return self.accept"),
+        method("def connect(self):", "return self.accept()"),
+    ),
+    (
+        *("missing-parentheses", CONSUMERS),
+        method(CONNECT, "await self.accept"),
+        method(CONNECT, ACCEPT),
+    ),
+    (
+        *("missing-await", CONSUMERS),
+        method(CONNECT, "self.accept()"),
+        method(CONNECT, ACCEPT),
+    ),
+    (
+        *("missing-await", CONSUMERS),
+        method(RECEIVE, "self.channel_layer.group_discard(1, 2)"),
+        method(RECEIVE, "self.notes.send(group)"),
+    ),
+    (
+        *("await-impossible", CONSUMERS),
+        method("def talk(self):", "self.channel_layer.group_add(1, 2)", base=PLAIN),
+        method("def talk(self):", "async_to_sync(layer.group_add)(1)", base=PLAIN),
+    ),
+    (
+        *("goes-on-after-close", CONSUMERS),
+        method(CONNECT, "if bad:", "    await self.close()", ACCEPT),
+        method(CONNECT, "if bad:", "    await self.close()", "    return", ACCEPT),
+    ),
+    (
+        *("never-accepts", CONSUMERS),
+        method(CONNECT, "self.room = 1"),
+        method(CONNECT, "await super().connect()"),
+    ),
+    (
+        *("returns-the-answer", CONSUMERS),
+        method(RECEIVE, "return json.dumps({})"),
+        method(RECEIVE, "await self.send(text_data=text_data)", "return None"),
+    ),
+    (
+        *("view-decorator", CONSUMERS),
+        method(CONNECT, ACCEPT).replace("    async", "    @login_required\n    async"),
+        method(CONNECT, ACCEPT).replace("    async", "    @logged\n    async"),
+    ),
+    (
+        *("send-keyword", CONSUMERS),
+        method(RECEIVE, "await self.send(text=text_data)"),
+        method(RECEIVE, "await self.send(text_data=text_data)"),
+    ),
+    (
+        *("send-dict", CONSUMERS),
+        method(RECEIVE, "await self.send({'type': 'message'})"),
+        method(RECEIVE, "await self.send(json.dumps({'type': 'message'}))"),
+    ),
+    (
+        *("no-send-json", CONSUMERS),
+        method(RECEIVE, "await self.send_json({})"),
+        method(RECEIVE, "await self.send_json({})").replace("Async", "AsyncJson"),
+    ),
+    (
+        *("scope-key", CONSUMERS),
+        method(CONNECT, "self.scope['url_routes']", ACCEPT),
+        method(CONNECT, "self.scope['url_route']", ACCEPT),
+    ),
+    (
+        *("called-property", CONSUMERS),
+        method(CONNECT, "user.is_authenticated()", ACCEPT),
+        method(CONNECT, "user.is_authenticated", ACCEPT),
+    ),
+    (
+        *("true-user", CONSUMERS),
+        method(CONNECT, "if not self.scope['user']:", "    return", ACCEPT),
+        method(
+            *(CONNECT, "if not self.scope['user'].is_authenticated:"),
+            *("    return", ACCEPT),
+        ),
+    ),
+    (
+        *("async-to-sync-in-async", CONSUMERS),
+        method(CONNECT, "async_to_sync(layer.group_add)(1, 2)", ACCEPT),
+        method("def talk(self):", "async_to_sync(layer.group_add)(1, 2)", base=PLAIN),
+    ),
+    (
+        *("asks-the-database", CONSUMERS),
+        method(CONNECT, "Room.objects.get(name=1)", ACCEPT),
+        method(CONNECT, "await Room.objects.filter(name=1).afirst()", ACCEPT),
+    ),
+    (
+        *("blocks-the-loop", CONSUMERS),
+        method(CONNECT, "time.sleep(1)", ACCEPT),
+        method(CONNECT, "await asyncio.sleep(1)", ACCEPT),
+    ),
+    (
+        *("state-in-class", CONSUMERS),
+        method(RECEIVE, "self.said.append(text_data)") + "\n    said = []",
+        method(RECEIVE, "self.said.index(text_data)") + "\n    said = []",
+    ),
+    (
+        *("defined-twice", CONSUMERS),
+        method(RECEIVE) + f"\n    {RECEIVE}\n        pass",
+        method(RECEIVE) + f"\n    {CONNECT}\n        {ACCEPT}",
+    ),
+    (
+        *("event-without-type", CONSUMERS),
+        event("{'text': 1}", "async def chat_text(self, event): ..."),
+        event("{'type': 'chat.text'}", "async def chat_text(self, event): ..."),
+    ),
+    (
+        *("no-handler", CONSUMERS),
+        event("{'type': 'chat.text'}", "async def dinner(self, event): ..."),
+        event("{'type': 'dinner'}", "async def dinner(self, event): ..."),
+    ),
+    (
+        *("no-handler-but", CONSUMERS),
+        event("{'type': 'chat.text'}", "async def chat_texts(self, event): ..."),
+        event("{'type': 'chat.texts'}", "async def chat_texts(self, event): ..."),
+    ),
+    (
+        *("event-key", CONSUMERS),
+        event("{'type': 'tea', 'a': 1}", "async def tea(self, event): event['b']"),
+        event("{'type': 'tea', 'a': 1}", "async def tea(self, event): event['a']"),
+    ),
+    (
+        *("handler-without-event", CONSUMERS),
+        event("{'type': 'tea'}", "async def tea(self): ..."),
+        event("{'type': 'tea'}", "async def tea(self, event): ..."),
+    ),
+    (
+        *("group-arguments", CONSUMERS),
+        method(CONNECT, ACCEPT, "await layer.group_add(self.channel_name, 'tea')"),
+        method(CONNECT, ACCEPT, "await layer.group_add('tea', self.channel_name)"),
+    ),
+    (
+        *("never-joins", CONSUMERS),
+        event("{'type': 'tea'}", "async def tea(self, event): ...").replace(
+            "group_add", "other"
+        ),
+        event("{'type': 'tea'}", "async def tea(self, event): ..."),
+    ),
+    (
+        *("group-name", CONSUMERS),
+        method(CONNECT, ACCEPT, "await layer.group_add('my tea', self.channel_name)"),
+        method(CONNECT, ACCEPT, "await layer.group_add('my.tea', self.channel_name)"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "wrong", "right"),
+    CASES,
+    ids=[f"{kind}-{n}" for n, (kind, *_) in enumerate(CASES)],
+)
+def test_source_shows_what_is_wrong_and_nothing_beside_its_right_twin(
+    kind: str, file: str, wrong: str, right: str | None
+) -> None:
+    found = findings(Source({file: wrong}))
+    assert [each.id for each in found] == [kind]
+    assert found[0].file == file
+    if right is not None:
+        assert findings(Source({file: right})) == []
+
+
+def test_every_finding_has_a_sentence_that_it_fills_and_a_proof() -> None:
+    assert {kind for kind, *_ in CASES} == set(plain.SENTENCES)
+    assert plain.HINTS | set(plain.ONLY_IF) <= set(plain.SENTENCES)
+    for kind, file, wrong, _right in CASES:
+        for each in findings(Source({file: wrong})):
+            words = {**each.words, "file": each.file, "line": each.line}
+            said = plain.SENTENCES[kind].format(**words)
+            assert "{" not in said.replace("{{", "").replace('{"', ""), said
+
+
+SOLVED = [*sorted(ROOT.glob("stage*")), *sorted(SOLUTIONS.iterdir())]
+
+
+@pytest.mark.parametrize("folder", SOLVED, ids=[each.name for each in SOLVED])
+def test_source_that_is_right_shows_nothing_but_hints(
+    folder: Path,
+) -> None:
+    stage = next(ROOT.glob(f"{folder.name.partition('_')[0]}_*"))
+    files = Source.of(stage).files | Source.of(folder).files
+    found = findings(Source(files))
+    assert [each for each in found if each.id not in plain.HINTS] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["class A(B): ...\nclass B(A): ...", "\0", "x = " + "(" * 5_000, "def f(", "é" * 9],
+    ids=["circle", "zero", "deep", "open", "accents"],
+)
+def test_source_that_cannot_be_read_is_left_alone(text: str) -> None:
+    assert findings(Source({CONSUMERS: text, SETTINGS: text})) == []
