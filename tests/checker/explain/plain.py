@@ -122,6 +122,42 @@ SENTENCES = {
     "connections. What belongs to one client is made in connect(), as self.{name}.",
     "defined-twice": AT + "{name}() is defined a second time; the one in line {first} "
     "is gone.",
+    # Slips of Python.
+    "wrapper-is-async": AT + "{name}() is called once, by asgi.py, which cannot await "
+    "it. Write a plain `def {name}`; only {inner}() inside of it is `async def`.",
+    "wrapper-returns-nothing": AT + "{name}() returns nothing, so there is no "
+    "application. Its last line is `return {inner}`, indented as `async def {inner}` "
+    "is.",
+    "application-not-awaited": AT + "an `await` is missing in front of {call}(…). "
+    "Without it, the application never runs.",
+    "application-twice": AT + "`application` is assigned anew. What it was since line "
+    "{first} is thrown away.",
+    "decorated-coroutine": AT + "@{decorator} does not belong on an `async def`. Take "
+    "it away: {name}() can be awaited as it is.",
+    "hides-a-method": AT + "Channels has a method {name}() of its own, and yours takes "
+    "its place. Give yours another name.",
+    "init-without-super": AT
+    + "__init__() takes the place of the one of Channels. Call "
+    "super().__init__(*args, **kwargs) in it, or set it up in connect().",
+    "scope-too-early": AT + "there is no self.scope yet in __init__(). It is there in "
+    "connect().",
+    "never-ends": AT + "{name}() never ends, and Channels handles the next event when "
+    "it has ended. Drop the loop, or start it as a task of its own and cancel it in "
+    "disconnect().",
+    "sends-to-a-group": AT + "send() is for one channel, and {group} is a group. Write "
+    "group_send().",
+    "tuple-by-comma": AT
+    + "the comma at the end makes a tuple of {name}. Take it away.",
+    "missing-f": AT
+    + 'the text "{text}" has braces, and no f in front of it: they stay '
+    "as they are.",
+    "case-captures": AT + "in a `case`, the bare name {name} takes whatever is there. "
+    "Compare in an `if` behind the pattern.",
+    "except-or": AT + "`except … or …` catches {first} only. Write except ({all}).",
+    "str-of-bytes": AT + "str() of bytes is text that begins with b'. Write .decode().",
+    "header-keys": AT + 'the names of the headers in a scope are bytes: b"{key}".',
+    "swallows-everything": AT + "here every exception is caught, and nobody hears of "
+    "it. Name the ones that you expect.",
     # The events.
     "event-without-type": AT + 'an event needs a key "type": it names the method that '
     "each member of the group calls.",
@@ -160,6 +196,7 @@ HINTS = {
     "never-joins",
     "no-asgi-application",
     "state-in-class",
+    "swallows-everything",
 }
 
 DIAGNOSES = [

@@ -8,7 +8,14 @@ one in a program that is right: proofs/test_source.py holds that for all right o
 
 from collections.abc import Iterator
 
-from tests.checker.explain.source import consumers, events, project, routing, settings
+from tests.checker.explain.source import (
+    consumers,
+    events,
+    habits,
+    project,
+    routing,
+    settings,
+)
 from tests.checker.explain.source.read import Finding, Source
 
 __all__ = ["Finding", "Source", "findings"]
@@ -19,6 +26,7 @@ RULES = [
     *routing.RULES,
     *consumers.RULES,
     *events.RULES,
+    *habits.RULES,
 ]
 
 

@@ -377,7 +377,7 @@ def asks_the_database(source: Source) -> Iterator[Finding]:
 def sends_no_text(source: Source) -> Iterator[Finding]:
     """send() takes text_data or bytes_data, and one of them is a string."""
     for consumer, method in own_methods(source):
-        if "send" in consumer.methods:
+        if "send" in consumer.methods or not consumer.is_websocket:
             continue
         for call in calls(method, "send"):
             if dotted(call.func) not in ("self.send", "super.send"):

@@ -134,9 +134,16 @@ def swapped(source: Source) -> Iterator[Finding]:
 
 def never_joins(source: Source) -> Iterator[Finding]:
     """Who sends to a group and never joins one is heard by nobody."""
-    said = {name_of(call.func) for _file, call in source.nodes(ast.Call)}
-    named = {node.attr for _file, node in source.nodes(ast.Attribute)} | said
-    if "group_send" in named and "group_add" not in named:
+    named = {node.attr for _file, node in source.nodes(ast.Attribute)}
+    # Channels joins the groups that a class names itself.
+    own = {
+        name_of(target)
+        for consumer in source.consumers
+        for node in consumer.tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    if "group_send" in named and "group_add" not in named and "groups" not in own:
         for file, call in source.nodes(ast.Attribute):
             if call.attr == "group_send":
                 yield Finding("never-joins", file, call.lineno, {})

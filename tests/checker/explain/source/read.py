@@ -50,6 +50,11 @@ class Consumer(NamedTuple):
         return any(base.startswith("Async") for base in self.bases)
 
     @property
+    def is_websocket(self) -> bool:
+        """Whether Channels answers the handshake for it, and sends text and bytes."""
+        return any("Websocket" in base for base in self.bases)
+
+    @property
     def is_json(self) -> bool:
         """Whether Channels decodes for it."""
         return any("Json" in base for base in self.bases)

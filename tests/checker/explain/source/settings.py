@@ -113,7 +113,7 @@ def missing_comma(source: Source) -> Iterator[Finding]:
         depth -= token.string in ("]", ")") and token.type == tokenize.OP
         if token.type == tokenize.STRING and before and before.type == tokenize.STRING:
             on_lines = token.start[0] > before.end[0]
-            if depth and on_lines and "." in token.string + before.string:
+            if depth and on_lines and " " not in token.string + before.string:
                 words = {"first": before.string, "second": token.string}
                 yield Finding("missing-comma", file, before.start[0], words)
         before = token
@@ -171,8 +171,8 @@ def layer_keys(file: str, layer: ast.Dict) -> Iterator[Finding]:
         if text is None:
             continue
         if text not in LAYER:
-            if text in CONFIG:
-                words = {"key": text}
+            if text.lower() in CONFIG:
+                words = {"key": text.lower()}
                 yield Finding("config-key-outside", file, key.lineno, words)
             elif close := get_close_matches(text.upper(), LAYER, n=1, cutoff=0.6):
                 words = {"key": text, "right": close[0]}

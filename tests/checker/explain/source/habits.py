@@ -1,0 +1,280 @@
+"""Slips of Python that change what a consumer or an application does."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.checker.explain.source.consumers import HOOKS, finding, own_methods
+from tests.checker.explain.source.read import (
+    Finding,
+    FunctionDef,
+    Source,
+    calls,
+    dotted,
+    inside,
+    name_of,
+    parameters,
+    string,
+)
+
+# What Channels' own consumers have, and call: to override it needs super().
+CHANNELS_OWN = {
+    "accept",
+    "as_asgi",
+    "channel_layer",
+    "channel_name",
+    "channel_receive",
+    "close",
+    "dispatch",
+    "scope",
+    "send",
+    "websocket_connect",
+    "websocket_disconnect",
+    "websocket_receive",
+}
+PROMISES = ("scope", "receive", "send")
+
+
+def never_ends(source: Source) -> Iterator[Finding]:
+    """Channels handles the next event when this one has been handled."""
+    for consumer, method in own_methods(source):
+        if not isinstance(method, ast.AsyncFunctionDef) or not consumer.is_websocket:
+            continue
+        is_called = method.name in HOOKS or len(parameters(method)) == 2
+        for loop in inside(method, ast.While):
+            is_endless = isinstance(loop.test, ast.Constant) and loop.test.value
+            leaves = any(inside(loop, ast.Break, ast.Return, ast.Raise))
+            if is_called and is_endless and not leaves:
+                yield finding("never-ends", consumer, loop, name=method.name)
+
+
+def hides_a_method(source: Source) -> Iterator[Finding]:
+    """A method with the name of one of Channels' takes its place."""
+    for consumer, method in own_methods(source):
+        name = method.name
+        if name not in CHANNELS_OWN or not consumer.is_websocket:
+            continue
+        through = any(
+            dotted(getattr(call.func, "value", None)) == ""
+            and name_of(getattr(call.func, "value", None)) == "super"
+            for call in calls(method, name)
+        )
+        if not through:
+            yield finding("hides-a-method", consumer, method, name=name)
+
+
+def init_without_super(source: Source) -> Iterator[Finding]:
+    """A constructor of one's own must call the one of Channels."""
+    for consumer, method in own_methods(source):
+        if method.name == "__init__" and not any(calls(method, "__init__")):
+            yield finding("init-without-super", consumer, method)
+
+
+def scope_too_early(source: Source) -> Iterator[Finding]:
+    """The scope is there when the consumer is called, and not before."""
+    for consumer, method in own_methods(source):
+        if method.name == "__init__":
+            for node in inside(method, ast.Attribute):
+                if dotted(node) == "self.scope":
+                    yield finding("scope-too-early", consumer, node)
+
+
+def tuple_by_comma(source: Source) -> Iterator[Finding]:
+    """A comma at the end of an assignment makes a tuple of one."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Assign):
+            value = node.value
+            if not isinstance(value, ast.Tuple) or len(value.elts) != 1:
+                continue
+            written = source.says(consumer.file, node.lineno)
+            if written.endswith(",") and "(" not in written.partition("=")[2][:2]:
+                name = dotted(node.targets[0])
+                yield finding("tuple-by-comma", consumer, node, name=name)
+
+
+def missing_f(source: Source) -> Iterator[Finding]:
+    """Without an f in front, braces are braces."""
+    inner = {
+        id(part)
+        for _file, node in source.nodes(ast.JoinedStr)
+        for part in ast.walk(node)
+    }
+    formatted = {
+        id(node.func.value)
+        for _file, node in source.nodes(ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+    }
+    for file, node in source.nodes(ast.Constant):
+        text = string(node)
+        if text is None or id(node) in inner | formatted:
+            continue
+        if re.search(r"\{(self\.\w+|room|name|user|username|room_name|text)\}", text):
+            words = {"text": text.splitlines()[0][:60]}
+            if not is_docstring(source, file, node):
+                yield Finding("missing-f", file, node.lineno, words)
+
+
+def is_docstring(source: Source, file: str, node: ast.Constant) -> bool:
+    """Tell whether a string stands alone, as a statement."""
+    return any(
+        isinstance(each, ast.Expr) and each.value is node
+        for each in ast.walk(source.trees[file])
+    )
+
+
+def case_captures(source: Source) -> Iterator[Finding]:
+    """In a `case`, a bare name takes whatever is there."""
+    for file, case in source.nodes(ast.match_case):
+        for node in ast.walk(case.pattern):
+            is_bare = isinstance(node, ast.MatchAs) and node.pattern is None
+            if is_bare and node.name and node.name.isupper():
+                words = {"name": node.name}
+                yield Finding("case-captures", file, node.lineno, words)
+
+
+def except_or(source: Source) -> Iterator[Finding]:
+    """`except A or B` catches A only."""
+    for file, node in source.nodes(ast.ExceptHandler):
+        if isinstance(node.type, ast.BoolOp):
+            names = [name_of(each) for each in node.type.values]
+            words = {"first": names[0], "all": ", ".join(names)}
+            yield Finding("except-or", file, node.lineno, words)
+
+
+def swallows_everything(source: Source) -> Iterator[Finding]:
+    """What is caught and passed over, nobody ever hears of."""
+    for file, node in source.nodes(ast.ExceptHandler):
+        is_wide = node.type is None or name_of(node.type) in (
+            *("Exception", "BaseException"),
+        )
+        says_nothing = all(
+            isinstance(each, ast.Pass | ast.Return | ast.Continue) for each in node.body
+        )
+        if is_wide and says_nothing:
+            yield Finding("swallows-everything", file, node.lineno, {})
+
+
+def wrapper(source: Source) -> Iterator[Finding]:
+    """What wraps an application is a plain function, and returns another one."""
+    for file, outer in source.nodes(*FunctionDef.__args__):
+        inner = [
+            each
+            for each in outer.body
+            if isinstance(each, FunctionDef) and parameters(each) == [*PROMISES]
+        ]
+        if not inner or parameters(outer)[:1] in (["self"], ["scope"]):
+            continue
+        words = {"name": outer.name, "inner": inner[0].name}
+        if isinstance(outer, ast.AsyncFunctionDef):
+            yield Finding("wrapper-is-async", file, outer.lineno, words)
+        elif not any(each.value for each in inside(outer, ast.Return)):
+            yield Finding("wrapper-returns-nothing", file, outer.lineno, words)
+
+
+def application_not_awaited(source: Source) -> Iterator[Finding]:
+    """An application that is called, and not awaited, never runs."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        for node in inside(function, ast.Expr):
+            call = node.value
+            if isinstance(call, ast.Call) and len(call.args) == 3 and not call.keywords:
+                names = [name_of(each) for each in call.args[1:]]
+                if names[0] == "receive" and names[1] in ("send", "tell", "answer"):
+                    words = {"call": dotted(call.func) or "the application"}
+                    yield Finding("application-not-awaited", file, call.lineno, words)
+
+
+def application_twice(source: Source) -> Iterator[Finding]:
+    """Of two assignments, the last one counts."""
+    for file, tree in source.trees.items():
+        if not file.endswith("asgi.py"):
+            continue
+        before = None
+        for node in tree.body:
+            if not isinstance(node, ast.Assign):
+                continue
+            if "application" not in [name_of(target) for target in node.targets]:
+                continue
+            used = {name_of(each) for each in ast.walk(node.value)}
+            if before and "application" not in used:
+                words = {"first": str(before)}
+                yield Finding("application-twice", file, node.lineno, words)
+            before = node.lineno
+
+
+def decorated_coroutine(source: Source) -> Iterator[Finding]:
+    """database_sync_to_async() takes a plain function, and async_to_sync() runs one."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        for decorator in function.decorator_list:
+            name = name_of(decorator)
+            if name in ("database_sync_to_async", "sync_to_async", "async_to_sync"):
+                words = {"decorator": name, "name": function.name}
+                yield Finding("decorated-coroutine", file, decorator.lineno, words)
+
+
+def bytes_as_text(source: Source) -> Iterator[Finding]:
+    """The query string and the headers of a scope are bytes."""
+    for file, call in source.nodes(ast.Call):
+        is_str = name_of(call.func) == "str" and len(call.args) == 1
+        if is_str and is_of_scope(call.args[0], "query_string"):
+            yield Finding("str-of-bytes", file, call.lineno, {})
+        if name_of(call.func) == "get" and call.args and string(call.args[0]):
+            holder = getattr(call.func, "value", None)
+            if is_headers(source, holder):
+                words = {"key": string(call.args[0])}
+                yield Finding("header-keys", file, call.lineno, words)
+    for file, node in source.nodes(ast.Subscript):
+        if string(node.slice) and is_headers(source, node.value):
+            words = {"key": string(node.slice)}
+            yield Finding("header-keys", file, node.lineno, words)
+
+
+def is_of_scope(node: ast.AST, key: str) -> bool:
+    """Tell whether this is `scope["…"]` with this key."""
+    return (
+        isinstance(node, ast.Subscript)
+        and string(node.slice) == key
+        and dotted(node.value).endswith("scope")
+    )
+
+
+def is_headers(source: Source, node: ast.AST | None) -> bool:
+    """Tell whether this is `dict(scope["headers"])`, or a name that was given it."""
+    if isinstance(node, ast.Call) and name_of(node.func) == "dict" and node.args:
+        return is_of_scope(node.args[0], "headers")
+    if isinstance(node, ast.Name):
+        return any(
+            isinstance(each.value, ast.Call) and is_headers(source, each.value)
+            for _file, each in source.nodes(ast.Assign)
+            if node.id in [name_of(target) for target in each.targets]
+        )
+    return False
+
+
+def sends_to_a_group(source: Source) -> Iterator[Finding]:
+    """layer.send() is for one channel, group_send() for a group."""
+    for file, call in source.nodes(ast.Call):
+        written = dotted(call.func)
+        if not written.endswith("layer.send") or not call.args:
+            continue
+        first = ast.unparse(call.args[0])
+        if "group" in first.lower() or "room" in first.lower():
+            yield Finding("sends-to-a-group", file, call.lineno, {"group": first})
+
+
+RULES = [
+    wrapper,
+    application_not_awaited,
+    application_twice,
+    decorated_coroutine,
+    hides_a_method,
+    init_without_super,
+    scope_too_early,
+    never_ends,
+    sends_to_a_group,
+    tuple_by_comma,
+    missing_f,
+    case_captures,
+    except_or,
+    bytes_as_text,
+    swallows_everything,
+]
