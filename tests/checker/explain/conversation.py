@@ -10,11 +10,13 @@ DIAGNOSES = [
         "Daphne kills it, with a warning. If websocket_disconnect() is your own, it "
         "must call super().websocket_disconnect() or raise StopConsumer(). Write "
         "disconnect(self, code) instead, and Channels does it.",
+        is_sure=True,
     ),
     Diagnosis(
         "shared prefix",
         ANY,
         'Give the layer a name of its own: "prefix": BASE_DIR.name in its CONFIG.',
+        is_sure=True,
     ),
     Diagnosis(
         "silence",

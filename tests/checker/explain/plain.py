@@ -135,7 +135,7 @@ SENTENCES = {
     "decorated-coroutine": AT + "@{decorator} does not belong on an `async def`. Take "
     "it away: {name}() can be awaited as it is.",
     "hides-a-method": AT + "Channels has a method {name}() of its own, and yours takes "
-    "its place. Give yours another name.",
+    "its place. Give it another name, or call super().{name}() in it.",
     "init-without-super": AT
     + "__init__() takes the place of the one of Channels. Call "
     "super().__init__(*args, **kwargs) in it, or set it up in connect().",
