@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from email import message_from_string
 from email.message import Message
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidMessage, InvalidStatus
@@ -26,6 +26,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from tests.checker.endpoint import Endpoint
+from tests.checker.wire import WIRE, short
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
 HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
@@ -60,6 +61,9 @@ class Client:
         self.messages: deque[str | bytes] = deque()
         self.frames: list[Frame] = []  # Of a message that is not complete.
         self.pong = b""
+        self.name = "client"
+        self.has_sent = False
+        self.has_ended = False
 
     @property
     def subprotocol(self) -> str | None:
@@ -95,13 +99,26 @@ class Client:
             self.protocol.receive_eof()
         for event in self.protocol.events_received():
             self.take(event)
+        self.note_the_end()
         self.flush()
         return True
+
+    def note_the_end(self) -> None:
+        """Take down, once, how the other side has ended the connection."""
+        if self.protocol.state is State.OPEN or self.has_ended or not self.response:
+            return
+        self.has_ended = True
+        close = self.protocol.close_rcvd
+        words = (
+            f"close {close.code} {close.reason}" if close else "end, without a close"
+        )
+        WIRE.note(self.name, f"← {words.rstrip()}")
 
     def take(self, event: Response | Frame) -> None:
         """Keep the answer to the handshake, a message, or the answer to a ping."""
         if isinstance(event, Response):
             self.response = event
+            WIRE.note(self.name, f"← {event.status_code} {event.reason_phrase}")
         elif event.opcode is Opcode.PONG:
             self.pong = bytes(event.data)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -114,6 +131,9 @@ class Client:
                     self.messages.append(message.decode() if is_text else message)
                 except UnicodeDecodeError:
                     self.protocol.fail(CloseCode.INVALID_DATA)
+                else:
+                    WIRE.answered += self.has_sent
+                    WIRE.note(self.name, f"← {short(self.messages[-1])}")
 
     def catch_up(self) -> None:
         """Read all that has come, and wait for nothing."""
@@ -179,6 +199,9 @@ class Client:
                 protocol = self.protocol
                 send = protocol.send_text if is_first else protocol.send_continuation
                 send(text.encode(), fin=is_last)
+        self.has_sent = True
+        whole = message if isinstance(message, str | bytes) else "".join(message)
+        WIRE.note(self.name, f"→ {short(whole)}")
         self.flush()
         if self.protocol.state is not State.OPEN:
             raise self.ended()
@@ -258,6 +281,7 @@ class Client:
         with suppress(WireError):
             if not self.is_closed():
                 self.protocol.send_close(code)
+                WIRE.note(self.name, f"→ close {code or ''}".rstrip())
                 self.flush()
             deadline = time.monotonic() + GOODBYE
             while self.protocol.state is not State.CLOSED:
@@ -312,6 +336,8 @@ def shake_hands(
     with ExitStack() as stack:
         tcp = stack.enter_context(open_tcp(server, **tcp_options))
         client = Client(tcp, protocol)
+        client.name = name_in(path)
+        WIRE.note(client.name, f"→ handshake {path}")
         protocol.send_request(request)
         client.flush()
         while protocol.state is State.CONNECTING and not protocol.handshake_exc:
@@ -357,6 +383,11 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
             f"The handshake of {path} got no answer. The server kept the client "
             f"waiting, then hung up.",
         ) from None
+
+
+def name_in(path: str) -> str:
+    """Return what a client is called in the history: its name, if the path has one."""
+    return parse_qs(urlsplit(path).query).get("name", ["client"])[0]
 
 
 @contextmanager

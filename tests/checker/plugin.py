@@ -34,6 +34,7 @@ from tests.checker.servers.runserver import (
 )
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
+from tests.checker.wire import WIRE
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -392,6 +393,12 @@ def connect(server: Endpoint) -> Callable:
     return partial(client.connect, server)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin the history of a check."""
+    WIRE.begin()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo
@@ -417,7 +424,12 @@ def explain_failure(
         printed = item.server.printed_within(CRASH, item.position, seconds)
         printed = cut_earlier_clients(printed)
     # What the diagnosis is a function of, beside the source.
-    report.failure = {"symptom": symptom, "printed": printed, "check": item.nodeid}
+    report.failure = {
+        "symptom": symptom,
+        "printed": printed,
+        "check": item.nodeid,
+        "answered": WIRE.answered > 0,
+    }
     project = item.funcargs.get("project")
     source = Source.of(project) if project else None
     if sentence := explain.diagnose(**report.failure, source=source):

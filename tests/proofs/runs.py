@@ -96,9 +96,15 @@ class Run(NamedTuple):
         return seen
 
 
+def evidence_of(seen: Seen) -> dict[str, Any]:
+    """Return what is recorded of a failure for its diagnosis."""
+    keys = ("symptom", "printed", "check", "answered")
+    return {key: seen[key] for key in keys if key in seen}
+
+
 def diagnosis(seen: Seen, source: Source | None = None) -> str:
     """Return what a failure most likely means, by its evidence and the source."""
-    return diagnose(seen["symptom"], seen["printed"], seen["check"], source)
+    return diagnose(**evidence_of(seen), source=source)
 
 
 def contract(stage: str) -> tuple[Path, ...]:

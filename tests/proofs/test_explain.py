@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import DIAGNOSES, diagnose
+from tests.checker.explain import diagnose
+from tests.checker.explain.catalogue import COMMON, entries
 from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.runserver import Server, free_port
 from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
@@ -193,7 +194,7 @@ def test_every_sentence_is_earned_by_evidence() -> None:
     # What stands in the source alone has its proofs in test_source.py.
     told |= {diagnose(symptom, printed) for symptom, printed, _ in ELSEWHERE}
     unearned = []
-    for mistake in DIAGNOSES:
+    for mistake in entries():
         if mistake.source:
             continue
         # What stands in braces was filled in.
@@ -210,9 +211,19 @@ def test_what_fits_no_mistake_is_not_explained() -> None:
 
 
 def test_every_sentence_can_be_filled_in() -> None:
-    for mistake in DIAGNOSES:
+    for mistake in entries():
         if mistake.source:  # Filled in by a finding: test_source.py.
             continue
         # A name that the pattern does not catch would fail only when it is needed.
         groups = re.compile(mistake.printed).groupindex
         assert mistake.sentence.format(**dict.fromkeys(groups, "x"))
+
+
+def test_every_entry_is_whole() -> None:
+    ids = [entry.id for entry in entries()]
+    assert sorted(set(ids)) == sorted(ids)
+    for entry in entries():
+        assert re.fullmatch(r"[a-z0-9-]+", entry.id), entry.id
+        assert 0 < len(entry.title) <= 70, entry.id
+        assert entry.common in COMMON, entry.id
+        assert entry.diagnosis, entry.id

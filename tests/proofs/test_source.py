@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import plain
+from tests.checker.explain.catalogue import entries
 from tests.checker.explain.source import Source, findings
 from tests.proofs.runs import ROOT, SOLUTIONS
 
@@ -459,13 +459,15 @@ def test_source_shows_what_is_wrong_and_nothing_beside_its_right_twin(
         assert findings(Source({file: right})) == []
 
 
-def test_every_finding_has_a_sentence_that_it_fills_and_a_proof() -> None:
-    assert {kind for kind, *_ in CASES} == set(plain.SENTENCES)
-    assert plain.HINTS | set(plain.ONLY_IF) <= set(plain.SENTENCES)
+ENTRIES = {entry.source: entry for entry in entries() if entry.source}
+
+
+def test_every_finding_has_an_entry_that_it_fills_and_a_proof() -> None:
+    assert {kind for kind, *_ in CASES} == set(ENTRIES)
     for kind, file, wrong, _right in CASES:
         for each in findings(Source({file: wrong})):
             words = {**each.words, "file": each.file, "line": each.line}
-            assert plain.SENTENCES[kind].format(**words)
+            assert ENTRIES[kind].sentence.format(**words)
 
 
 SOLVED = [*sorted(ROOT.glob("stage*")), *sorted(SOLUTIONS.iterdir())]
@@ -478,7 +480,7 @@ def test_source_that_is_right_shows_nothing_but_hints(
     stage = next(ROOT.glob(f"{folder.name.partition('_')[0]}_*"))
     files = Source.of(stage).files | Source.of(folder).files
     found = findings(Source(files))
-    assert [each for each in found if each.id not in plain.HINTS] == []
+    assert [each for each in found if not ENTRIES[each.id].hint] == []
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ STAGE01 = [
         '        print("gone")\n\n'
         f"    {SIGNATURE}",
         "close ends what has served the client",
-        "it must call super().websocket_disconnect() or raise StopConsumer()",
+        "or call super().websocket_disconnect() in it",
     ),
     Mistake(
         "a syntax error",

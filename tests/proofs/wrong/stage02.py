@@ -328,7 +328,7 @@ STAGE02 = [
         f"query = {QUERY}",
         'query = self.scope["query_string"].split("&")[0]',
         HANDSHAKE,
-        "The query string is bytes",
+        "The query string and the headers are bytes",
     ),
     Mistake(
         "the query string sent as it is",
@@ -336,7 +336,7 @@ STAGE02 = [
         f"query = {QUERY}\n        self.name = {GET_NAME}",
         'self.name = self.scope["query_string"] or b"guest"',
         WELCOME,
-        "The query string is bytes",
+        "The query string and the headers are bytes",
     ),
     Mistake(
         "the query string not decoded",

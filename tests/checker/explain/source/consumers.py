@@ -43,12 +43,7 @@ OTHERS = {
 # What must be awaited in an async consumer, or runs in vain.
 AWAITED = ("accept", "send", "close", "send_json")
 LAYER = ("group_add", "group_discard", "group_send", "send", "receive", "new_channel")
-VIEW_DECORATORS = (
-    "login_required",
-    "permission_required",
-    "csrf_exempt",
-    "require_GET",
-)
+VIEW_DECORATORS = ("login_required", "permission_required", "user_passes_test")
 SCOPE = {
     "asgi",
     "client",
@@ -188,7 +183,7 @@ def missing_await(source: Source) -> Iterator[Finding]:
     """A coroutine that nobody awaits never runs."""
     for consumer, method in own_methods(source):
         is_async = isinstance(method, ast.AsyncFunctionDef)
-        for statement in inside(method, ast.Expr, ast.Assign):
+        for statement in inside(method, ast.Expr):
             call = statement.value
             if not isinstance(call, ast.Call):
                 continue
@@ -203,7 +198,9 @@ def missing_await(source: Source) -> Iterator[Finding]:
             is_layer = "channel_layer." in written and name in LAYER
             if not (is_ours or is_channels or is_layer):
                 continue
-            kind = "missing-await" if is_async else "await-impossible"
+            kind = "missing-await"
+            if not is_async:
+                kind = "await-impossible" if consumer.is_async else "no-async-to-sync"
             yield finding(kind, consumer, call, call=written, name=method.name)
 
 
@@ -264,7 +261,8 @@ def never_accepts(source: Source) -> Iterator[Finding]:
         own = {name for name in named if name in consumer.methods}
         raises = any(inside(method, ast.Raise))
         if not named & {*answers} and not own - {"connect"} and not raises:
-            yield finding("never-accepts", consumer, method)
+            call = "await self.accept()" if consumer.is_async else "self.accept()"
+            yield finding("never-accepts", consumer, method, call=call)
 
 
 def dotted_names(method: FunctionDef) -> set[str]:
@@ -283,7 +281,10 @@ def returns_the_answer(source: Source) -> Iterator[Finding]:
             if isinstance(node.value, ast.Dict | ast.JoinedStr) or (
                 name_of(node.value) in ("dumps", "text_data", "bytes_data")
             ):
-                yield finding("returns-the-answer", consumer, node, name=method.name)
+                call = "await self.send" if consumer.is_async else "self.send"
+                yield finding(
+                    "returns-the-answer", consumer, node, name=method.name, call=call
+                )
 
 
 def view_decorator(source: Source) -> Iterator[Finding]:
@@ -337,9 +338,21 @@ def changes(consumer: Consumer, name: str) -> bool:
 
 def scope_key(source: Source) -> Iterator[Finding]:
     """The scope's keys are given: `url_routes` is none of them."""
+    # What a middleware of the project's own puts there.
+    put = {
+        string(key)
+        for _file, node in source.nodes(ast.Dict)
+        for key in node.keys
+        if key
+    }
+    put |= {
+        string(node.slice)
+        for _file, node in source.nodes(ast.Subscript)
+        if isinstance(node.ctx, ast.Store)
+    }
     for file, node in source.nodes(ast.Subscript):
         written, key = dotted(node.value), string(node.slice)
-        if key is None or written.rpartition(".")[2] != "scope" or key in SCOPE:
+        if key is None or written.rpartition(".")[2] != "scope" or key in SCOPE | put:
             continue
         if isinstance(node.ctx, ast.Store):
             continue

@@ -195,20 +195,30 @@ def application_twice(source: Source) -> Iterator[Finding]:
             if "application" not in [name_of(target) for target in node.targets]:
                 continue
             used = {name_of(each) for each in ast.walk(node.value)}
-            if before and "application" not in used:
+            if before and not used & {"application", "ProtocolTypeRouter"}:
                 words = {"first": str(before)}
                 yield Finding("application-twice", file, node.lineno, words)
-            before = node.lineno
+            before = node.lineno if "ProtocolTypeRouter" in used else before
 
 
 def decorated_coroutine(source: Source) -> Iterator[Finding]:
-    """database_sync_to_async() takes a plain function, and async_to_sync() runs one."""
+    """database_sync_to_async() takes a plain function."""
     for file, function in source.nodes(ast.AsyncFunctionDef):
         for decorator in function.decorator_list:
             name = name_of(decorator)
-            if name in ("database_sync_to_async", "sync_to_async", "async_to_sync"):
+            if name in ("database_sync_to_async", "sync_to_async"):
                 words = {"decorator": name, "name": function.name}
                 yield Finding("decorated-coroutine", file, decorator.lineno, words)
+
+
+def decorated_method(source: Source) -> Iterator[Finding]:
+    """What an async consumer awaits must stay a coroutine."""
+    for consumer, method in own_methods(source):
+        for decorator in method.decorator_list:
+            if name_of(decorator) == "async_to_sync" and consumer.is_async:
+                yield finding(
+                    "async-to-sync-method", consumer, decorator, name=method.name
+                )
 
 
 def bytes_as_text(source: Source) -> Iterator[Finding]:
@@ -220,11 +230,11 @@ def bytes_as_text(source: Source) -> Iterator[Finding]:
         if name_of(call.func) == "get" and call.args and string(call.args[0]):
             holder = getattr(call.func, "value", None)
             if is_headers(source, holder):
-                words = {"key": string(call.args[0])}
+                words = {"key": string(call.args[0]).lower()}
                 yield Finding("header-keys", file, call.lineno, words)
     for file, node in source.nodes(ast.Subscript):
         if string(node.slice) and is_headers(source, node.value):
-            words = {"key": string(node.slice)}
+            words = {"key": string(node.slice).lower()}
             yield Finding("header-keys", file, node.lineno, words)
 
 
@@ -266,6 +276,7 @@ RULES = [
     application_not_awaited,
     application_twice,
     decorated_coroutine,
+    decorated_method,
     hides_a_method,
     init_without_super,
     scope_too_early,

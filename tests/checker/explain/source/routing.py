@@ -45,10 +45,10 @@ def no_as_asgi(source: Source) -> Iterator[Finding]:
             kind = "consumer-instance" if is_call else "no-as-asgi"
         elif name in ("as_asgi", "as_view"):
             owner = view.func if isinstance(view, ast.Call) else view
-            name = name_of(getattr(owner, "value", None)) or "Consumer"
-            if isinstance(view, ast.Attribute):
+            is_view, name = name == "as_view", name_of(getattr(owner, "value", None))
+            if isinstance(view, ast.Attribute) and not is_view:
                 kind = "as-asgi-not-called"
-            elif view.func.attr == "as_view" and name in consumers_of(source):
+            elif is_view and name in consumers_of(source):
                 kind = "as-view"
         if kind:
             yield Finding(kind, file, view.lineno, {"consumer": name})
@@ -77,7 +77,9 @@ def faults(pattern: str, is_regex: bool) -> Iterator[str]:
         yield "regex-in-path"
     if is_regex and re.search(r"<\w+:\w+>", pattern):
         yield "converter-in-re-path"
-    if pattern and not pattern.rstrip("$").removesuffix(r"\Z").endswith(("/", "/?")):
+    if "/" in pattern[:-1] and not pattern.rstrip("$").removesuffix(r"\Z").endswith(
+        ("/", "/?")
+    ):
         yield "no-trailing-slash"
 
 

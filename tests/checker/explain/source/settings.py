@@ -109,8 +109,8 @@ def missing_comma(source: Source) -> Iterator[Finding]:
     except (tokenize.TokenError, SyntaxError):
         return
     for token in tokens:
-        depth += token.string in ("[", "(") and token.type == tokenize.OP
-        depth -= token.string in ("]", ")") and token.type == tokenize.OP
+        depth += token.string == "[" and token.type == tokenize.OP
+        depth -= token.string == "]" and token.type == tokenize.OP
         if token.type == tokenize.STRING and before and before.type == tokenize.STRING:
             on_lines = token.start[0] > before.end[0]
             if depth and on_lines and " " not in token.string + before.string:
@@ -156,7 +156,9 @@ def layers(source: Source) -> Iterator[Finding]:
         if name != "CHANNEL_LAYERS" or not isinstance(value, ast.Dict):
             continue
         keys = [string(key) for key in value.keys]
-        if keys and "default" not in keys and None not in keys:
+        if {*keys} & {*LAYER}:
+            yield Finding("layer-without-name", file, value.lineno, {})
+        elif keys and "default" not in keys and None not in keys:
             words = {"key": keys[0]}
             yield Finding("no-default-layer", file, value.lineno, words)
         for layer in value.values:
@@ -201,15 +203,15 @@ def config_keys(file: str, config: ast.Dict) -> Iterator[Finding]:
 def empty_strings(source: Source) -> Iterator[Finding]:
     """A one-word tuple without a comma is a string."""
     for file, name, value, line in assigned(source):
-        if name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "INSTALLED_APPS"):
-            if string(value) is not None:
-                yield Finding("string-for-list", file, line, {"name": name})
-            if isinstance(value, ast.List | ast.Tuple) and name == "ALLOWED_HOSTS":
-                for each in value.elts:
-                    text = string(each) or ""
-                    if "://" in text or ":" in text.partition("[")[0]:
-                        words = {"value": text}
-                        yield Finding("host-with-scheme", file, each.lineno, words)
+        # Of the others, Django itself says that they must be lists.
+        if name == "CSRF_TRUSTED_ORIGINS" and string(value) is not None:
+            yield Finding("string-for-list", file, line, {"name": name})
+        if name == "ALLOWED_HOSTS" and isinstance(value, ast.List | ast.Tuple):
+            for each in value.elts:
+                text = string(each) or ""
+                if "://" in text or ":" in text.partition("[")[0]:
+                    words = {"value": text}
+                    yield Finding("host-with-scheme", file, each.lineno, words)
 
 
 def middleware(source: Source) -> Iterator[Finding]:

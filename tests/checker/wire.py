@@ -1,0 +1,62 @@
+"""What went over the wire: in this check, and whether anything was ever answered."""
+
+import time
+from collections import deque
+from typing import NamedTuple
+
+MOST = 400  # Events of a check. A crowd makes thousands, and the last ones tell.
+WIDTH = 60  # Characters of a message.
+
+
+class Event(NamedTuple):
+    """Something that a client of the checks sent or saw."""
+
+    seconds: float  # Since the check began.
+    client: str  # Its name, or what else tells it from others.
+    words: str
+
+
+class Wire:
+    """
+    The history of a run.
+
+    `answered` counts the messages that came to a client after it had sent one, in all
+    checks of the run: when it is above zero, the server does read and does answer.
+    """
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was before: another check begins."""
+        self.start = time.monotonic()
+        self.events: deque[Event] = deque(maxlen=MOST)
+
+    def note(self, client: str, words: str) -> None:
+        """Take down what a client sent or saw."""
+        self.events.append(Event(time.monotonic() - self.start, client, words))
+
+    def lines(self, most: int) -> list[str]:
+        """Return the last events as lines of text, the client's name in a column."""
+        shown = list(self.events)[-most:]
+        width = max((len(event.client) for event in shown), default=0)
+        lines = [
+            f"{event.seconds:7.3f} s  {event.client:<{width}}  {event.words}"
+            for event in shown
+        ]
+        left_out = len(self.events) - len(shown)
+        return [f"… {left_out} before", *lines] if left_out else lines
+
+
+# One for all: a check has many clients, and a report is about one check.
+WIRE = Wire()
+
+
+def short(message: str | bytes) -> str:
+    """Return a message as one line of at most 60 characters."""
+    kind = "text" if isinstance(message, str) else "binary"
+    shown = repr(message).removeprefix("b")[1:-1]
+    if len(shown) > WIDTH:
+        shown = f"{shown[:WIDTH]}… ({len(message):,} long)"
+    return f"{kind} {shown}"
