@@ -81,6 +81,11 @@ CASES = [
         f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x"}}}}',
     ),
     (
+        *("layer-without-name", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"BACKEND": "x"}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x"}}}}',
+    ),
+    (
         *("layer-key", SETTINGS),
         f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKENDS": "x"}}}}',
         f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "x"}}}}',
@@ -102,7 +107,8 @@ CASES = [
     ),
     (
         *("string-for-list", SETTINGS),
-        *(f'{APPS}ALLOWED_HOSTS = ("a.example")', f'{APPS}ALLOWED_HOSTS = ("a.b",)'),
+        f'{APPS}CSRF_TRUSTED_ORIGINS = "https://a.example"',
+        f'{APPS}CSRF_TRUSTED_ORIGINS = ["https://a.example"]',
     ),
     (
         *("host-with-scheme", SETTINGS),
@@ -138,7 +144,11 @@ CASES = [
         'ProtocolTypeRouter({"websocket": application})',
     ),
     ("leading-slash", ROUTING, ROUTED.format('path("/ws/", Echo.as_asgi())'), None),
-    ("no-trailing-slash", ROUTING, ROUTED.format('path("ws", Echo.as_asgi())'), None),
+    (
+        *("no-trailing-slash", ROUTING),
+        ROUTED.format('path("ws/echo", Echo.as_asgi())'),
+        ROUTED.format('re_path(r".*", Echo.as_asgi())'),
+    ),
     ("regex-in-path", ROUTING, ROUTED.format('path("^ws/", Echo.as_asgi())'), None),
     (
         *("converter-in-re-path", ROUTING),
@@ -228,8 +238,18 @@ CASES = [
     ),
     (
         *("await-impossible", CONSUMERS),
+        method("def talk(self):", "self.channel_layer.group_add(1, 2)"),
+        method("async def talk(self):", "await self.channel_layer.group_add(1, 2)"),
+    ),
+    (
+        *("no-async-to-sync", CONSUMERS),
         method("def talk(self):", "self.channel_layer.group_add(1, 2)", base=PLAIN),
         method("def talk(self):", "async_to_sync(layer.group_add)(1)", base=PLAIN),
+    ),
+    (
+        *("async-to-sync-method", CONSUMERS),
+        method(RECEIVE).replace("    async", "    @async_to_sync\n    async"),
+        "@async_to_sync\nasync def announce(): ...",
     ),
     (
         *("goes-on-after-close", CONSUMERS),
@@ -481,6 +501,47 @@ def test_source_that_is_right_shows_nothing_but_hints(
     files = Source.of(stage).files | Source.of(folder).files
     found = findings(Source(files))
     assert [each for each in found if not ENTRIES[each.id].hint] == []
+
+
+# What a rule found wrongly once.
+RIGHT = {
+    "asgi": (
+        ASGI,
+        (
+            "application = get_asgi_application()\n"
+            'application = ProtocolTypeRouter({"http": get_asgi_application()})'
+        ),
+    ),
+    "a view": ("config/urls.py", 'urls = [path("a/", TemplateView.as_view)]'),
+    "a long key": (SETTINGS, f'{APPS}SECRET_KEY = (\n    "abc"\n    "def"\n)'),
+    "a key of one's own in the scope": (
+        CONSUMERS,
+        'scope = {"client_id": 7}\n'
+        + method(CONNECT, "self.scope['client_id']", ACCEPT),
+    ),
+    "a task": (
+        CONSUMERS,
+        method(CONNECT, "wait = self.talk()", "create_task(wait)", ACCEPT)
+        + "\n    async def talk(self): ...",
+    ),
+    "a consumer without Channels' own handshake": (
+        CONSUMERS,
+        (
+            "class Low(AsyncConsumer):\n"
+            "    async def websocket_connect(self, event):\n"
+            "        await self.send({'type': 'websocket.accept'})"
+        ),
+    ),
+    "JSON": (
+        CONSUMERS,
+        method("async def receive_json(self, content):").replace("Async", "AsyncJson"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "code"), RIGHT.values(), ids=RIGHT)
+def test_source_that_was_found_wrong_once_shows_nothing(file: str, code: str) -> None:
+    assert findings(Source({file: code})) == []
 
 
 @pytest.mark.parametrize(
