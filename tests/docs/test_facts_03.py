@@ -930,5 +930,7 @@ def test_cancellation_was_lost_before_python_3_12() -> None:
     async def lost() -> list[bool]:
         return [await is_lost(steps) for steps in range(6)]
 
-    assert any(asyncio.run(lost())) == (sys.version_info < (3, 12))
+    with ThreadPoolExecutor() as pool:  # Tests of the browser leave a loop in ours.
+        is_lost_once = any(pool.submit(lambda: asyncio.run(lost())).result())
+    assert is_lost_once == (sys.version_info < (3, 12))
     assert "asyncio.wait_for(" in inspect.getsource(AbstractConnection)
