@@ -64,8 +64,58 @@ def browser(
     return browsers[project]
 
 
+class Profiles:
+    """
+    The profiles of the browsers, each with its own cookies, kept for the next test.
+
+    Chromium starts a process for each new profile, and for each page of a site of which
+    no page is open. That costs most of a second of CPU. So each profile keeps a page
+    open that shows nothing.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[Browser, int], BrowserContext] = {}
+        self.still: dict[tuple[BrowserContext, str], Page] = {}  # By site.
+
+    def take(self, browser: Browser, number: int) -> BrowserContext:
+        """Return a profile of a browser. It has no cookies and no pages to be seen."""
+        if (browser, number) not in self.kept:
+            context = browser.new_context(
+                viewport={"width": 900, "height": 900}, device_scale_factor=2
+            )
+            context.set_default_timeout(PATIENCE)
+            self.kept[browser, number] = context
+        return self.kept[browser, number]
+
+    def keep_open(self, context: BrowserContext, url: str) -> None:
+        """Keep a page of this address's site open, which nobody serves."""
+        parts = urlsplit(url)
+        site = f"{parts.scheme}://{parts.hostname}:1/"  # A site has no port.
+        if (context, site) not in self.still:
+            page = context.new_page()
+            page.route(
+                site, lambda route: route.fulfill(body="", content_type="text/html")
+            )
+            page.goto(site)
+            self.still[context, site] = page
+
+    def tidy_up(self, context: BrowserContext) -> None:
+        """Close what a test has opened, and forget who has logged in."""
+        still = self.still.values()
+        for page in context.pages:
+            if page not in still:
+                page.close()
+        context.clear_cookies()
+
+
+@pytest.fixture(scope="session")
+def profiles() -> Profiles:
+    """The profiles of this run. They end with their browsers."""
+    return Profiles()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, profiles: Profiles) -> Iterator[Callable[..., Page]]:
     """
     Open a page by its address, as in a fresh browser. A script can run before its own.
 
@@ -78,10 +128,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def browser_of(visitor: Visitor | None) -> BrowserContext:
         if visitor not in contexts:
-            context = browser.new_context(
-                viewport={"width": 900, "height": 900}, device_scale_factor=2
-            )
-            context.set_default_timeout(PATIENCE)
+            context = profiles.take(browser, len(contexts))
             for cookie in visitor.jar if visitor else []:
                 named = {"name": cookie.name, "value": cookie.value}
                 context.add_cookies([{**named, "url": visitor.origin}])
@@ -89,14 +136,17 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         return contexts[visitor]
 
     def open_page(url: str, script: str = "", visitor: Visitor | None = None) -> Page:
-        page = browser_of(visitor).new_page()
+        context = browser_of(visitor)
+        url = re.sub("^ws", "http", url)
+        profiles.keep_open(context, url)
+        page = context.new_page()
         page.add_init_script(script)
         page.errors = []
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
         page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).hostname))
         page.on("pageerror", lambda error: exceptions.append(str(error)))
         page.on("console", lambda message: note(page, message.type, message.text))
-        page.goto(re.sub("^ws", "http", url))
+        page.goto(url)
         return page
 
     def note(page: Page, kind: str, text: str) -> None:
@@ -105,7 +155,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     yield open_page
     for context in contexts.values():
-        context.close()
+        profiles.tidy_up(context)
     assert not exceptions
     # A data: address has no host. The last is the attacker's, in stage 4.
     assert hosts <= {"127.0.0.1", "localhost", None, "evil.localhost"}
