@@ -34,8 +34,8 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-# Also on two cores: tests of servers wait much of the time. With more workers, more
-# servers are started that could have been shared; proofs share none.
+# On two cores a run is bound by the CPU, but tests of servers wait now and then. With
+# more workers, more servers are started that could have been shared.
 WORKERS = 6
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
