@@ -24,6 +24,7 @@ from tests.checker.servers.runserver import (
     cut_earlier_clients,
     cut_library_frames,
     free_port,
+    wait_for_the_end,
 )
 from tests.proofs.plugin import (
     FIRST,
@@ -278,6 +279,66 @@ def test_skip_is_a_failure_in_ci_and_only_there(
             check=False,
         )
     assert result.returncode == status, result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_report_on_a_terminal_says_nothing_of_collecting() -> None:
+    import pty  # Not on Windows.
+
+    ours, theirs = pty.openpty()
+    words = ("tests/test_stage01_echo.py", "--learner", "--url", "ws://127.0.0.1:1")
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        *words,
+        "-k",
+        "switches",
+        "-p",
+        "no:xdist",
+    )
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        printed = b""
+        with suppress(OSError):  # Linux says so when the other end is closed.
+            while some := os.read(ours, 65_536):
+                printed += some
+    os.close(ours)
+    assert process.returncode == pytest.ExitCode.TESTS_FAILED
+    assert b"FAIL" in printed
+    assert b"collect" not in printed
+
+
+def test_server_that_does_not_end_is_told_in_words() -> None:
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    with subprocess.Popen(command) as process:
+        with pytest.raises(
+            AssertionError, match=r"asked to stop, and 0\.1 seconds later"
+        ):
+            wait_for_the_end(process, 0.1)
+        process.kill()
+        assert wait_for_the_end(process, 10)  # It was killed: no status of success.
+
+
+class Leaving(Endpoint):
+    """A server that has one task less each time that it is asked."""
+
+    left = 5
+
+    def tasks(self) -> int:
+        self.left -= 1
+        return self.left
+
+
+def test_check_waits_until_the_clients_before_it_have_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Leaving("ws://127.0.0.1:1")
+    assert server.settle(2) == 2
+    # One that never comes to rest is waited for in vain, and not for ever.
+    monkeypatch.setattr("tests.checker.endpoint.SETTLE", 0.05)
+    monkeypatch.setattr(Leaving, "tasks", lambda _self: 7)
+    assert server.settle(2) == 7
 
 
 def collected(*arguments: str, **environment: str) -> list[str]:
