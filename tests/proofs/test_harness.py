@@ -38,6 +38,7 @@ from tests.proofs.runs import (
     replace,
     run_pytest,
 )
+from tests.proofs.waiting import REST, wait_until_refused
 
 ECHO = ROOT / "stage01_echo"
 
@@ -47,8 +48,8 @@ from tests.checker.servers.runserver import Server
 
 with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
     print(server.port, flush=True)
-    time.sleep(60)
-"""
+    REST
+""".replace("REST", REST)
 
 
 @pytest.mark.posix("Windows has one way to end a process, and no signals")
@@ -70,19 +71,6 @@ def test_server_dies_with_the_tests(tmp_path: Path, name: str) -> None:
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
     wait_until_refused(port)
-
-
-def wait_until_refused(port: int) -> None:
-    """Return as soon as nobody listens on the port. Fails after 5 seconds."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except ConnectionRefusedError:
-            return
-        except ConnectionResetError:
-            continue  # The server is just going away.
-    pytest.fail(f"Somebody still listens on port {port} after 5 seconds.")
 
 
 SLOW_TO_SAY_SO = """
