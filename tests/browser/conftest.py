@@ -7,14 +7,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    Page,
+    expect,
+)
 
-from tests.browser.chromium import chromium, trusting
+from tests.browser.chromium import browser_type, chromium, quick_chromium, trusting
 from tests.checker.accounts import Browser as Visitor
 from tests.checker.servers.forks import quick_starts
 from tests.checker.stages import Stage
 
-__all__ = ["chromium"]
+__all__ = ["browser_type", "chromium", "quick_chromium"]
 
 ASSETS = Path(__file__).parent.parent.parent / "docs" / "assets"
 
@@ -38,9 +44,7 @@ def forked() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def trusting_browsers(
-    chromium: Browser,
-) -> Iterator[tuple[dict[Path, Browser], ExitStack]]:
+def trusting_browsers() -> Iterator[tuple[dict[Path, Browser], ExitStack]]:
     """The browsers that trust a project's CA, by project. They close at the end."""
     with ExitStack() as stack:
         yield {}, stack
@@ -48,7 +52,8 @@ def trusting_browsers(
 
 @pytest.fixture
 def browser(
-    chromium: Browser,
+    request: pytest.FixtureRequest,
+    browser_type: BrowserType,
     stage: Stage,
     project: Path,
     trusting_browsers: tuple[dict[Path, Browser], ExitStack],
@@ -56,10 +61,11 @@ def browser(
 ) -> Browser:
     """The browser that opens the pages of a stage. With TLS, it trusts its CA."""
     if not stage.has_tls:
-        return chromium
+        return request.getfixturevalue("quick_chromium")
     browsers, stack = trusting_browsers
     if project not in browsers:
-        trusts = trusting(chromium, project / "keys", tmp_path_factory.mktemp("home"))
+        home = tmp_path_factory.mktemp("home")
+        trusts = trusting(browser_type, project / "keys", home)
         browsers[project] = stack.enter_context(trusts)
     return browsers[project]
 
@@ -70,8 +76,10 @@ class Profiles:
 
     Chromium starts a process for each new profile, and for each page of a site of which
     no page is open. That costs most of a second of CPU. So each profile keeps a page
-    open that shows nothing.
+    open that shows nothing. A profile whose clock a test has replaced is not kept.
     """
+
+    HAS_OWN_CLOCK = "Function.prototype.toString.call(setTimeout).includes('native')"
 
     def __init__(self) -> None:
         self.kept: dict[tuple[Browser, int], BrowserContext] = {}
@@ -101,9 +109,15 @@ class Profiles:
 
     def tidy_up(self, context: BrowserContext) -> None:
         """Close what a test has opened, and forget who has logged in."""
-        still = self.still.values()
+        still = {key: page for key, page in self.still.items() if key[0] == context}
+        # Playwright replaces it in all pages of a profile, and in all that come.
+        if not all(page.evaluate(self.HAS_OWN_CLOCK) for page in still.values()):
+            context.close()
+            self.still = {k: v for k, v in self.still.items() if k not in still}
+            self.kept = {k: v for k, v in self.kept.items() if v != context}
+            return
         for page in context.pages:
-            if page not in still:
+            if page not in still.values():
                 page.close()
         context.clear_cookies()
 

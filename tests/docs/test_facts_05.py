@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import BrowserType, Error, Page
 from txaio._common import _BatchedTimer
 from websockets.sync.server import serve as serve_websockets
 
@@ -351,7 +351,12 @@ def taken_back() -> str:
 @pytest.mark.linux("elsewhere the browser asks the system")
 @pytest.mark.parametrize("old", [False, True], ids=["new folder", "old folder"])
 def test_chrome_on_linux_trusts_the_newest_authority_alone_and_then_none(
-    project: Path, serve: Callable, chromium: Browser, tmp_path: Path, *, old: bool
+    project: Path,
+    serve: Callable,
+    browser_type: BrowserType,
+    tmp_path: Path,
+    *,
+    old: bool,
 ) -> None:
     if shutil.which("certutil") is None:
         pytest.skip(CERTUTIL_MISSING)
@@ -367,7 +372,7 @@ def test_chrome_on_linux_trusts_the_newest_authority_alone_and_then_none(
         return subprocess.run(run, capture_output=True, **options)
 
     def is_trusted(server: TlsServer) -> bool:
-        with closing(launch(chromium.browser_type, env=environment)) as browser:
+        with closing(launch(browser_type, env=environment)) as browser:
             try:
                 browser.new_page().goto(f"https://localhost:{server.port}/login/")
             except Error as error:
@@ -411,10 +416,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
 
 
 @pytest.fixture
-def page(chromium: Browser, site: TlsServer, tmp_path: Path) -> Iterator[Page]:
+def page(browser_type: BrowserType, site: TlsServer, tmp_path: Path) -> Iterator[Page]:
     """A page of a browser that trusts the CA. `page.console` is what it says there."""
     with ExitStack() as stack:
-        trusts = trusting(chromium, site.project / "keys", tmp_path)
+        trusts = trusting(browser_type, site.project / "keys", tmp_path)
         page = stack.enter_context(trusts).new_page()
         page.console = []
         page.on("console", lambda said: page.console.append(said.text))
