@@ -1,4 +1,9 @@
-"""The browser of the tests: the Chromium, Chrome or Edge that this machine has."""
+"""
+The browsers of the tests: the Chromium, Chrome or Edge that this machine has.
+
+Where it is there, a browser without any window shows the pages for a good half of the
+CPU: the same engine, without what the program around it says of a certificate.
+"""
 
 import base64
 import hashlib
@@ -30,14 +35,22 @@ NAMES = [
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 ]
 
-# A browser that phones home would spoil the count of the requests that a page makes.
+WITHOUT_WINDOWS = "chromium-headless-shell"
+
 FLAGS = [
+    # A browser that phones home would spoil the count of a page's requests.
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
+    # Processes that keep pages apart, and draw them, cost more than what a test does.
+    "--disable-gpu",
+    "--disable-site-isolation-trials",
+    "--disable-software-rasterizer",
+    "--in-process-gpu",
+    "--process-per-site",
+    "--renderer-process-limit=1",
 ]
 
 MISSING = (
@@ -52,39 +65,67 @@ CERTUTIL_MISSING = (
     " install libnss3-tools)."
 )
 
-RUNNING: list[Browser] = []
+# A conftest.py imports the fixtures for the tests beside it, and each that does has its
+# own. So the first one starts what these hold, and ends it; the others share it.
+PLAYWRIGHT: list[BrowserType] = []
+RUNNING: dict[str, Browser] = {}  # By the path of its program.
 
 
-def find_chromium() -> str | None:
+def find_chromium(*better: str) -> str | None:
     """Return the path of a browser, or None. The variable CHROMIUM wins."""
     names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else NAMES
-    return next(filter(None, map(shutil.which, names)), None)
+    return next(filter(None, map(shutil.which, [*better, *names])), None)
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def browser_type() -> Iterator[BrowserType]:
     """
-    Yield a Playwright `Browser`, one for all tests; skip where there is none.
+    Yield what starts browsers; skip where there is none to start.
 
-    A conftest.py imports this fixture, for the tests beside it. While the browser runs,
-    this thread has a running event loop, so `asyncio.run()` fails in it.
+    From now on this thread has a running event loop, so `asyncio.run()` fails in it.
     """
-    if RUNNING:  # Another conftest.py was first. It also closes the browser.
-        yield RUNNING[0]
-        return
     if find_chromium() is None:
         pytest.skip(MISSING)
+    if PLAYWRIGHT:
+        yield PLAYWRIGHT[0]
+        return
     with sync_playwright() as playwright:
-        browser = launch(playwright.chromium)
-        RUNNING.append(browser)
-        yield browser
-        RUNNING.clear()
-        browser.close()
+        PLAYWRIGHT.append(playwright.chromium)
+        yield playwright.chromium
+        PLAYWRIGHT.clear()
 
 
-def launch(browser_type: BrowserType, *more_flags: str, **options: Any) -> Browser:
-    """Start the browser of this machine, or fail."""
-    path = find_chromium()
+@pytest.fixture(scope="session")
+def chromium(browser_type: BrowserType) -> Iterator[Browser]:
+    """Yield a Playwright `Browser`, one for all tests: the one that readers have."""
+    yield from shared(browser_type, find_chromium())
+
+
+@pytest.fixture(scope="session")
+def quick_chromium(browser_type: BrowserType) -> Iterator[Browser]:
+    """Yield the same, without windows if it can be, for what a page itself does."""
+    better = [] if "CHROMIUM" in os.environ else [WITHOUT_WINDOWS]
+    yield from shared(browser_type, find_chromium(*better))
+
+
+def shared(browser_type: BrowserType, path: str) -> Iterator[Browser]:
+    """Yield the one browser of a program."""
+    if path in RUNNING:
+        yield RUNNING[path]
+        return
+    RUNNING[path] = launch(browser_type, path=path)
+    yield RUNNING[path]
+    RUNNING.pop(path).close()
+
+
+def launch(
+    browser_type: BrowserType,
+    *more_flags: str,
+    path: str | None = None,
+    **options: Any,
+) -> Browser:
+    """Start the browser of this machine, or the one at a path, or fail."""
+    path = path or find_chromium()
     # Chromium's sandbox refuses to run as root, which is what containers often do.
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     flags = [*FLAGS, *more_flags, *(["--no-sandbox"] if is_root else [])]
@@ -95,7 +136,7 @@ def launch(browser_type: BrowserType, *more_flags: str, **options: Any) -> Brows
 
 
 @contextmanager
-def trusting(chromium: Browser, keys: Path, home: Path) -> Iterator[Browser]:
+def trusting(browser_type: BrowserType, keys: Path, home: Path) -> Iterator[Browser]:
     """
     Start another browser, which trusts the CA in a folder of keys.
 
@@ -111,7 +152,7 @@ def trusting(chromium: Browser, keys: Path, home: Path) -> Iterator[Browser]:
         # There the user's own list of CAs counts, which is not ours to change. This
         # excuses one certificate from all checks, that of its name included.
         flags.append(f"--ignore-certificate-errors-spki-list={spki(keys)}")
-    browser = launch(chromium.browser_type, *flags, **options)
+    browser = launch(browser_type, *flags, **options)
     try:
         yield browser
     finally:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import browser_type, chromium, quick_chromium
 from tests.checker.servers.forks import quick_starts
 
-__all__ = ["chromium"]
+__all__ = ["browser_type", "chromium", "quick_chromium"]
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -118,13 +118,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
 # Sends 1,000 events to a group, from a process of its own.
 BURST = """
+import asyncio
+
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
-async def burst(group):
+async def burst(group, is_paced=False):
     layer = get_channel_layer()
     for number in range(1000):
         await layer.group_send(group, {"type": "number", "number": number})
+        # Until the server has read it all: a mailbox that is full loses the newest.
+        while is_paced and number % 50 == 0 and await layer.connection(0).keys("*!*"):
+            await asyncio.sleep(0.005)
 """
 
 
@@ -420,7 +425,7 @@ def test_member_that_is_busy_loses_events_on_redis(
         other.expect("welcome")
         run_in(
             talkative,
-            BURST + f"async_to_sync(burst)({group!r})\n",
+            BURST + f"async_to_sync(burst)({group!r}, {not backend})\n",
             REDIS_URL=redis.url,
         )
         other.send("open")
@@ -930,5 +935,7 @@ def test_cancellation_was_lost_before_python_3_12() -> None:
     async def lost() -> list[bool]:
         return [await is_lost(steps) for steps in range(6)]
 
-    assert any(asyncio.run(lost())) == (sys.version_info < (3, 12))
+    with ThreadPoolExecutor() as pool:  # Tests of the browser leave a loop in ours.
+        is_lost_once = any(pool.submit(lambda: asyncio.run(lost())).result())
+    assert is_lost_once == (sys.version_info < (3, 12))
     assert "asyncio.wait_for(" in inspect.getsource(AbstractConnection)

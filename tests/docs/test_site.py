@@ -128,9 +128,9 @@ def title_of(path: str) -> str:
 
 
 @pytest.fixture
-def tab(chromium: Browser) -> Iterator[Tab]:
+def tab(quick_chromium: Browser) -> Iterator[Tab]:
     """A tab that allows no request to another host, and no error in the console."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    context = quick_chromium.new_context(viewport={"width": 1280, "height": 800})
     tab = context.new_page()
     complaints = []
     tab.on(

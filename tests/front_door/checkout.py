@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.proofs.runs import copy_of
+from tests.proofs.waiting import REST
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30  # Seconds: the bound of every wait here. None takes more than a few.
@@ -30,7 +31,7 @@ PATIENCE = 30  # Seconds: the bound of every wait here. None takes more than a f
 LEARN = [sys.executable, "-S"]
 
 TELL = """\
-import importlib.util, json, os, sys, threading
+import importlib.util, json, os, sys, time
 
 def tell(program, words):
     told = {
@@ -50,9 +51,9 @@ def tell(program, words):
     while "TALK" in os.environ:
         print("and more", flush=True)
     if "HANG" in os.environ:
-        threading.Event().wait(60)
+        REST
     return int(os.environ.get("EXIT", 0))
-"""
+""".replace("REST", REST)
 
 PYTEST = """\
 import sys

@@ -12,6 +12,7 @@ import pytest
 
 from tests.checker import system
 from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
+from tests.proofs.waiting import REST
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
 ) -> None:
     checkout.check()  # So that set-up, which also imports, is over.
     (checkout.root / f"{module}.py").write_text(
-        "import threading\nprint('importing', flush=True)\nthreading.Event().wait(60)\n"
+        f"import time\nprint('importing', flush=True)\n{REST}\n"
     )
     words = command.format(port=port).split()
     running = checkout.start(*words, "--project", checkout.stage)

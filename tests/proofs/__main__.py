@@ -34,10 +34,9 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-# Also on two cores: tests of servers wait much of the time. With more workers, more
-# servers are started that could have been shared; proofs share none.
-WORKERS = 4
-WORKERS_LIVE = 6
+# On two cores a run is bound by the CPU, but tests of servers wait now and then. With
+# more workers, more servers are started that could have been shared.
+WORKERS = 6
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 
@@ -68,8 +67,7 @@ class Plan:
             + sum(known)
             + average * (len(seconds) - len(known))
         )
-        workers = WORKERS_LIVE if is_live else WORKERS
-        minutes = max(1, round(total / workers / 60))
+        minutes = max(1, round(total / WORKERS / 60))
         taken = len(self.recorded) - len(live)
         print(f"{self.tests:,} tests, in about {minutes} min.")
         if taken:
@@ -150,8 +148,7 @@ def main(words: list[str]) -> int:
         ).returncode:
             failed.append(command)
     # With `worksteal`, who has nothing left takes from who has much.
-    workers = WORKERS_LIVE if is_live else WORKERS
-    arguments = ["-n", str(workers), "--dist", "worksteal", *words, *chosen]
+    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words, *chosen]
     print("\n$ pytest", *arguments, flush=True)
     news = News()
     code = pytest.main(arguments, plugins=[news])

@@ -18,6 +18,7 @@ from tests.checker.servers import launch
 from tests.checker.servers.forks import Forked, fork_server, may_fork
 from tests.checker.servers.runserver import clean_environment
 from tests.proofs.runs import ROOT
+from tests.proofs.waiting import REST
 
 pytestmark = pytest.mark.posix("Windows does not fork")
 
@@ -188,8 +189,8 @@ with ForkServer() as forks:
         stdout=None,
         stderr=None,
     )
-    time.sleep(60)
-"""
+    REST
+""".replace("REST", REST)
 CONNECT = """
 import socket, time
 connection = socket.create_connection(("127.0.0.1", {port}))

@@ -24,13 +24,13 @@ from tests.checker.servers.runserver import (
     cut_earlier_clients,
     cut_library_frames,
     free_port,
+    wait_for_the_end,
 )
 from tests.proofs.plugin import (
     FIRST,
     long_ones_first,
     pytest_collection_modifyitems,
 )
-from tests.proofs.records import TIMES, records
 from tests.proofs.runs import (
     ROOT,
     check,
@@ -38,6 +38,7 @@ from tests.proofs.runs import (
     replace,
     run_pytest,
 )
+from tests.proofs.waiting import REST, wait_until_refused
 
 ECHO = ROOT / "stage01_echo"
 
@@ -47,8 +48,8 @@ from tests.checker.servers.runserver import Server
 
 with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
     print(server.port, flush=True)
-    time.sleep(60)
-"""
+    REST
+""".replace("REST", REST)
 
 
 @pytest.mark.posix("Windows has one way to end a process, and no signals")
@@ -70,19 +71,6 @@ def test_server_dies_with_the_tests(tmp_path: Path, name: str) -> None:
             with suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
     wait_until_refused(port)
-
-
-def wait_until_refused(port: int) -> None:
-    """Return as soon as nobody listens on the port. Fails after 5 seconds."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        except ConnectionRefusedError:
-            return
-        except ConnectionResetError:
-            continue  # The server is just going away.
-    pytest.fail(f"Somebody still listens on port {port} after 5 seconds.")
 
 
 SLOW_TO_SAY_SO = """
@@ -281,6 +269,66 @@ def test_skip_is_a_failure_in_ci_and_only_there(
     assert result.returncode == status, result.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+def test_report_on_a_terminal_says_nothing_of_collecting() -> None:
+    import pty  # Not on Windows.
+
+    ours, theirs = pty.openpty()
+    words = ("tests/test_stage01_echo.py", "--learner", "--url", "ws://127.0.0.1:1")
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        *words,
+        "-k",
+        "switches",
+        "-p",
+        "no:xdist",
+    )
+    with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        printed = b""
+        with suppress(OSError):  # Linux says so when the other end is closed.
+            while some := os.read(ours, 65_536):
+                printed += some
+    os.close(ours)
+    assert process.returncode == pytest.ExitCode.TESTS_FAILED
+    assert b"FAIL" in printed
+    assert b"collect" not in printed
+
+
+def test_server_that_does_not_end_is_told_in_words() -> None:
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    with subprocess.Popen(command) as process:
+        with pytest.raises(
+            AssertionError, match=r"asked to stop, and 0\.1 seconds later"
+        ):
+            wait_for_the_end(process, 0.1)
+        process.kill()
+        assert wait_for_the_end(process, 10)  # It was killed: no status of success.
+
+
+class Leaving(Endpoint):
+    """A server that has one task less each time that it is asked."""
+
+    left = 5
+
+    def tasks(self) -> int:
+        self.left -= 1
+        return self.left
+
+
+def test_check_waits_until_the_clients_before_it_have_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Leaving("ws://127.0.0.1:1")
+    assert server.settle(2) == 2
+    # One that never comes to rest is waited for in vain, and not for ever.
+    monkeypatch.setattr("tests.checker.endpoint.SETTLE", 0.05)
+    monkeypatch.setattr(Leaving, "tasks", lambda _self: 7)
+    assert server.settle(2) == 7
+
+
 def collected(*arguments: str, **environment: str) -> list[str]:
     """Return the names of the tests that pytest would run, in order."""
     run = run_pytest("--collect-only", "-q", *arguments, **environment)
@@ -309,10 +357,13 @@ def test_what_takes_long_begins_the_share_of_each_worker(
     assert firsts == sorted(filter(None, times), reverse=True)[:workers]
 
 
-def test_checks_of_a_learner_keep_the_order_of_the_contract() -> None:
+def test_checks_of_a_learner_keep_the_order_of_the_contract(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # Whose check takes long is known here, and must not come first there.
-    slow, *_ = records(TIMES)["others"]["slow"]
-    items = [SimpleNamespace(nodeid=name) for name in ("a", "b", "c", "d", slow)]
+    known = {"others": {"slow": {"slow": 9}}}
+    monkeypatch.setattr("tests.proofs.plugin.records", lambda _file: known)
+    items = [SimpleNamespace(nodeid=name) for name in ("a", "b", "c", "d", "slow")]
     kept = list(items)
     pytest_collection_modifyitems(SimpleNamespace(), items)
     assert items == kept

@@ -16,7 +16,7 @@ import redis as client
 from tests.checker.servers.redis import RedisServer, find_redis
 from tests.checker.servers.runserver import ServerError
 from tests.proofs.runs import ROOT
-from tests.proofs.test_harness import wait_until_refused
+from tests.proofs.waiting import REST, wait_until_refused
 
 HOLD_A_REDIS = """
 import pathlib, sys, time
@@ -24,8 +24,8 @@ from tests.checker.servers.redis import RedisServer
 
 with RedisServer(pathlib.Path(sys.argv[1])) as redis:
     print(redis.port, flush=True)
-    time.sleep(60)
-"""
+    REST
+""".replace("REST", REST)
 
 
 def test_redis_answers(redis: RedisServer) -> None:

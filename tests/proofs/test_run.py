@@ -110,7 +110,7 @@ def item(proof: object) -> SimpleNamespace:
     return SimpleNamespace(callspec=SimpleNamespace(params={"proof": proof}))
 
 
-@pytest.mark.parametrize(("is_live", "minutes"), [(False, 3), (True, 4)])
+@pytest.mark.parametrize(("is_live", "minutes"), [(False, 3), (True, 5)])
 def test_plan_counts_what_is_taken_from_records_and_estimates_the_rest(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -26,7 +26,7 @@ from tests.checker.servers.tls import (
     make_expired_keys,
 )
 from tests.proofs.runs import ROOT, check, copy_of, replace
-from tests.proofs.test_harness import wait_until_refused
+from tests.proofs.waiting import REST, wait_until_refused
 
 HOLD_A_SITE = """
 import pathlib, sys, time
@@ -35,8 +35,8 @@ from tests.checker.servers.tls import NginxSite
 project, log = map(pathlib.Path, sys.argv[1:])
 with NginxSite(project, log, environment={}) as site:
     print(site.port, site.http_port, *(each.port for each in site.daphnes), flush=True)
-    time.sleep(60)
-"""
+    REST
+""".replace("REST", REST)
 
 
 @pytest.fixture(scope="module")
