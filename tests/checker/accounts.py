@@ -229,6 +229,17 @@ class Shell:
         self.process.stdout.close()
 
 
+def settings_of(project: Path) -> str:
+    """Ask Django, in the project's own process, which module its settings are in."""
+    code = "import os; print('module', os.environ['DJANGO_SETTINGS_MODULE'])"
+    run = manage(project, "shell", "-c", code)
+    if found := re.search(r"^module (\S+)$", run.stdout, re.MULTILINE):
+        return found[1]
+    error = ServerError("manage.py names no settings: no DJANGO_SETTINGS_MODULE.")
+    error.printed = run.stdout
+    raise error
+
+
 class Accounts:
     """
     A database of the checks for a project, with users in it.
@@ -241,11 +252,9 @@ class Accounts:
         self.project = project
         code = (project / "manage.py").read_text(encoding="utf-8")
         settings = re.search(r"DJANGO_SETTINGS_MODULE[\"'], *[\"']([\w.]+)", code)
-        if settings is None:
-            raise ServerError("manage.py sets no DJANGO_SETTINGS_MODULE.")
         self.environment = {
             "DJANGO_SETTINGS_MODULE": "checks_settings",
-            "CHECKS_SETTINGS": settings[1],
+            "CHECKS_SETTINGS": settings[1] if settings else settings_of(project),
             "CHECKS_DATABASE": str(folder / "checks.sqlite3"),
         }
         guests = [f"guest-{number}" for number in range(GUESTS)]

@@ -368,10 +368,11 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
             # few. Once more: only a server that never answers fails twice.
             return shake_hands(server, path, **options)
     except InvalidStatus as refused:
-        status = refused.response.status_code
+        raise not_let_in(server, path, refused.response.status_code, options) from None
+    except socket.gaierror:
         raise WireError(
-            f"HTTP {status}",
-            f"The handshake of {path} was answered with HTTP {status}, not with 101.",
+            "no such host",
+            f"No machine is known by the name in {server.url}: is it spelt so?",
         ) from None
     except ConnectionRefusedError:
         raise WireError(
@@ -383,6 +384,24 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
             f"The handshake of {path} got no answer. The server kept the client "
             f"waiting, then hung up.",
         ) from None
+
+
+def not_let_in(
+    server: Endpoint, path: str, status: int, options: Mapping[str, Any]
+) -> WireError:
+    """Say with which status a handshake was answered, and whether Origin is why."""
+    words = f"The handshake of {path} was answered with HTTP {status}, not with 101"
+    headers = dict(options.get("additional_headers") or server.identify(path))
+    is_ours = headers.pop("Origin", None) == server.origin
+    if status == 403 and is_ours:
+        with suppress(Exception):
+            shake_hands(server, path, additional_headers=headers).close()
+            return WireError(
+                "HTTP 403 for the Origin",
+                f"{words}, because of its Origin, {server.origin}: without one, the "
+                f"server lets the same client in.",
+            )
+    return WireError(f"HTTP {status}", f"{words}.")
 
 
 def name_in(path: str) -> str:

@@ -61,5 +61,11 @@ class Endpoint:
         return left
 
     def identify(self, path: str) -> dict[str, str]:
-        """Return the headers that say, in a handshake of this path, who comes."""
-        return self.visitors.identify(self, path) if self.visitors else {}
+        """
+        Return the headers that say, in a handshake of this path, who comes.
+
+        As a browser does, it says from which page: one of this server's own.
+        """
+        if self.visitors:
+            return self.visitors.identify(self, path)
+        return {"Origin": self.origin}

@@ -89,3 +89,16 @@ def test_message_whispered_to_who_has_gone_harms_nobody(enter_room, server, room
         # An error may come first: what becomes of a word for nobody is open.
         while ana.expect_json()["type"] != "message":
             pass
+
+
+@pytest.mark.parametrize("layer", ["in memory"], indirect=True, scope="session")
+@pytest.mark.crowd
+def test_message_whispered_to_a_full_mailbox_harms_nobody(enter_room):
+    with enter_room("ana") as ana:
+        # Nobody empties it, and the layer keeps 10,000 events for each channel.
+        for _ in range(10_100):
+            ana.send_json(type="whisper", to="specific.nobody!mailbox", text="psst")
+            ana.catch_up()  # An answer to each would fill what the system keeps for us.
+        ana.send_json(type="message", text="next")
+        while ana.expect_json().get("text") != "next":
+            pass
