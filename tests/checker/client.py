@@ -26,9 +26,13 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers.effort import Effort
 from tests.checker.wire import WIRE, short
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
+LOOK = 0.5  # Seconds, the last of them, in which a server is looked at: is it at work?
+AT_WORK = 0.1  # Seconds of CPU, used or waited for, in that time: it is.
+LONGEST = 20  # Seconds. Whoever is at work that long for one message never ends.
 HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
 GOODBYE = 10  # Seconds that a server has to answer a close, and to hang up.
 
@@ -54,7 +58,10 @@ class Client:
     Pings are answered whenever it reads. `response` is the answer to the handshake.
     """
 
-    def __init__(self, tcp: socket.socket, protocol: ClientProtocol) -> None:
+    def __init__(
+        self, server: Endpoint, tcp: socket.socket, protocol: ClientProtocol
+    ) -> None:
+        self.server = server
         self.socket = tcp
         self.protocol = protocol
         self.response: Response | None = None
@@ -155,14 +162,32 @@ class Client:
     def recv(self) -> str | bytes:
         """Return the next message. Raises WireError if none comes."""
         __tracebackhide__ = True
-        try:
-            return self.recv_within(PATIENCE)
-        except TimeoutError:
-            raise WireError(
-                "silence",
-                f"The connection is open, but no message came within {PATIENCE} "
-                f"seconds.",
-            ) from None
+        for seconds in self.waits(PATIENCE):
+            with suppress(TimeoutError):
+                return self.recv_within(seconds)
+        raise WireError(
+            "silence",
+            f"The connection is open, but no message came within {PATIENCE} seconds.",
+        )
+
+    def waits(self, seconds: float) -> Iterator[float]:
+        """
+        Yield how long to wait, in parts, and go on while the server is at work.
+
+        A server that is idle has no answer. One that is not may only be slow, on a
+        machine that has much to do. Raises WireError if that takes too long.
+        """
+        yield seconds - LOOK
+        end = time.monotonic() + LONGEST
+        before = at_first = self.server.effort()
+        while True:
+            yield LOOK
+            now = self.server.effort()
+            if now.minus(before).total < AT_WORK:
+                return
+            if time.monotonic() > end:
+                raise busy_for_long(now.minus(at_first))
+            before = now
 
     def recv_within(self, seconds: float) -> str | bytes:
         """
@@ -238,22 +263,30 @@ class Client:
     def expect_close(self, code: int, within: float = PATIENCE) -> None:
         """Fail unless the server closes with this code. `within` is in seconds."""
         __tracebackhide__ = True
-        deadline = time.monotonic() + within
         try:
-            while True:
-                # What comes before the close gives it no more than three seconds more.
-                left = max(PATIENCE, deadline - time.monotonic())
-                self.recv_within(left)
-        except TimeoutError:
-            raise WireError(
-                "left open",
-                f"The server left the connection open. It must close it with {code}.",
-            ) from None
+            for seconds in self.waits(within):
+                with suppress(TimeoutError):
+                    self.recv_until_the_end(seconds)
         except WireError as end:
+            if not end.symptom.startswith("close "):
+                raise
             if end.symptom != f"close {code}":
                 raise WireError(
                     f"{end.symptom} for {code}", f"{end} It must be {code}."
                 ) from None
+            return
+        raise WireError(
+            "left open",
+            f"The server left the connection open. It must close it with {code}.",
+        )
+
+    def recv_until_the_end(self, seconds: float) -> None:
+        """Read until the connection ends. Raises TimeoutError, or WireError then."""
+        deadline = time.monotonic() + seconds
+        least = min(seconds, PATIENCE)
+        while True:
+            # What comes before the close gives it no more than three seconds more.
+            self.recv_within(max(least, deadline - time.monotonic()))
 
     def expect_open(self) -> None:
         """Fail unless the server still answers a ping (RFC 6455, section 5.5.3)."""
@@ -335,7 +368,7 @@ def shake_hands(
     deadline = time.monotonic() + HANDSHAKE
     with ExitStack() as stack:
         tcp = stack.enter_context(open_tcp(server, **tcp_options))
-        client = Client(tcp, protocol)
+        client = Client(server, tcp, protocol)
         client.name = name_in(path)
         WIRE.note(client.name, f"→ handshake {path}")
         protocol.send_request(request)
@@ -402,6 +435,18 @@ def not_let_in(
                 f"server lets the same client in.",
             )
     return WireError(f"HTTP {status}", f"{words}.")
+
+
+def busy_for_long(effort: Effort) -> WireError:
+    """Say why there is no message from a server that is at work all the time."""
+    words = f"The connection is open, but no message came within {LONGEST} seconds."
+    if effort.waited > effort.worked:
+        return WireError(
+            "too slow here",
+            f"{words} The server was at work, and waited {effort.waited:.0f} of these "
+            f"seconds for a processor: this machine has too much to do.",
+        )
+    return WireError("busy", f"{words} The server was busy all the time.")
 
 
 def name_in(path: str) -> str:

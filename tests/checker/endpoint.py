@@ -5,6 +5,8 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tests.checker.servers.effort import Effort
+
 if TYPE_CHECKING:
     from tests.checker.accounts import Visitors
 
@@ -46,6 +48,10 @@ class Endpoint:
     def tasks(self) -> int:
         """Return how many tasks inside have not finished: 0 where nobody can look."""
         return 0
+
+    def effort(self) -> Effort:
+        """Return how much it has worked so far: nothing where nobody can look."""
+        return Effort()
 
     def settle(self, tasks: int) -> int:
         """

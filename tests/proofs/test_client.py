@@ -2,10 +2,15 @@
 The client of the checks, which has no thread: it hears what has come when it is asked.
 """
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from itertools import count
+from threading import Event, Thread
 
 import pytest
 from websockets.sync.server import ServerConnection, serve
@@ -13,6 +18,7 @@ from websockets.sync.server import ServerConnection, serve
 from tests.checker import client
 from tests.checker.client import Client, WireError, connect
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers.effort import Effort, effort_of
 
 
 @contextmanager
@@ -113,3 +119,77 @@ def test_close_without_a_code_has_none_on_the_wire() -> None:
         ana.close(None)
         ana.close()  # Once more does no harm.
     assert codes == [1005]
+
+
+@pytest.mark.parametrize(
+    ("effort", "symptom"),
+    [
+        (Effort(worked=1), "busy"),
+        (Effort(worked=0.1, waited=1), "too slow here"),
+        (Effort(worked=0.01), "silence"),  # What an idle server needs to be alive.
+    ],
+)
+def test_server_at_work_is_given_more_time_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, effort: Effort, symptom: str
+) -> None:
+    for name, seconds in (("PATIENCE", 0.2), ("LOOK", 0.1), ("LONGEST", 0.5)):
+        monkeypatch.setattr(client, name, seconds)
+    with connected_to(lambda end: end.recv()) as ana:
+        so_far = Effort()
+
+        def work() -> Effort:
+            nonlocal so_far
+            so_far = so_far.plus(effort)
+            return so_far
+
+        monkeypatch.setattr(ana.server, "effort", work)
+        for wait in (ana.recv, lambda: ana.expect_close(1000)):
+            with pytest.raises(WireError) as told:
+                wait()
+            expected = {symptom, "left open"} if symptom == "silence" else {symptom}
+            assert told.value.symptom in expected
+        ana.send("goodbye")
+
+
+def test_answer_of_a_server_that_was_at_work_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, seconds in (("PATIENCE", 0.2), ("LOOK", 0.1)):
+        monkeypatch.setattr(client, name, seconds)
+    at_last = Event()
+
+    def answer_late(end: ServerConnection) -> None:
+        assert at_last.wait(10)
+        end.send("at last")
+
+    with connected_to(answer_late) as ana:
+        asked = count()
+
+        def work() -> Effort:
+            number = next(asked)
+            if number == 3:
+                at_last.set()
+            return Effort(worked=number)
+
+        monkeypatch.setattr(ana.server, "effort", work)
+        ana.expect("at last")
+
+
+@pytest.mark.posix("Windows ends no group of processes")
+def test_effort_of_a_process_is_what_it_and_its_children_do() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    loop = "print('here', flush=True)\nwhile True: pass"
+    command = [sys.executable, "-c", code, loop]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            process.stdout.readline()
+            before = effort_of(process.pid)
+            deadline = time.monotonic() + 10
+            while effort_of(process.pid).minus(before).total < client.AT_WORK:
+                assert time.monotonic() < deadline, "A loop is not seen to work."
+                time.sleep(0.05)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert effort_of(process.pid) == Effort()

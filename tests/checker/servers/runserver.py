@@ -15,6 +15,7 @@ from typing import Self
 
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers import launch
+from tests.checker.servers.effort import Effort, effort_of
 
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
 INSIDE_PROJECT = Path(__file__).parent / "inside_project"
@@ -199,6 +200,10 @@ class Server(Endpoint):
                 raise ServerError("The server does not say how many tasks it has.")
             time.sleep(0.002)
         return int(found[1])
+
+    def effort(self) -> Effort:
+        """Return how much it has worked so far."""
+        return effort_of(self.process.pid)
 
     def position(self) -> int:
         """Return how many bytes the server has printed so far."""

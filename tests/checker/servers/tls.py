@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.checker import ready
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers.effort import Effort
 from tests.checker.servers.runserver import (
     ATTEMPTS,
     CRASH_CHECK,
@@ -385,6 +386,11 @@ class NginxSite(Endpoint):
     def tasks(self) -> int:
         """Return how many asyncio tasks of the two Daphnes have not finished."""
         return sum(daphne.tasks() for daphne in self.daphnes)
+
+    def effort(self) -> Effort:
+        """Return how much both Daphnes have worked so far."""
+        first, second = self.daphnes
+        return first.effort().plus(second.effort())
 
     def position(self) -> tuple[int, int, int]:
         """Return how much the two Daphnes and nginx have printed so far."""
