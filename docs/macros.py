@@ -16,7 +16,7 @@ import re
 import tomllib
 from difflib import SequenceMatcher
 from functools import wraps
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 LOG = logging.getLogger("mkdocs.macros")
@@ -25,6 +25,8 @@ EDITED = (
 )
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
+CATALOGUE = "tests/checker/explain/catalogue"
+COMMON = ("very common", "common")  # Rare ones would hide these.
 CONTEXT = 1  # Lines of a diff around those that changed.
 LANGUAGES = {
     ".cnf": "ini",
@@ -77,7 +79,7 @@ def define_env(env):
 
         env.macro(on_this_page, macro.__name__)
 
-    for macro in (include, changes, bench_table, svg):
+    for macro in (include, changes, bench_table, svg, seen, done):
         offer(macro)
     offer(bench, is_block=False)
 
@@ -295,6 +297,54 @@ def files(folder):
             part.startswith(".") for part in path.relative_to(ROOT / folder).parts
         )
     }
+
+
+# What the checks say
+
+
+def seen(chapter):
+    """List what one sees of the common mistakes of a chapter, and what each means."""
+    return mistakes(chapter, has_source=False)
+
+
+def done(chapter):
+    """List what one does wrong in a chapter, where the source shows it."""
+    return mistakes(chapter, has_source=True)
+
+
+def mistakes(chapter, has_source):
+    """List mistakes of the catalogue, those that most people make first."""
+    found = [
+        entry
+        for path in sorted((ROOT / CATALOGUE).glob("*.toml"))
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+        if entry["chapter"].startswith(f"{chapter}.html")
+        and entry["common"] in COMMON
+        and ("source" in entry) == has_source
+    ]
+    if not found:
+        raise CannotShow(f"{CATALOGUE} has no such mistakes of {chapter}.")
+    found.sort(key=lambda entry: COMMON.index(entry["common"]))
+    return "".join(f"- {in_markdown(entry)}\n" for entry in found)
+
+
+def in_markdown(entry):
+    """Write a mistake as one line: what it looks like, what it is, and its cure."""
+    words = f"{entry['diagnosis']} {entry.get('cure', '')}".rstrip()
+    # What stands for a word of the reader's own, and braces that stand for themselves.
+    words = re.sub(r"(?<!\{)\{\w+\}(?!\})", "…", words)
+    words = words.replace("{{", "{").replace("}}", "}")
+    words = f"{words[0].upper()}{words[1:]}"
+    link = entry["chapter"].replace(".html", ".md")
+    return f"**{plain(entry['title'])}** {plain(words)} [Read more]({link})"
+
+
+def plain(text):
+    """Write a text so that Markdown shows it as it is, but for what is `code`."""
+    parts = text.split("`")
+    shown = [re.sub(r"([\\*_\[\]<>{}|#])", r"\\\1", part) for part in parts[::2]]
+    code = [f"`{part}`" for part in parts[1::2]]
+    return "".join(chain.from_iterable(zip_longest(shown, code, fillvalue="")))
 
 
 # Numbers and drawings
