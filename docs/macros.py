@@ -334,9 +334,10 @@ def in_markdown(entry):
     # What stands for a word of the reader's own, and braces that stand for themselves.
     words = re.sub(r"(?<!\{)\{\w+\}(?!\})", "…", words)
     words = words.replace("{{", "{").replace("}}", "}")
-    words = f"{words[0].upper()}{words[1:]}"
+    if re.match("[a-z]+ ", words):  # Not json.loads().
+        words = f"{words[0].upper()}{words[1:]}"
     link = entry["chapter"].replace(".html", ".md")
-    return f"**{plain(entry['title'])}** {plain(words)} [Read more]({link})"
+    return f"**{plain(entry['title'])}.** {plain(words)} [Read more]({link})"
 
 
 def plain(text):
