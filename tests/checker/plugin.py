@@ -410,6 +410,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def folder_of(item: pytest.Item) -> Path | None:
+    """Return the folder of the project under test, as its author sees it."""
+    config, stage = item.config, stage_of(item.path)
+    if config.getoption("url"):
+        return None
+    return config.getoption("project") or (ROOT / stage.name if stage else None)
+
+
 def explain_failure(
     report: pytest.TestReport, item: pytest.Item, error: Exception
 ) -> None:
@@ -430,8 +438,7 @@ def explain_failure(
         "check": item.nodeid,
         "answered": WIRE.answered > 0,
     }
-    project = item.funcargs.get("project")
-    source = Source.of(project) if project else None
+    source = Source.of(folder) if (folder := folder_of(item)) else None
     if sentence := explain.diagnose(**report.failure, source=source):
         report.sections.append(("The likely mistake", sentence))
     if printed:

@@ -79,7 +79,7 @@ def fitting(
             continue
         if entry.unless and re.search(entry.unless, code):
             continue
-        if entry.needs and source and not re.search(entry.needs, code):
+        if entry.needs and not re.search(entry.needs, code):
             continue
         words: dict[str, object] = {}
         if entry.source:

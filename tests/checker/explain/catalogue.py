@@ -15,7 +15,7 @@ check      one that is found in the id of the check
 printed    one that is found in what the server printed
 source     the id of a finding (source/)
 answered   whether the server has answered any message in this run
-needs      one that must be found in the project's code, where that is known
+needs      one that must be found in the project's code
 unless     one that must be found nowhere in it
 
 how much that is worth:
