@@ -457,6 +457,134 @@ CASES = [
         method(CONNECT, "h = dict(self.scope['url_route'])", "h.get('a')", ACCEPT),
     ),
     (
+        *("hook-inside-function", CONSUMERS),
+        "def help():\n    async def receive(self): ...",
+        "def help():\n    async def receive(): ...",
+    ),
+    (
+        *("accept-twice", CONSUMERS),
+        method(CONNECT, "await super().connect()", ACCEPT),
+        method(CONNECT, "await super().connect()"),
+    ),
+    (
+        *("global-state", CONSUMERS),
+        method(CONNECT, "global name", "name = 'ana'", ACCEPT),
+        method(CONNECT, "name = 'ana'", ACCEPT),
+    ),
+    (
+        *("consumers-in-a-global", CONSUMERS),
+        method(CONNECT, "rooms['tea'].add(self)", ACCEPT),
+        method(CONNECT, "self.rooms.add(self)", ACCEPT),
+    ),
+    (
+        *("consumers-in-a-global", CONSUMERS),
+        method(CONNECT, "rooms['tea'] = self", ACCEPT),
+        method(CONNECT, "rooms['tea'] = self.channel_name", ACCEPT),
+    ),
+    (
+        *("middleware-state", ASGI),
+        (
+            "class Log:\n"
+            "    async def __call__(self, scope, receive, send): self.send = send"
+        ),
+        "class Log:\n    async def __call__(self, scope, receive, send): tell = send",
+    ),
+    (
+        *("second-layer", CONSUMERS),
+        "layer = InMemoryChannelLayer()",
+        "layer = get_channel_layer()",
+    ),
+    ("hash-of-a-text", CONSUMERS, "hash('tea')", "sha256('tea')"),
+    (
+        *("no-loop", CONSUMERS),
+        (
+            "async def echo(scope, receive, send):\n"
+            "    await receive()\n    await receive()"
+        ),
+        (
+            "async def echo(scope, receive, send):\n"
+            "    await receive()\n    while await receive(): ..."
+        ),
+    ),
+    (
+        *("spaced-quantifier", ROUTING),
+        "regex = '[a-z]{1, 50}'",
+        "regex = '[a-z]{1,50}'",
+    ),
+    ("number-by-comma", CONSUMERS, "LONGEST = 2,000", "LONGEST = 2_000"),
+    (
+        *("lost-task", CONSUMERS),
+        "create_task(self.send_json({}))",
+        "create_task(work())",
+    ),
+    (
+        *("hides-a-builtin", CONSUMERS),
+        "from redis.exceptions import TimeoutError",
+        "from redis.exceptions import RedisError",
+    ),
+    (
+        *("spread-type", CONSUMERS),
+        event(
+            '{"type": "room.message", **message}',
+            "async def room_message(self, event): ...",
+        ),
+        event(
+            '{**message, "type": "room.message"}',
+            "async def room_message(self, event): ...",
+        ),
+    ),
+    (
+        *("consumer-instance", ROUTING),
+        f"echo = Echo()\n{ROUTED}".format('path("ws/", echo)'),
+        f"echo = Echo.as_asgi()\n{ROUTED}".format('path("ws/", echo)'),
+    ),
+    (
+        *("prefix-twice", ROUTING),
+        ROUTED.format('path("ws/", URLRouter([path("ws/a/", Echo.as_asgi())]))'),
+        ROUTED.format('path("ws/", URLRouter([path("a/", Echo.as_asgi())]))'),
+    ),
+    (
+        *("router-hidden", ROUTING),
+        ROUTED.format('path("ws/", guard(URLRouter([path("a/", Echo.as_asgi())])))'),
+        ROUTED.format('path("ws/", URLRouter([path("a/", Echo.as_asgi())]))'),
+    ),
+    (
+        *("some-origins", ASGI),
+        "application = OriginValidator(router, ['http://localhost:8000'])",
+        "application = OriginValidator(router, settings.ORIGINS)",
+    ),
+    (
+        *("layer-unused", SETTINGS),
+        (
+            f"{APPS}CHANNEL_LAYERS = "
+            '{"default": {"BACKEND": "a"}, "b": {"BACKEND": "redis"}}'
+        ),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "redis"}}}}',
+    ),
+    (
+        *("layer-of-channels-1", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "asgi_redis.Layer"}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "channels.Layer"}}}}',
+    ),
+    (
+        *("cache-for-layer", SETTINGS),
+        (
+            f"{APPS}LAYER = "
+            '{"BACKEND": "django.core.cache.backends.redis.RedisCache", "CONFIG": {}}'
+        ),
+        f'{APPS}CACHE = {{"BACKEND": "django.core.cache.backends.redis.RedisCache"}}',
+    ),
+    (
+        *("group-expiry", SETTINGS),
+        f'{APPS}CONFIG = {{"group_expiry": 5}}',
+        f'{APPS}CONFIG = {{"group_expiry": 86_400}}',
+    ),
+    (
+        *("message-limit", SETTINGS),
+        f"{APPS}DAPHNE_MAX_MESSAGE_SIZE = 1024",
+        f"{APPS}DAPHNE_MAX_MESSAGE_SIZE = 1024 * 1024",
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

@@ -15,6 +15,7 @@ from tests.checker.explain.source import (
     project,
     routing,
     settings,
+    shared,
 )
 from tests.checker.explain.source.read import Finding, Source
 
@@ -26,6 +27,7 @@ RULES = [
     *routing.RULES,
     *consumers.RULES,
     *events.RULES,
+    *shared.RULES,
     *habits.RULES,
 ]
 

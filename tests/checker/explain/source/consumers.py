@@ -105,6 +105,13 @@ def hook_outside_its_class(source: Source) -> Iterator[Finding]:
             if is_hook and parameters(node)[:1] == ["self"]:
                 words = {"name": node.name}
                 yield Finding("hook-outside-class", file, node.lineno, words)
+    for file, tree in source.trees.items():
+        for outer in tree.body:
+            for inner in outer.body if isinstance(outer, FunctionDef) else []:
+                is_hook = isinstance(inner, FunctionDef) and inner.name in HOOKS
+                if is_hook and parameters(inner)[:1] == ["self"]:
+                    words = {"name": inner.name, "outer": outer.name}
+                    yield Finding("hook-inside-function", file, inner.lineno, words)
     for consumer, method in own_methods(source):
         for inner in method.body:
             if isinstance(inner, FunctionDef) and parameters(inner)[:1] == ["self"]:
@@ -265,6 +272,23 @@ def never_accepts(source: Source) -> Iterator[Finding]:
             yield finding("never-accepts", consumer, method, call=call)
 
 
+def accepts_twice(source: Source) -> Iterator[Finding]:
+    """Channels' own connect() accepts."""
+    for consumer, method in own_methods(source):
+        # What a base of the project's own does in connect(), only it knows.
+        is_channels = consumer.bases[0].endswith("WebsocketConsumer")
+        if method.name != "connect" or not is_channels:
+            continue
+        through = [
+            call
+            for call in calls(method, "connect")
+            if name_of(getattr(call.func, "value", None)) == "super"
+        ]
+        for call in through:
+            if any(calls(method, "accept")):
+                yield finding("accept-twice", consumer, call)
+
+
 def dotted_names(method: FunctionDef) -> set[str]:
     """Return the last names of all attributes in a method."""
     return {node.attr for node in inside(method, ast.Attribute)}
@@ -311,7 +335,7 @@ def state_in_class(source: Source) -> Iterator[Finding]:
             if not isinstance(value, ast.Dict | ast.List | ast.Set | ast.Call):
                 continue
             if isinstance(value, ast.Call) and name_of(value) not in (
-                *("dict", "list", "set", "defaultdict", "deque"),
+                *("dict", "list", "set", "defaultdict", "deque", "Queue", "LifoQueue"),
             ):
                 continue
             for target in targets:
@@ -331,6 +355,7 @@ def changes(consumer: Consumer, name: str) -> bool:
                     return True
             elif written.partition(f".{name}.")[2] in (
                 *("append", "add", "update", "setdefault", "pop", "remove", "extend"),
+                *("put", "put_nowait"),
             ) and written.startswith("self."):
                 return True
     return False
@@ -486,6 +511,7 @@ RULES = [
     missing_await,
     goes_on_after_close,
     never_accepts,
+    accepts_twice,
     returns_the_answer,
     view_decorator,
     sends_no_text,

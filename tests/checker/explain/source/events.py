@@ -84,6 +84,14 @@ def no_handler(source: Source) -> Iterator[Finding]:
             yield Finding(found, file, event.lineno, words)
 
 
+def spread_type(source: Source) -> Iterator[Finding]:
+    """Of two keys in a dict the last one wins: the type of a message, too."""
+    for file, _call, event in sent(source):
+        keys = [string(key) if key else None for key in event.keys]
+        if "type" in keys and None in keys[keys.index("type") :]:
+            yield Finding("spread-type", file, event.lineno, {})
+
+
 def unknown_key(source: Source) -> Iterator[Finding]:
     """Who handles an event finds in it what was put there."""
     carried: dict[str, set[str]] = {}
@@ -172,6 +180,7 @@ def group_name(source: Source) -> Iterator[Finding]:
 
 RULES = [
     no_handler,
+    spread_type,
     unknown_key,
     handler_signature,
     swapped,

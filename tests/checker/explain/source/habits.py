@@ -221,6 +221,59 @@ def decorated_method(source: Source) -> Iterator[Finding]:
                 )
 
 
+def no_loop(source: Source) -> Iterator[Finding]:
+    """An application that returns is over, and so is its connection."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        if parameters(function)[-3:] != [*PROMISES]:
+            continue
+        heard = [*calls(function, "receive")]
+        loops = any(inside(function, ast.While, ast.For, ast.AsyncFor))
+        if len(heard) > 1 and not loops:
+            words = {"name": function.name}
+            yield Finding("no-loop", file, heard[-1].lineno, words)
+
+
+def spaced_quantifier(source: Source) -> Iterator[Finding]:
+    """In a regular expression, a space stands for itself."""
+    for file, node in source.nodes(ast.Constant):
+        text = string(node) or ""
+        found = re.search(r"[\])\w](\{\d+, +\d*\})", text)
+        if found and not is_docstring(source, file, node):
+            words = {"written": found[1], "right": found[1].replace(" ", "")}
+            yield Finding("spaced-quantifier", file, node.lineno, words)
+
+
+def number_by_comma(source: Source) -> Iterator[Finding]:
+    """A comma in a number makes two of it."""
+    for file, node in source.nodes(ast.Assign):
+        if isinstance(node.value, ast.Tuple):
+            written = source.says(file, node.lineno)
+            if found := re.search(r"=\s*(\d{1,3}(?:,\d{3})+)\s*(?:#.*)?$", written):
+                words = {"written": found[1], "right": found[1].replace(",", "_")}
+                yield Finding("number-by-comma", file, node.lineno, words)
+
+
+def lost_task(source: Source) -> Iterator[Finding]:
+    """What a task sends comes when it likes, and its errors reach nobody."""
+    for file, call in source.nodes(ast.Call):
+        if name_of(call.func) in ("create_task", "ensure_future") and call.args:
+            sends = name_of(call.args[0]) in ("group_send", "send", "send_json")
+            if sends and isinstance(call.args[0], ast.Call):
+                words = {"call": name_of(call.args[0])}
+                yield Finding("lost-task", file, call.lineno, words)
+
+
+def hides_a_builtin(source: Source) -> Iterator[Finding]:
+    """redis has exceptions with the names of Python's own."""
+    for file, node in source.nodes(ast.ImportFrom):
+        if not (node.module or "").startswith("redis"):
+            continue
+        for alias in node.names:
+            name = alias.asname or alias.name
+            if name in ("TimeoutError", "ConnectionError"):
+                yield Finding("hides-a-builtin", file, node.lineno, {"name": name})
+
+
 def bytes_as_text(source: Source) -> Iterator[Finding]:
     """The query string and the headers of a scope are bytes."""
     for file, call in source.nodes(ast.Call):
@@ -273,6 +326,11 @@ def sends_to_a_group(source: Source) -> Iterator[Finding]:
 
 RULES = [
     wrapper,
+    no_loop,
+    spaced_quantifier,
+    number_by_comma,
+    lost_task,
+    hides_a_builtin,
     application_not_awaited,
     application_twice,
     decorated_coroutine,

@@ -54,6 +54,50 @@ def no_as_asgi(source: Source) -> Iterator[Finding]:
             yield Finding(kind, file, view.lineno, {"consumer": name})
 
 
+def instance_by_name(source: Source) -> Iterator[Finding]:
+    """A consumer that was made once, under a name, serves everybody."""
+    made = {
+        name_of(target): name_of(node.value)
+        for _file, node in source.nodes(ast.Assign)
+        if isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and name_of(node.value) in consumers_of(source)
+        for target in node.targets
+    }
+    for file, call in routes(source):
+        view = call.args[1]
+        if isinstance(view, ast.Name) and view.id in made:
+            words = {"consumer": made[view.id]}
+            yield Finding("consumer-instance", file, view.lineno, words)
+
+
+def routers_in_routers(source: Source) -> Iterator[Finding]:
+    """A router takes what it has matched off the path, for a router right behind."""
+    every = [*routes(source)]
+    for file, call in every:
+        pattern, view = string(call.args[0]), call.args[1]
+        if not pattern or not isinstance(view, ast.Call):
+            continue
+        words = {"route": pattern}
+        if name_of(view) == "URLRouter":
+            starts = [string(other.args[0]) or "" for _file, other in every]
+            if any(s.startswith(pattern) and s != pattern for s in starts):
+                yield Finding("prefix-twice", file, call.lineno, words)
+        elif any(name_of(each) == "URLRouter" for each in ast.walk(view)):
+            words["wrapper"] = name_of(view)
+            yield Finding("router-hidden", file, call.lineno, words)
+
+
+def some_origins(source: Source) -> Iterator[Finding]:
+    """Who lets in a list of origins refuses all others."""
+    for file, call in source.nodes(ast.Call):
+        if name_of(call.func) != "OriginValidator" or len(call.args) < 2:
+            continue
+        if isinstance(call.args[1], ast.List | ast.Tuple):
+            shown = ", ".join(string(each) or "…" for each in call.args[1].elts)
+            yield Finding("some-origins", file, call.lineno, {"origins": shown})
+
+
 def slashes(source: Source) -> Iterator[Finding]:
     """A route of the router has no slash at its start, and ours end with one."""
     for file, call in routes(source):
@@ -166,6 +210,9 @@ def unknown_kwarg(source: Source) -> Iterator[Finding]:
 
 RULES = [
     no_as_asgi,
+    instance_by_name,
+    routers_in_routers,
+    some_origins,
     list_for_router,
     protocol_names,
     slashes,

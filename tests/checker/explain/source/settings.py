@@ -59,6 +59,8 @@ CONFIG = (
     "prefix",
     "symmetric_encryption_keys",
 )
+HOUR = 3600  # Seconds.
+MIB = 1024 * 1024  # Bytes.
 DAPHNE_AFTER = "django.contrib.staticfiles"
 
 
@@ -158,12 +160,65 @@ def layers(source: Source) -> Iterator[Finding]:
         keys = [string(key) for key in value.keys]
         if {*keys} & {*LAYER}:
             yield Finding("layer-without-name", file, value.lineno, {})
+        elif "redis" in ast.unparse(value).lower() and is_unused(value):
+            yield Finding("layer-unused", file, value.lineno, {})
         elif keys and "default" not in keys and None not in keys:
             words = {"key": keys[0]}
             yield Finding("no-default-layer", file, value.lineno, words)
         for layer in value.values:
             if isinstance(layer, ast.Dict):
                 yield from layer_keys(file, layer)
+
+
+def is_unused(layers: ast.Dict) -> bool:
+    """Tell whether Redis is in a layer that is not the default one."""
+    default = [
+        value
+        for key, value in zip(layers.keys, layers.values, strict=True)
+        if string(key) == "default"
+    ]
+    return (
+        len(layers.keys) > 1
+        and bool(default)
+        and "redis" not in ast.unparse(default[0]).lower()
+        and not isinstance(default[0], ast.IfExp | ast.Name | ast.Call)
+    )
+
+
+def other_layers(source: Source) -> Iterator[Finding]:
+    """A layer of another age, or of another kind."""
+    for file, node in source.nodes(ast.Dict):
+        entries = {string(key): value for key, value in zip_keys(node)}
+        backend = string(entries.get("BACKEND")) or ""
+        words = {"backend": backend}
+        is_old = backend.startswith(("asgiref.", "asgi_redis.", "asgi_ipc."))
+        if is_old or "ROUTING" in entries:
+            yield Finding("layer-of-channels-1", file, node.lineno, words)
+        in_layers = {"CONFIG", "capacity"} & {*entries}
+        if backend.startswith("django.core.cache.backends") and in_layers:
+            yield Finding("cache-for-layer", file, node.lineno, words)
+
+
+def zip_keys(node: ast.Dict) -> list[tuple[ast.AST, ast.AST]]:
+    """Return the keys of a dict with their values, without what is spread."""
+    return [(k, v) for k, v in zip(node.keys, node.values, strict=True) if k]
+
+
+def small_numbers(source: Source) -> Iterator[Finding]:
+    """Seconds and bytes that were taken for something larger."""
+    for file, node in source.nodes(ast.Dict):
+        for key, value in zip_keys(node):
+            number = getattr(value, "value", None)
+            is_number = isinstance(number, int)
+            if string(key) == "group_expiry" and is_number and number < HOUR:
+                words = {"seconds": str(number)}
+                yield Finding("group-expiry", file, key.lineno, words)
+    for file, name, value, line in assigned(source):
+        number = getattr(value, "value", None)
+        is_number = isinstance(number, int)
+        if name.endswith("MAX_MESSAGE_SIZE") and is_number and number < MIB:
+            words = {"name": name, "bytes": f"{number:,}"}
+            yield Finding("message-limit", file, line, words)
 
 
 def layer_keys(file: str, layer: ast.Dict) -> Iterator[Finding]:
@@ -240,6 +295,8 @@ RULES = [
     apps,
     asgi_application,
     layers,
+    other_layers,
+    small_numbers,
     empty_strings,
     middleware,
 ]

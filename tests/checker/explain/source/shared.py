@@ -1,0 +1,82 @@
+"""What is one for all connections, and should be one for each, or for all servers."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.checker.explain.source.consumers import finding, own_methods
+from tests.checker.explain.source.read import (
+    Finding,
+    FunctionDef,
+    Source,
+    dotted,
+    inside,
+    name_of,
+    parameters,
+)
+
+LAYERS = ("InMemoryChannelLayer", "RedisChannelLayer", "RedisPubSubChannelLayer")
+KEPT = ("scope", "receive", "send")
+
+
+def global_state(source: Source) -> Iterator[Finding]:
+    """A global variable is one for all who are connected."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Global):
+            name = node.names[0]
+            yield finding("global-state", consumer, node, name=name)
+
+
+def consumers_in_a_global(source: Source) -> Iterator[Finding]:
+    """A list of the connections is that of one process."""
+    for consumer, method in own_methods(source):
+        for call in inside(method, ast.Call):
+            adds = name_of(call.func) in ("add", "append", "setdefault")
+            takes_self = any(dotted(each) == "self" for each in call.args)
+            holder = dotted(call.func) if isinstance(call.func, ast.Attribute) else ""
+            if adds and takes_self and not holder.startswith("self."):
+                yield finding("consumers-in-a-global", consumer, call)
+        for node in inside(method, ast.Assign):
+            into = [each for each in node.targets if isinstance(each, ast.Subscript)]
+            holder = dotted(into[0].value) if into else "self."
+            if dotted(node.value) == "self" and not holder.startswith("self."):
+                yield finding("consumers-in-a-global", consumer, node)
+
+
+def middleware_state(source: Source) -> Iterator[Finding]:
+    """A middleware is one object for all connections."""
+    own = [consumer.tree for consumer in source.consumers]  # One for each connection.
+    for file, node in source.nodes(ast.ClassDef):
+        for method in node.body if node not in own else []:
+            if not isinstance(method, FunctionDef) or method.name != "__call__":
+                continue
+            if parameters(method)[1:] != [*KEPT]:
+                continue
+            for each in inside(method, ast.Assign):
+                target = dotted(each.targets[0])
+                if target.startswith("self.") and dotted(each.value) in KEPT:
+                    words = {"name": target, "what": dotted(each.value)}
+                    yield Finding("middleware-state", file, each.lineno, words)
+
+
+def second_layer(source: Source) -> Iterator[Finding]:
+    """A layer that one makes oneself has groups of its own."""
+    for file, call in source.nodes(ast.Call):
+        if name_of(call.func) in LAYERS and isinstance(call.func, ast.Name):
+            words = {"name": name_of(call.func)}
+            yield Finding("second-layer", file, call.lineno, words)
+
+
+def hash_of_a_text(source: Source) -> Iterator[Finding]:
+    """Python's hash() of a text is another one in each process."""
+    for file, call in source.nodes(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id == "hash":
+            yield Finding("hash-of-a-text", file, call.lineno, {})
+
+
+RULES = [
+    global_state,
+    consumers_in_a_global,
+    middleware_state,
+    second_layer,
+    hash_of_a_text,
+]
