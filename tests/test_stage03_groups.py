@@ -187,12 +187,18 @@ def test_message_of_the_command_announce_reaches_the_room(start, redis, project,
     server = start(REDIS_URL=redis.url)
     with join(server, room) as ana, join(server, f"{room}-2") as ben:
         run = manage(project, "announce", room, "¡a comer!", REDIS_URL=redis.url)
-        assert run.returncode == 0, run.stdout
+        expect_sent(run)
         ana.expect_json(type="announcement", text="¡a comer!")
         # If it had leaked, it would reach ben before this one.
         run = manage(project, "announce", f"{room}-2", "and you", REDIS_URL=redis.url)
-        assert run.returncode == 0, run.stdout
+        expect_sent(run)
         ben.expect_json(type="announcement", text="and you")
+
+
+def expect_sent(run):
+    if run.returncode != 0:
+        lines = [each for each in run.stdout.splitlines() if each[:1].strip()]
+        raise WireError(f"announce: {(lines or [''])[-1]}", run.stdout)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ WRAPPED = (
     "    return guarded\n"
 )
 
+ASKED = "\n    async def ask(self):\n        return self.user == 1\n"
+ASKED_IN_AN_IF = ASKED.replace("        ", "        if self.code:\n            ")
+
 # The finding, the file, what is wrong, and its right twin.
 CASES = [
     ("hides-a-library", "redis.py", "import redis", None),
@@ -583,6 +586,36 @@ CASES = [
         *("message-limit", SETTINGS),
         f"{APPS}DAPHNE_MAX_MESSAGE_SIZE = 1024",
         f"{APPS}DAPHNE_MAX_MESSAGE_SIZE = 1024 * 1024",
+    ),
+    (
+        *("view-mixin", CONSUMERS),
+        "class Echo(LoginRequiredMixin, AsyncWebsocketConsumer): ...",
+        "class Echo(MyMixin, AsyncWebsocketConsumer): ...",
+    ),
+    (
+        *("receiver-in-class", CONSUMERS),
+        ASYNC.format("    @receiver(logged_out)\n    def gone(self, **_): ..."),
+        "@receiver(logged_out)\ndef gone(**_): ...",
+    ),
+    (
+        *("answer-ignored", CONSUMERS),
+        method(RECEIVE, "await self.ask()", "await self.send('a')") + ASKED,
+        method(RECEIVE, "if await self.ask():", "    await self.send('a')") + ASKED,
+    ),
+    (
+        *("answers-only-sometimes", CONSUMERS),
+        method(RECEIVE, "if not await self.ask():", "    return") + ASKED_IN_AN_IF,
+        method(RECEIVE, "if not await self.ask():", "    return") + ASKED,
+    ),
+    (
+        *("is-for-users", CONSUMERS),
+        "same = user is self.user",
+        "same = user is None",
+    ),
+    (
+        *("coroutine-in-plain-def", CONSUMERS),
+        "async def tell(): ...\ndef gone(**_):\n    tell()",
+        "async def tell(): ...\ndef gone(**_):\n    async_to_sync(tell)()",
     ),
     (
         *("swallows-everything", CONSUMERS),

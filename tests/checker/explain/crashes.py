@@ -86,8 +86,16 @@ def telling(printed: str) -> Crash | None:
 def crash_sentence(symptom: str, printed: str, check: str) -> str:
     """Say what was raised, and where in the project, or nothing if that is unknown."""
     crash = telling(printed)
-    if crash is None or not crash.frames:
+    if crash is None:
         return ""
+    if not crash.frames:
+        # Only where the client has seen that something was raised.
+        if not re.search(r"\b(500|1011)\b|no start", symptom):
+            return ""
+        return (
+            f"The server raised {crash.sentence}. None of the lines that led there is "
+            f"yours: look at what your code hands to Channels and Django."
+        )
     *others, last = crash.frames
     if symptom == "no start":
         return f"The start ends in {last.file}, line {last.line}: {crash.sentence}"

@@ -43,6 +43,11 @@ OTHERS = {
 # What must be awaited in an async consumer, or runs in vain.
 AWAITED = ("accept", "send", "close", "send_json")
 LAYER = ("group_add", "group_discard", "group_send", "send", "receive", "new_channel")
+VIEW_MIXINS = (
+    "LoginRequiredMixin",
+    "PermissionRequiredMixin",
+    "UserPassesTestMixin",
+)
 VIEW_DECORATORS = ("login_required", "permission_required", "user_passes_test")
 SCOPE = {
     "asgi",
@@ -326,6 +331,70 @@ def view_decorator(source: Source) -> Iterator[Finding]:
                 )
 
 
+def view_mixin(source: Source) -> Iterator[Finding]:
+    """A mixin of views takes the event for a request."""
+    for consumer in source.consumers:
+        for base in consumer.bases:
+            if base in VIEW_MIXINS:
+                yield finding("view-mixin", consumer, consumer.tree, name=base)
+
+
+def receiver_in_class(source: Source) -> Iterator[Finding]:
+    """A signal calls a function, and has no consumer to give it."""
+    for consumer, method in own_methods(source):
+        for decorator in method.decorator_list:
+            if name_of(decorator) == "receiver":
+                name = method.name
+                yield finding("receiver-in-class", consumer, method, name=name)
+
+
+def answer_ignored(source: Source) -> Iterator[Finding]:
+    """What a method answers says whether to go on."""
+    for consumer, method in own_methods(source):
+        if method.name not in ("receive", "receive_json"):
+            continue
+        for statement in method.body[:-1]:
+            name = name_of(value_of(statement))
+            asked = consumer.methods.get(name)
+            if asked is None or not dotted_self(value_of(statement)):
+                continue
+            answers = [each.value for each in inside(asked, ast.Return) if each.value]
+            if any(isinstance(each, ast.Compare | ast.Constant) for each in answers):
+                yield finding("answer-ignored", consumer, statement, name=name)
+
+
+def answers_only_sometimes(source: Source) -> Iterator[Finding]:
+    """A method that ends without `return` answers None, which is taken for a no."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.If):
+            test = node.test
+            if not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
+                continue
+            call = test.operand
+            call = call.value if isinstance(call, ast.Await) else call
+            asked = consumer.methods.get(name_of(call)) if dotted_self(call) else None
+            if asked is None or isinstance(asked.body[-1], ast.Return | ast.Raise):
+                continue
+            returns = [each for each in inside(asked, ast.Return) if each.value]
+            if returns and not isinstance(
+                asked.body[-1], ast.With | ast.Try | ast.Match
+            ):
+                yield finding(
+                    "answers-only-sometimes", consumer, returns[0], name=asked.name
+                )
+
+
+def is_for_users(source: Source) -> Iterator[Finding]:
+    """`is` asks for the same object, and each look makes a new one."""
+    for file, node in source.nodes(ast.Compare):
+        sides = [node.left, *node.comparators]
+        is_identity = any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+        has_constant = any(isinstance(each, ast.Constant) for each in sides)
+        has_user = any("user" in name_of(each) for each in sides)
+        if is_identity and has_user and not has_constant:
+            yield Finding("is-for-users", file, node.lineno, {})
+
+
 def state_in_class(source: Source) -> Iterator[Finding]:
     """A list or dict in the class is one for all connections."""
     for consumer in source.consumers:
@@ -514,6 +583,11 @@ RULES = [
     accepts_twice,
     returns_the_answer,
     view_decorator,
+    view_mixin,
+    receiver_in_class,
+    answer_ignored,
+    answers_only_sometimes,
+    is_for_users,
     sends_no_text,
     no_send_json,
     scope_key,

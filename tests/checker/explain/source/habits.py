@@ -263,6 +263,23 @@ def lost_task(source: Source) -> Iterator[Finding]:
                 yield Finding("lost-task", file, call.lineno, words)
 
 
+def coroutine_in_plain_def(source: Source) -> Iterator[Finding]:
+    """A plain function that calls a coroutine makes it, and it never runs."""
+    coroutines = {
+        node.name
+        for _file, tree in source.trees.items()
+        for node in tree.body
+        if isinstance(node, ast.AsyncFunctionDef)
+    }
+    for file, function in source.nodes(ast.FunctionDef):
+        for statement in inside(function, ast.Expr):
+            call = statement.value
+            name = call.func if isinstance(call, ast.Call) else None
+            if isinstance(name, ast.Name) and name.id in coroutines:
+                words = {"call": name.id, "name": function.name}
+                yield Finding("coroutine-in-plain-def", file, call.lineno, words)
+
+
 def hides_a_builtin(source: Source) -> Iterator[Finding]:
     """redis has exceptions with the names of Python's own."""
     for file, node in source.nodes(ast.ImportFrom):
@@ -330,6 +347,7 @@ RULES = [
     spaced_quantifier,
     number_by_comma,
     lost_task,
+    coroutine_in_plain_def,
     hides_a_builtin,
     application_not_awaited,
     application_twice,
