@@ -26,7 +26,7 @@ STAGE01 = [
         "application = ProtocolTypeRouter(",
         "application = django_application\nunused = ProtocolTypeRouter(",
         HANDSHAKE,
-        "asgi.py is still the one that startproject wrote",
+        "own application is given the WebSockets",
     ),
     Mistake(
         "websockets for websocket",
@@ -91,8 +91,7 @@ STAGE01 = [
         "await self.accept()",
         "self.accept()",
         HANDSHAKE,
-        "An `await` is missing in chat/consumers.py, line 13: "
-        "AsyncWebsocketConsumer.accept()",
+        "`await` is missing in",
     ),
     Mistake(
         "accept without parentheses",
@@ -100,7 +99,7 @@ STAGE01 = [
         "await self.accept()",
         "await self.accept",
         HANDSHAKE,
-        "Write `await self.accept()`, with the parentheses",
+        "self.accept is named and not called",
     ),
     Mistake(
         "connect() is not async",
@@ -148,8 +147,7 @@ STAGE01 = [
         SEND,
         SEND.removeprefix("await "),
         FIRST_MESSAGE,
-        "An `await` is missing in chat/consumers.py, line 18: "
-        "AsyncWebsocketConsumer.send()",
+        "`await` is missing in",
     ),
     Mistake(
         "receive misspelt",

@@ -296,7 +296,7 @@ STAGE02 = [
         "await application(",
         "application(",
         HANDSHAKE,
-        "An `await` is missing in chat/faults.py, line ",
+        "an `await` is missing in front of application(…)",
     ),
     Mistake(
         "a function that refuses with two arguments",
@@ -312,7 +312,7 @@ STAGE02 = [
         "guard(URLRouter(websocket_urlpatterns))",
         "URLRouter(websocket_urlpatterns)",
         PREFIX,
-        'Empty it before that: await application({**scope, "root_path": ""}',
+        'around the URLRouter: await application({**scope, "root_path": ""}',
     ),
     Mistake(
         "a prefix that a client makes up",
@@ -320,7 +320,7 @@ STAGE02 = [
         '{**scope, "root_path": ""}',
         "scope",
         PREFIX,
-        'Empty it before that: await application({**scope, "root_path": ""}',
+        'around the URLRouter: await application({**scope, "root_path": ""}',
     ),
     Mistake(
         "the query string split as text",
@@ -494,7 +494,7 @@ STAGE02 = [
         "[A-Za-z0-9_-]",
         "[^/]",
         f"{BAD_ROOM} (dot)",
-        "The route takes any character for a room",
+        "The route takes more for a room",
     ),
     Mistake(
         "rooms of the letters of every script",
@@ -551,7 +551,7 @@ STAGE02 = [
         "    async def send_json(self, message):\n"
         f"        {DUMPS}\n\n\nclass Lost(AsyncWebsocketConsumer):\n    {SIGNATURE}:",
         f"{ANSWER} (ascii)",
-        "Does it stand in the class that the route names?",
+        "does receive() stand in the class that the route names",
     ),
     Mistake(
         "receive() in a JSON consumer",
@@ -559,7 +559,7 @@ STAGE02 = [
         f"    {SIGNATURE}:",
         f"    {SIGNATURE}:\n        pass\n\n    async def receive_json(self, content):",
         f"{ANSWER} (ascii)",
-        "In a JSON consumer of Channels it is called receive_json",
+        "In a JSON consumer of Channels, receive_json()",
     ),
     Mistake(
         "send_json() without await",
@@ -567,7 +567,7 @@ STAGE02 = [
         DUMPS,
         DUMPS.removeprefix("await "),
         WELCOME,
-        "An `await` is missing in chat/consumers.py, line ",
+        "`await` is missing in",
     ),
     Mistake(
         "the text in another key",

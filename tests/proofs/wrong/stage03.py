@@ -74,7 +74,7 @@ STAGE03 = [
         MEMORY_LAYER,
         MEMORY_LAYER.replace("default", "memory"),
         "handshake switches from HTTP to WebSocket (in memory)",
-        'an entry called "default"',
+        'consumers use is called "default"',
         only="switches and memory",
     ),
     Mistake(
@@ -146,7 +146,7 @@ STAGE03 = [
         GROUP_ADD,
         GROUP_ADD.removeprefix("await "),
         TOLD,
-        "An `await` is missing in chat/consumers.py, line ",
+        "`await` is missing in",
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -164,7 +164,7 @@ STAGE03 = [
         GROUP_SEND,
         GROUP_SEND.removeprefix("await "),
         TOLD,
-        "An `await` is missing in chat/consumers.py, line ",
+        "`await` is missing in",
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -182,7 +182,7 @@ STAGE03 = [
         EVENT,
         EVENT.replace('"type": "room.message", ', ""),
         TOLD,
-        'An event needs a key "type"',
+        'an event needs a key "type"',
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -191,7 +191,7 @@ STAGE03 = [
         "def room_message(",
         "def message_of_room(",
         TOLD,
-        "The consumer has no method for room.message",
+        'the event "room.message" calls room_message()',
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -200,7 +200,7 @@ STAGE03 = [
         '"type": "room.message"',
         '"type": "room-message"',
         TOLD,
-        "with an underscore for each dot",
+        "and the method is called room_message()",
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -209,7 +209,7 @@ STAGE03 = [
         '"type": "room.message"',
         '"type": "websocket.send"',
         TOLD,
-        "The consumer has no method for websocket.send",
+        'the event "websocket.send" calls websocket_send()',
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -236,7 +236,7 @@ STAGE03 = [
         HANDLER,
         HANDLER.replace('event["text"]', 'event["message"]'),
         TOLD,
-        "The event has no key message",
+        'the event has no key "message"',
         only=TOLD_IN_MEMORY,
     ),
     Mistake(
@@ -331,7 +331,7 @@ STAGE03 = [
         "    has_joined = False\n\n",
         "",
         "handshake that is refused raises nothing in the server (in memory)",
-        "If connect() has not set self.has_joined by then",
+        "connect() had not set self.has_joined by then",
         only="refused and memory",
     ),
     Mistake(
@@ -396,7 +396,7 @@ STAGE03 = [
         "async_to_sync(send_to_room)(",
         "send_to_room(",
         "message of the command announce reaches the room",
-        "group_send() needs async_to_sync() there",
+        "Write async_to_sync(send_to_room)(…)",
         only="command_announce",
     ),
     Mistake(

@@ -69,7 +69,7 @@ STAGE04 = [
         'from django.contrib.auth.models import AnonymousUser; del self.scope["user"]'
         '; self.user = self.scope.get("user", AnonymousUser())',
         OURS,
-        "Everybody is refused, also who has logged in",
+        "A client was refused that has logged in",
         ONLY_OURS,
     ),
     Mistake(
@@ -96,7 +96,7 @@ STAGE04 = [
         ),
 """,
         STRANGER,
-        "Nothing has put a user into the scope",
+        "AuthMiddlewareStack puts it there",
         ONLY_STRANGER,
     ),
     Mistake(
@@ -437,7 +437,7 @@ STAGE04 = [
         "        return user == self.user\n",
         "",
         SPOKEN,
-        "a session that is still there is no reason to be silent",
+        "None is taken for a no",
         "carries_the_name and memory",
     ),
     Mistake(
