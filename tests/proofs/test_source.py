@@ -618,6 +618,11 @@ CASES = [
         "async def tell(): ...\ndef gone(**_):\n    async_to_sync(tell)()",
     ),
     (
+        *("proxy-pass-slash", "deploy/nginx.conf"),
+        "location /ws/ {\n    proxy_pass http://daphnes/;",
+        "location /ws/ {\n    proxy_pass http://daphnes;",
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

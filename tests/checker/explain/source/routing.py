@@ -88,6 +88,21 @@ def routers_in_routers(source: Source) -> Iterator[Finding]:
             yield Finding("router-hidden", file, call.lineno, words)
 
 
+def nginx_slash(source: Source) -> Iterator[Finding]:
+    """A slash at the end of proxy_pass takes the path of the location away."""
+    for file, text in source.files.items():
+        if not file.endswith(".conf"):
+            continue
+        location = ""
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := re.match(r"\s*location\s+(?:[=~^*]+\s*)?(\S+)", line):
+                location = found[1]
+            slash = re.match(r"\s*proxy_pass\s+\w+://[^/;\s]+(/);", line)
+            if slash and location not in ("", "/"):
+                words = {"location": location}
+                yield Finding("proxy-pass-slash", file, number, words)
+
+
 def some_origins(source: Source) -> Iterator[Finding]:
     """Who lets in a list of origins refuses all others."""
     for file, call in source.nodes(ast.Call):
@@ -213,6 +228,7 @@ RULES = [
     instance_by_name,
     routers_in_routers,
     some_origins,
+    nginx_slash,
     list_for_router,
     protocol_names,
     slashes,
