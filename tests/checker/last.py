@@ -74,7 +74,7 @@ def save(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     number, unfinished = tempfile.mkstemp(prefix=".unfinished-", dir=path.parent)
     try:
-        with open(number, "w", encoding="utf-8") as file:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
             json.dump(content, file)
         Path(unfinished).replace(path)
     except BaseException:

@@ -221,7 +221,7 @@ def span(first: ast.AST, final: ast.AST | None = None) -> Span:
 
 
 def hidden(body: list[ast.stmt], inside: bool = False) -> Iterator[Span]:
-    """Yield what … stands for in some statements: `inside` of a function, it is more."""
+    """Yield what … stands for in statements: `inside` of a function, it is more."""
     for node in body:
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -352,15 +352,15 @@ def with_a_gap(lines: list[str]) -> list[str]:
     return lines
 
 
-def folded(lines: list[str]) -> list[str]:
+def folded(lines: list[str], width: int = WIDTH) -> list[str]:
     """Break lines that are too long for a terminal: what goes on is set in."""
     found = []
     for line in lines:
-        indent = line[: len(line) - len(line.lstrip())][: WIDTH // 2]
-        while len(line) > WIDTH:
+        indent = line[: len(line) - len(line.lstrip())][: width // 2]
+        while len(line) > width:
             # Only behind some code: else it would never end.
-            cut = line.rfind(" ", len(indent) + 8, WIDTH)
-            cut = cut if cut > 0 else WIDTH
+            cut = line.rfind(" ", len(indent) + 8, width)
+            cut = cut if cut > 0 else width
             found.append(line[:cut].rstrip())
             line = f"{indent}        {line[cut:].lstrip()}"
         found.append(line)

@@ -1,0 +1,330 @@
+"""
+Help with the promise that is broken now, a little at a time: `learn.py hint` hands over.
+
+    python -m tests.checker.hint stage02_routing work/stage02_routing
+
+Four hints for each promise: a question, the place, the shape of the code, its lines in
+the wrong order. Each call gives the next, until another promise is broken. The first
+two are written, in hints/*.toml. The others are made from the finished stage.
+"""
+
+import sys
+
+try:
+    import argparse
+    import re
+    import textwrap
+    import tomllib
+    from dataclasses import dataclass
+    from functools import cache
+    from pathlib import Path
+
+    from tests.checker import last, pieces, system, work
+    from tests.checker.explain.crashes import telling
+    from tests.checker.last import Broken, Last
+    from tests.checker.system import Refusal, exit_with, learn, sentence, typed
+except KeyboardInterrupt:
+    sys.exit(130)
+
+WIDTH = 78  # Characters of a line: with two in front of it, it fits a terminal.
+FOLDER = Path(__file__).parent / "hints"
+START = "start"  # What a hint is for, when the server does not start.
+HINTS = 4
+TITLES = ("a question", "the place", "the shape", "its lines")
+MIXED = "These are the course's lines, in the wrong order. Which one comes first?"
+GAP = "These are the course's lines, with one gap. What belongs there?"
+SHAPE = "This is its shape in the course. What does each … stand for?"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """
+    What helps with a promise: `question` and `place` are what the learner reads.
+
+    Where `when` is found in what is known of the failure, it is for that one only.
+    `piece` names what the other two hints are made from. Where the server does not
+    start, it may be missing: then it is the place where the start ended.
+    """
+
+    promise: str
+    question: str
+    place: str
+    chapter: str  # Page and anchor, as in the catalogue.
+    piece: str = ""
+    when: str = ""
+
+
+@cache
+def hints_of(name: str) -> tuple[Hint, ...]:
+    """Return the hints that are written for a stage, in their order."""
+    path = FOLDER / f"{name}.toml"
+    if not path.is_file():
+        return ()
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(Hint(**fields) for fields in content["hint"])
+
+
+def stages_up_to(name: str) -> list[str]:
+    """Return this stage and those before it, this one first."""
+    return sorted(
+        (each.name for each in work.folders().values() if each.name <= name),
+        reverse=True,
+    )
+
+
+def candidates(name: str, promise: str) -> list[Hint]:
+    """Return the hints for a promise in a stage: its own, or who promised it before."""
+    for stage in stages_up_to(name):
+        found = [hint for hint in hints_of(stage) if hint.promise == promise]
+        if found:
+            return found
+    return []
+
+
+def hint_for(name: str, broken: Broken) -> Hint:
+    """Return the hint for what is broken. Raises Refusal if there is none."""
+    known = "\n".join(
+        [broken.check, broken.diagnosis, broken.symptom, broken.seen, broken.printed]
+    )
+    does_not_start = broken.symptom == "no start"
+    found = starts(name) if does_not_start else candidates(name, broken.promise)
+    for hint in found:
+        if re.search(hint.when, known):
+            return hint
+    raise Refusal(f"there is no hint for {broken.promise}")
+
+
+def starts(name: str) -> list[Hint]:
+    """Return the hints for a server that does not start, those of this stage first."""
+    every = [hint for stage in stages_up_to(name) for hint in hints_of(stage)]
+    found = [hint for hint in every if hint.promise == START]
+    return sorted(found, key=lambda hint: not hint.when)
+
+
+def piece_of(hint: Hint, name: str, broken: Broken) -> str:
+    """Return which piece of the course a hint is about: file and name."""
+    if hint.piece:
+        return hint.piece
+    crash = telling(broken.printed)
+    if crash and crash.frames:
+        # Frames name files as a reader would: from the project's folder.
+        file = Path(crash.frames[-1].file).as_posix()
+        if (system.ROOT / name / file).is_file():
+            return file
+    return "config/asgi.py"  # What the server imports first.
+
+
+# The four
+
+
+def page_of(chapter: str) -> Path:
+    """Return the page of the site's source that an entry names."""
+    file = chapter.partition("#")[0].replace(".html", ".md")
+    return system.ROOT / "docs" / file
+
+
+def anchor_of(heading: str) -> str:
+    """Return what the site makes of a heading, as Markdown's toc does."""
+    plain = re.sub(r"[^\w\s-]", "", heading).strip().lower()
+    return re.sub(r"[-\s]+", "-", plain)
+
+
+def headings(page: Path) -> dict[str, str]:
+    """Return the headings of a page, by anchor."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {anchor_of(each): each.replace("`", "") for each in found}
+
+
+def section_of(chapter: str) -> str:
+    """Say which section of which chapter tells of it, and where that stands."""
+    page, anchor = page_of(chapter), chapter.partition("#")[2]
+    heading = headings(page).get(anchor, "")
+    number = int(page.name[:2])
+    return f"Chapter {number} tells of it in “{heading}”: {typed(page)}"
+
+
+def lines_of(text: str) -> list[str]:
+    """Break prose into lines. Paths and names with hyphens stay whole."""
+    return textwrap.wrap(
+        " ".join(text.split()), WIDTH, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def texts_of(project: Path) -> dict[str, str]:
+    """Return the files of a project that are text, by path."""
+    found = {}
+    for path, content in work.contents(project).items():
+        try:
+            found[path] = content.decode().replace("\r\n", "\n")
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def where(project: Path, reference: str) -> str:
+    """Say where a reader's piece stands, or where it belongs."""
+    file, name = pieces.split(reference)
+    mine = pieces.own(texts_of(project), reference)
+    if mine and not name:
+        return f"It is in {typed(project / mine.file)}."
+    if mine:
+        place = f"{typed(project / mine.file)}, line {mine.line}"
+        return f"Yours is {mine.label}, in {place}."
+    if name and (project / file).is_file():
+        return f"{typed(project / file)} has no {name} yet."
+    return f"It belongs into {typed(project / file)}, which is not there yet."
+
+
+def course_piece(name: str, reference: str) -> pieces.Piece:
+    """Return a piece of the finished stage. Raises Refusal if it has been edited."""
+    file, piece = pieces.split(reference)
+    path = system.ROOT / name / file
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = pieces.find(file, source, piece)
+    if not found:
+        raise Refusal(f"{typed(path)} has no {piece}: was the finished stage edited?")
+    return found
+
+
+def given(number: int, hint: Hint, name: str, project: Path, reference: str) -> str:
+    """Return the text of one of the four hints."""
+    if number == 1:
+        return "\n".join(lines_of(hint.question))
+    if number == 2:
+        words = (where(project, reference), hint.place, section_of(hint.chapter))
+        return "\n".join(line for each in words for line in lines_of(each))
+    piece = course_piece(name, reference)
+    if number == 3:
+        words, lines = SHAPE, pieces.shape(piece)
+    else:
+        is_mixed, lines = pieces.puzzle(piece)
+        words = MIXED if is_mixed else GAP
+    shown = [f"  {line}".rstrip() for line in pieces.folded(lines, WIDTH)]
+    return "\n".join([*lines_of(words), "", *shown])
+
+
+# What was given
+
+
+class Given:
+    """The hints that a reader has had for a stage: which is next, and all to read."""
+
+    def __init__(self, name: str, project: Path) -> None:
+        number = int(name[5:7])
+        self.project = str(project.resolve())
+        self.state = system.ROOT / "work" / ".hints" / f"{name}.json"
+        self.file = system.ROOT / "work" / f"hints_{number:02}.txt"
+
+    def next(self, promise: str, question: str) -> int:
+        """Return which hint comes next, 1 to 4, and note that it was given."""
+        about = {"project": self.project, "promise": promise, "question": question}
+        before = last.load(self.state)
+        number = before.pop("given", 0)
+        if before != about or not isinstance(number, int):
+            number = 0
+        number = min(max(number, 0) + 1, HINTS)
+        last.save(self.state, {**about, "given": number})
+        return number
+
+    def keep(self, text: str) -> None:
+        """Add a hint to the file that the reader can open, once."""
+        if text not in self.all():
+            self.file.parent.mkdir(exist_ok=True)
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(f"{text}\n\n")
+
+    def all(self) -> str:
+        """Return all that was given."""
+        try:
+            return self.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+
+def named_folder(name: str, project: Path) -> str:
+    """Return the option that a command needs for a folder which is not in work/."""
+    mine = work.of(int(name[5:7])).folder
+    return "" if project == mine else f" --project {typed(project)}"
+
+
+def promise_in_words(check: str) -> str:
+    """Return a check as the report names it, without the variant."""
+    from tests.checker.report import check_sentence  # pytest takes a moment.
+
+    return check_sentence(check.partition("[")[0])
+
+
+def all_is_kept(name: str, seen: Last) -> str:
+    """Say so, and what comes next."""
+    number = int(name[5:7])
+    if seen.skipped:
+        reasons = [line for reason in seen.skipped for line in lines_of(reason)]
+        words = ["All that could be tried is kept. Not tried:", *reasons]
+        return "\n".join(words)
+    pages = sorted((system.ROOT / "docs").glob(f"{number + 1:02}-*.md"))
+    words = [f"All promises of stage {number} are kept: there is nothing to hint at."]
+    if pages:
+        words.append(f"Chapter {number + 1} is next: {typed(pages[0])}")
+        words.append(f"`{learn(f'start {number + 1}')}` begins it.")
+    else:
+        words.append("It was the last stage. Well done.")
+    return "\n".join(words)
+
+
+def hint(name: str, project: Path, seen: Last) -> str:
+    """Return what the learner is told next."""
+    if not seen.broken:
+        return all_is_kept(name, seen)
+    broken = seen.broken
+    chosen = hint_for(name, broken)
+    reference = piece_of(chosen, name, broken)
+    kept = Given(name, project)
+    number = kept.next(chosen.promise, chosen.question)
+    does_not_start = chosen.promise == START
+    broken_now = "the server starts" if does_not_start else broken.check
+    if not does_not_start:
+        broken_now = promise_in_words(broken_now)
+    text = "\n".join(
+        [
+            f"Broken now: {broken_now}",
+            f"Hint {number} of {HINTS}, {TITLES[number - 1]}:",
+            "",
+            given(number, chosen, name, project, reference),
+        ]
+    )
+    kept.keep(text)
+    more = named_folder(name, project)
+    stage = int(name[5:7])
+    if number < HINTS:
+        then = f"The next one: `{learn(f'hint {stage}{more}')}`"
+    else:
+        solution = learn(f"solution {stage}{more}")
+        then = f"That was the last one. Ours beside yours: `{solution}`"
+    return f"{text}\n\n{then}\nAll that you were given is in {typed(kept.file)}."
+
+
+def main() -> int:
+    """Read the command line, and help."""
+    parser = argparse.ArgumentParser(prog="python -m tests.checker.hint")
+    parser.add_argument("stage")
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args()
+    try:
+        project = options.project.resolve()
+        if options.list:
+            listed = Given(options.stage, project).all().rstrip()
+            print(listed or "No hint was given for this stage yet.")
+            return 0
+        seen = last.of(options.stage, project, options.again)
+        print(hint(options.stage, project, seen))
+    except (Refusal, OSError) as problem:
+        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main)
