@@ -1,5 +1,5 @@
 """
-Help with the promise that is broken now, a little at a time: `learn.py hint` hands over.
+Help with the promise that is broken now: `learn.py hint` hands over to it.
 
     python -m tests.checker.hint stage02_routing work/stage02_routing
 

@@ -34,10 +34,8 @@ class Piece(NamedTuple):
     @property
     def label(self) -> str:
         """What a reader calls it."""
-        last = self.name.rpartition(".")[2]
-        is_function = re.search(
-            rf"^\s*(async )?def {re.escape(last)}\b", self.text, re.M
-        )
+        word = re.escape(method_of(self.name) or self.name)
+        is_function = re.search(rf"^\s*(async )?def {word}\b", self.text, re.M)
         return f"{self.name}()" if is_function else self.name or "the whole file"
 
     @property
@@ -84,8 +82,8 @@ def find(file: str, source: str, name: str) -> Piece | None:
 
 def named(tree: ast.Module, source: str, name: str) -> ast.stmt | None:
     """Return what has this name in a file of Python. The last of several counts."""
-    outer, _, inner = name.partition(".")
-    if inner:
+    if method_of(name):
+        outer, _, inner = name.partition(".")
         parent = named(tree, source, outer)
         body = parent.body if isinstance(parent, ast.ClassDef) else []
         return last(node for node in body if inner in names_of(node))
@@ -95,6 +93,12 @@ def named(tree: ast.Module, source: str, name: str) -> ast.stmt | None:
     lines = source.splitlines()
     starts = (n for n in tree.body if lines[n.lineno - 1].startswith(name))
     return last(starts)
+
+
+def method_of(name: str) -> str:
+    """Return the method that `Class.method` names, or nothing."""
+    found = re.fullmatch(r"\w+\.(\w+)", name)
+    return found[1] if found else ""
 
 
 def last(nodes: Iterator[ast.stmt]) -> ast.stmt | None:
@@ -121,8 +125,8 @@ def extent(node: ast.stmt) -> tuple[int, int]:
 
 def by_sight(lines: list[str], name: str) -> tuple[int, int] | None:
     """Find a piece in a file that Python cannot read: by its indentation."""
-    word = re.escape(name.rpartition(".")[2])
-    begin = re.compile(rf"\s*((async )?def {word}\b|class {word}\b|{word}\s*=)")
+    word = re.escape(method_of(name) or name)
+    begin = re.compile(rf"\s*((async )?def {word}\b|class {word}\b|{word}\s*=|{word})")
     for number, line in enumerate(lines):
         if begin.match(line):
             margin = len(line) - len(line.lstrip())
@@ -172,7 +176,7 @@ def own(files: Mapping[str, str], reference: str) -> Piece | None:
     for path in paths:
         if found := find(path, files[path], name):
             return found
-    method = name.rpartition(".")[2] if "." in name else ""
+    method = method_of(name)
     for path in paths * bool(method):
         try:
             tree = ast.parse(files[path])
@@ -341,7 +345,8 @@ def with_a_gap(lines: list[str]) -> list[str]:
     """Blank the longest word of the last line that has one."""
     for number in reversed(range(len(lines))):
         code = lines[number].partition("  #")[0]
-        value = code.partition(" = ")[2] or code  # A name alone tells nothing.
+        # What a line begins with alone tells nothing: a name, `await`, a command.
+        value = code.partition(" = ")[2] or code.strip().partition(" ")[2] or code
         words = re.findall(r"""(?<=["'])[^"']+(?=["'])|[^\W\d]\w*""", value)
         words = [w for w in words if not keyword.iskeyword(w) and w != "self"]
         if words:

@@ -1,0 +1,309 @@
+"""`learn.py hint`: help with the broken promise, a little at a time."""
+
+import importlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.checker import hint, last, pieces, system, work
+from tests.checker.hint import START, Given, candidates, hints_of
+from tests.checker.last import Broken, Last
+from tests.checker.stages import STAGES
+from tests.checker.system import Refusal
+from tests.proofs.runs import copy_of
+
+ROOT = Path(__file__).parent.parent.parent
+STAGE = "stage02_routing"
+FIRST = f"tests/test_{STAGE}.py::test_handshake_switches_from_http_to_websocket"
+NAME = f"tests/test_{STAGE}.py::test_handshake_with_a_bad_name_is_refused_with_403"
+LONGEST = 40  # Lines of a piece. Nobody puts more than that in order.
+
+
+# What is written
+
+
+def promises(stage: str) -> dict[str, bool]:
+    """Return the promises of a stage, and whether it has made each itself."""
+    module = importlib.import_module(f"tests.test_{stage}")
+    return {
+        name: value.__module__ == module.__name__
+        for name, value in vars(module).items()
+        if name.startswith("test_") and callable(value)
+    }
+
+
+USED = [
+    (stage, each)
+    for stage in STAGES
+    for promise in promises(stage)
+    for each in candidates(stage, promise)
+]
+STARTS = [(s, h) for s in STAGES for h in hints_of(s) if h.promise == START]
+REFERENCES = sorted({(s, each.piece) for s, each in [*USED, *STARTS] if each.piece})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_promise_has_its_hints_and_none_is_left_over(stage: str) -> None:
+    every = promises(stage)
+    written = {each.promise for each in hints_of(stage)} - {START}
+    own = {name for name, is_own in every.items() if is_own}
+    assert own - written == set(), "These promises have no hint."
+    assert written - {*every} == set(), "These hints are for no promise."
+    for name in every:
+        assert candidates(stage, name), name
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_hint_for_every_case_comes_last(stage: str) -> None:
+    for promise in {each.promise for each in hints_of(stage)} - {START}:
+        cases = [each.when for each in hints_of(stage) if each.promise == promise]
+        assert cases[-1] == "", promise
+        assert "" not in cases[:-1], promise
+        assert len({*cases}) == len(cases), promise
+        [re.compile(each) for each in cases]
+    assert any(not each.when for each in hint.starts(stage))
+
+
+@pytest.mark.parametrize(("stage", "reference"), REFERENCES)
+def test_a_piece_is_there_in_every_stage_that_shows_it(
+    stage: str, reference: str
+) -> None:
+    piece = hint.course_piece(stage, reference)
+    assert len(piece.lines) <= LONGEST
+    shape = pieces.shape(piece)
+    assert any(pieces.MORE in line for line in shape)
+    lines = pieces.code_lines(piece)
+    is_mixed, puzzle = pieces.puzzle(piece)
+    assert is_mixed == (len(lines) >= pieces.FEW)
+    assert puzzle != lines
+    assert (puzzle, True) == (pieces.puzzle(piece)[1], True), "Another each time."
+    if is_mixed:
+        assert sorted(puzzle) == sorted(lines)
+    else:
+        assert sum(line.count(pieces.BLANK) for line in puzzle) == 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_hint_names_a_section_that_is_there(stage: str) -> None:
+    for each in hints_of(stage):
+        page, _, anchor = each.chapter.partition("#")
+        assert re.fullmatch(r"\d\d-\w+\.html", page)
+        assert anchor in hint.headings(hint.page_of(each.chapter)), each.chapter
+        assert page[:2] <= stage[5:7], "A chapter that the reader has not come to."
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_first_hint_asks_and_gives_nothing_away(stage: str) -> None:
+    for each in hints_of(stage):
+        assert "?" in each.question, each.promise
+        assert each.place.endswith((".", "!")), each.promise
+        if not each.piece:
+            continue
+        # Nothing that only the solution has: no call, no line, no value of it.
+        lines = pieces.code_lines(hint.course_piece(stage, each.piece))
+        assert not any(
+            line.strip(" ,()[]{}") in each.question
+            for line in lines
+            if len(line.strip(" ,()[]{}")) > 8
+        ), each.promise
+        calls = set(re.findall(r"\w+\(", "\n".join(lines)))
+        known = {"connect(", "receive(", "disconnect(", "send("}
+        told = set(re.findall(r"\w+\(", each.question))
+        assert not (told & calls) - known - {"close(", "loads("}, each.promise
+
+
+# What is given
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course of two stages, and a copy of the second in work/."""
+    for name in ("stage01_echo", STAGE):
+        copy_of(ROOT / name, tmp_path / name)
+    copy_of(ROOT / STAGE, tmp_path / "work" / STAGE)
+    shutil.copytree(
+        ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("assets")
+    )
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    monkeypatch.setattr(system, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def mine(course: Path) -> Path:
+    """The reader's folder."""
+    return course / "work" / STAGE
+
+
+def seen(check: str = NAME, **details: str) -> Last:
+    """Return a run that has met a broken promise."""
+    return Last(broken=Broken(check, **details))
+
+
+def test_each_call_gives_the_next_hint_and_the_last_again(
+    course: Path, mine: Path
+) -> None:
+    said = [hint.hint(STAGE, mine, seen()) for _ in range(5)]
+    for number, text in enumerate(said[:4], 1):
+        lines = text.splitlines()
+        assert lines[0] == "Broken now: handshake with a bad name is refused with 403"
+        assert lines[1].startswith(f"Hint {number} of 4, ")
+        assert all(len(line) <= 80 for line in lines), text
+    assert "An empty name is not the same as no name." in said[0]
+    consumers = Path("work", STAGE, "chat", "consumers.py")
+    place = f"Yours is ChatConsumer.connect(), in {consumers}, line 15."
+    assert place in " ".join(said[1].split())
+    page = Path("docs", "02-routing.md")
+    assert f"“Refuse a bad name”: {page}" in " ".join(said[1].split())
+    assert "    if …:" in said[2]
+    assert "keep_blank_values" not in "".join(said[:3])
+    assert "keep_blank_values" in said[3]
+    assert "hint 2`" in said[2]
+    assert "solution 2`" in said[3]
+    assert said[4] == said[3]
+
+
+def test_another_promise_begins_at_the_first_hint(course: Path, mine: Path) -> None:
+    hint.hint(STAGE, mine, seen())
+    assert "Hint 2 of 4" in hint.hint(STAGE, mine, seen())
+    assert "Hint 1 of 4" in hint.hint(STAGE, mine, seen(FIRST))
+    assert "Hint 2 of 4" in hint.hint(STAGE, mine, seen(FIRST))
+    # And so does another way to break the same one.
+    other = seen(FIRST, printed="ValueError: No route found for path 'x'.")
+    assert "Hint 1 of 4" in hint.hint(STAGE, mine, other)
+
+
+def test_all_that_was_given_stays_readable_and_stands_there_once(
+    course: Path, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = work.contents(mine)
+    for _ in range(6):
+        hint.hint(STAGE, mine, seen())
+    hint.hint(STAGE, mine, seen(FIRST))
+    text = (course / "work" / "hints_02.txt").read_text(encoding="utf-8")
+    assert re.findall(r"Hint (\d)", text) == ["1", "2", "3", "4", "1"]
+    assert work.contents(mine) == before, "Something was written into the project."
+    assert Given(STAGE, mine).all() == text
+
+
+def test_a_damaged_note_begins_anew(course: Path, mine: Path) -> None:
+    hint.hint(STAGE, mine, seen())
+    state = Given(STAGE, mine).state
+    for damaged in ("", "{", "[]", '{"given": "x"}', "\0"):
+        state.write_text(damaged)
+        assert "Hint 1 of 4" in hint.hint(STAGE, mine, seen())
+    content = json.loads(state.read_text())
+    state.write_text(json.dumps({**content, "given": 99}))
+    assert "Hint 4 of 4" in hint.hint(STAGE, mine, seen())
+
+
+def test_a_case_has_a_hint_of_its_own(course: Path, mine: Path) -> None:
+    bad = f"tests/test_{STAGE}.py::test_message_that_is_bad_is_answered_with_an_error"
+    for variant, words in [
+        ("words", "What does json.loads() do"),
+        ("JSON in bytes", "A binary frame came."),
+        ("2001 characters", "How long may a text be"),
+        ("list", "JSON can be a list"),
+        ("in memory-half", "What does json.loads() do"),
+        ("null for text", "JSON can be a list"),
+        ("through nginx-bytes", "A binary frame came."),
+    ]:
+        assert words in hint.hint(STAGE, mine, seen(f"{bad}[{variant}]"))
+
+
+def test_a_server_that_does_not_start_has_hints_of_its_own(
+    course: Path, mine: Path
+) -> None:
+    printed = (
+        "Traceback (most recent call last):\n"
+        '  File "chat/routing.py", line 3, in <module>\n'
+        "    from chat.consumer import ChatConsumer\n"
+        "ModuleNotFoundError: No module named 'chat.consumer'\n"
+    )
+    said = [
+        hint.hint(STAGE, mine, seen(symptom="no start", printed=printed))
+        for _ in range(4)
+    ]
+    assert said[0].startswith("Broken now: the server starts\n")
+    assert "the last line that it printed" in " ".join(said[0].split())
+    assert str(Path("work", STAGE, "chat", "routing.py")) in said[1]
+    assert "websocket_urlpatterns = [" in said[2]
+
+
+def test_what_is_not_there_yet_is_said_so(course: Path, mine: Path) -> None:
+    code = (mine / "chat" / "consumers.py").read_text()
+    (mine / "chat" / "consumers.py").write_text(code.replace("def connect", "def x"))
+    hint.hint(STAGE, mine, seen())
+    said = " ".join(hint.hint(STAGE, mine, seen()).split())
+    assert "consumers.py has no ChatConsumer.connect yet." in said
+    (mine / "chat" / "converters.py").unlink()
+    room = NAME.replace("with_a_bad_name", "of_a_bad_room")
+    hint.hint(STAGE, mine, seen(room))
+    said = " ".join(hint.hint(STAGE, mine, seen(room)).split())
+    assert "converters.py, which is not there yet." in said
+
+
+def test_when_all_is_kept_the_next_chapter_is_named(course: Path, mine: Path) -> None:
+    said = hint.hint(STAGE, mine, Last())
+    assert "All promises of stage 2 are kept" in said
+    assert str(Path("docs", "03-groups.md")) in said
+    assert "start 3`" in said
+    assert "It was the last stage." in hint.hint("stage05_wss", mine, Last())
+    said = hint.hint(STAGE, mine, Last(skipped=("There is no redis-server.",)))
+    assert "All that could be tried is kept" in said
+    assert "There is no redis-server." in said
+
+
+# The run that it rests on
+
+
+def test_what_is_known_of_the_same_files_is_not_run_again(
+    course: Path, mine: Path
+) -> None:
+    runs = []
+
+    def run(name: str, project: Path) -> str:
+        runs.append(project)
+        last.note(name, last.state_of(project), seen(wire=("a", "b")))
+        return ""
+
+    found = [last.of(STAGE, mine, run=run) for _ in range(3)]
+    assert [each.broken.wire for each in found] == [("a", "b")] * 3
+    assert runs == [mine]
+    last.of(STAGE, mine, again=True, run=run)
+    assert len(runs) == 2
+    with (mine / "chat" / "consumers.py").open("a") as file:
+        file.write("# Saved.\n")
+    last.of(STAGE, mine, run=run)
+    assert len(runs) == 3
+    last.place_of(STAGE).write_text('{"state"')
+    last.of(STAGE, mine, run=run)
+    assert len(runs) == 4
+
+
+def test_checks_that_come_to_no_end_are_a_refusal(course: Path, mine: Path) -> None:
+    with pytest.raises(Refusal, match=r"did not come to an end(.|\n)*no such option"):
+        last.of(STAGE, mine, run=lambda *_: "usage\nno such option\n")
+
+    def save(name: str, project: Path) -> str:
+        (project / "chat" / "new.py").touch()
+        return ""
+
+    with pytest.raises(Refusal, match="saved while the checks ran"):
+        last.of(STAGE, mine, run=save)
+
+
+def test_the_command_runs_the_checks_quietly_and_notes_what_they_saw(
+    course: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real run of pytest: only that shows that the recorder hears of a failure."""
+    monkeypatch.setattr(system, "ROOT", ROOT)
+    monkeypatch.setattr(last, "place_of", lambda name: course / "work" / "last.json")
+    monkeypatch.chdir(ROOT)
+    (mine / "config" / "asgi.py").write_text("import nothing_of_this_name\n")
+    found = last.of(STAGE, mine)
+    assert found.broken.check == FIRST
