@@ -172,7 +172,8 @@ def where(project: Path, reference: str) -> str:
         place = f"{typed(project / mine.file)}, line {mine.line}"
         return f"Yours is {mine.label}, in {place}."
     if name and (project / file).is_file():
-        return f"{typed(project / file)} has no {name} yet."
+        words = re.sub("^the ", "", pieces.called(name))
+        return f"{typed(project / file)} has no {words} yet."
     return f"It belongs into {typed(project / file)}, which is not there yet."
 
 
@@ -183,7 +184,8 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
     source = path.read_text(encoding="utf-8") if path.is_file() else ""
     found = pieces.find(file, source, piece)
     if not found:
-        raise Refusal(f"{typed(path)} has no {piece}: was the finished stage edited?")
+        words = re.sub("^the ", "", pieces.called(piece))
+        raise Refusal(f"{typed(path)} has no {words}: was the finished stage edited?")
     return found
 
 
@@ -249,21 +251,20 @@ def named_folder(name: str, project: Path) -> str:
 
 
 def promise_in_words(check: str) -> str:
-    """Return a check as the report names it, without the variant."""
+    """Return a check as the report names it."""
     from tests.checker.report import check_sentence  # pytest takes a moment.
 
-    return check_sentence(check.partition("[")[0])
+    return check_sentence(check)
 
 
 def all_is_kept(name: str, seen: Last) -> str:
     """Say so, and what comes next."""
     number = int(name[5:7])
+    words = [f"All promises of stage {number} are kept: there is nothing to hint at."]
     if seen.skipped:
         reasons = [line for reason in seen.skipped for line in lines_of(reason)]
-        words = ["All that could be tried is kept. Not tried:", *reasons]
-        return "\n".join(words)
+        words = ["All that could be tried is kept. Not tried, and why:", *reasons]
     pages = sorted((system.ROOT / "docs").glob(f"{number + 1:02}-*.md"))
-    words = [f"All promises of stage {number} are kept: there is nothing to hint at."]
     if pages:
         words.append(f"Chapter {number + 1} is next: {typed(pages[0])}")
         words.append(f"`{learn(f'start {number + 1}')}` begins it.")
@@ -287,7 +288,7 @@ def hint(name: str, project: Path, seen: Last) -> str:
         broken_now = promise_in_words(broken_now)
     text = "\n".join(
         [
-            f"Broken now: {broken_now}",
+            *lines_of(f"Broken now: {broken_now}"),
             f"Hint {number} of {HINTS}, {TITLES[number - 1]}:",
             "",
             given(number, chosen, name, project, reference),
@@ -320,6 +321,8 @@ def main() -> int:
             return 0
         seen = last.of(options.stage, project, options.again)
         print(hint(options.stage, project, seen))
+    except BrokenPipeError:
+        raise  # Who reads it has left: exit_with() knows what to do.
     except (Refusal, OSError) as problem:
         print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2

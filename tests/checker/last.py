@@ -92,10 +92,10 @@ def load(path: Path) -> dict:
     return content if isinstance(content, dict) else {}
 
 
-def note(name: str, state: str, last: Last) -> None:
+def note(place: Path, state: str, last: Last) -> None:
     """Keep what a run saw. If that cannot be, the next who asks runs the checks."""
     with contextlib.suppress(OSError):
-        save(place_of(name), {"state": state, **asdict(last)})
+        save(place, {"state": state, **asdict(last)})
 
 
 def read(name: str, state: str) -> Last | None:
@@ -119,6 +119,7 @@ def run(name: str, project: Path) -> str:
         [
             *(sys.executable, "-m", "tests.checker", f"tests/test_{name}.py"),
             *("--project", project, "-p", "tests.checker.recorder"),
+            *("--record", place_of(name)),
         ],
         cwd=system.ROOT,
         env={**os.environ, "PYTHONUTF8": "1"},

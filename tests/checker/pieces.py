@@ -36,12 +36,20 @@ class Piece(NamedTuple):
         """What a reader calls it."""
         word = re.escape(method_of(self.name) or self.name)
         is_function = re.search(rf"^\s*(async )?def {word}\b", self.text, re.M)
-        return f"{self.name}()" if is_function else self.name or "the whole file"
+        return f"{self.name}()" if is_function else called(self.name)
 
     @property
     def text(self) -> str:
         """Its lines, with no more indentation than they need."""
         return "\n".join(dedented(self.lines))
+
+
+def called(name: str) -> str:
+    """Return the words for a name, which may be how the first line begins."""
+    if not name:
+        return "the whole file"
+    plain = re.fullmatch(r"[\w.]+", name)
+    return name if plain else f"the part that begins with `{name}`"
 
 
 def dedented(lines: tuple[str, ...]) -> list[str]:

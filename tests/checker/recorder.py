@@ -11,7 +11,6 @@ import pytest
 
 from tests.checker import explain, last
 from tests.checker.explain.source import Source
-from tests.checker.plugin import can_run
 from tests.checker.wire import WIRE
 
 EVENTS = 60  # Lines of the wire that are kept.
@@ -36,8 +35,8 @@ def seen_of(report: pytest.TestReport) -> str:
 class Recorder:
     """Takes down which promises are kept, and the first that is broken."""
 
-    def __init__(self, name: str, project: Path) -> None:
-        self.name, self.project = name, project
+    def __init__(self, project: Path, place: Path) -> None:
+        self.project, self.place = project, place
         self.state = last.state_of(project)
         self.kept: dict[str, None] = {}
         self.skipped: dict[str, None] = {}
@@ -46,6 +45,9 @@ class Recorder:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Keep nothing of a run from which somebody left something out."""
+        # Not above: pytest has to be the first to import it, and this one comes first.
+        from tests.checker.plugin import can_run
+
         # What this system can never run is left out of every run.
         self.is_whole = self.is_whole and not any(map(can_run, items))
 
@@ -66,7 +68,7 @@ class Recorder:
             if self.broken:
                 self.kept.pop(self.broken.promise, None)
             seen = last.Last(tuple(self.kept), self.broken, tuple(self.skipped))
-            last.note(self.name, self.state, seen)
+            last.note(self.place, self.state, seen)
 
 
 def broken_by(report: pytest.TestReport, project: Path) -> last.Broken:
@@ -86,10 +88,16 @@ def broken_by(report: pytest.TestReport, project: Path) -> last.Broken:
     )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "keep what this run sees in this file, and not in work/.last/"
+    parser.getgroup("the course").addoption("--record", type=Path, help=words)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Record, if this is a run of one stage's checks on one project."""
     project = config.getoption("project", None)
     words = config.args
     file = re.fullmatch(r"tests/test_(stage\d\d_\w+)\.py", words[0]) if words else None
     if file and len(words) == 1 and project and (project / "manage.py").is_file():
-        config.pluginmanager.register(Recorder(file[1], project), "course-recorder")
+        place = config.getoption("record") or last.place_of(file[1])
+        config.pluginmanager.register(Recorder(project, place), "course-recorder")

@@ -24,7 +24,7 @@ try:
     from typing import NamedTuple
 
     from tests.checker import compare, last, packages, system, work
-    from tests.checker.hint import promise_in_words
+    from tests.checker.hint import lines_of, promise_in_words
     from tests.checker.last import Last
     from tests.checker.scrub import KINDS, Scrub, secrets_of
     from tests.checker.servers.redis import find_redis
@@ -133,7 +133,7 @@ def versions() -> list[str]:
 
 
 def version_of(program: str | None, option: str) -> str:
-    """Return the first line that a program says of itself."""
+    """Return which version a program says that it is."""
     if not program:
         return "not found"
     try:
@@ -142,16 +142,45 @@ def version_of(program: str | None, option: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return "it does not say"
-    return next(iter(run.stdout.splitlines()), "it does not say")
+    found = re.search(r"\bv?=?(\d+\.[\d.]+)", run.stdout)
+    return found[1] if found else "it does not say"
 
 
-def changes(begun: Mapping[str, bytes], mine: Mapping[str, bytes]) -> list[str]:
-    """Return a unified diff, from what the reader began with to what is there."""
+class Files(NamedTuple):
+    """The files of a project: as it began, as it is, and as the course has it."""
+
+    begun: Mapping[str, bytes]
+    mine: Mapping[str, bytes]
+    ours: Mapping[str, bytes]
+
+    @property
+    def paths(self) -> list[str]:
+        """All paths, code before what is only copied, and that before its tests."""
+        every = self.begun.keys() | self.mine.keys()
+        return sorted(every, key=lambda p: (p.endswith("tests.py"), p[-3:] != ".py", p))
+
+    def state(self, path: str) -> str:
+        """Say in a word or two what became of a file."""
+        if path not in self.mine:
+            return "gone"
+        if path in self.begun and self.mine[path] == self.begun[path]:
+            return "as it was"
+        if self.mine[path] == self.ours.get(path):
+            return "the course's"
+        return "changed" if path in self.begun else "new"
+
+
+def changes(files: Files) -> list[str]:
+    """
+    Return a unified diff, from what the reader began with to what is there.
+
+    What is as in the finished stage is left out: whoever helps has it.
+    """
     lines: list[str] = []
-    for path in sorted(begun.keys() | mine.keys()):
-        before, after = begun.get(path), mine.get(path)
-        if before == after:
+    for path in files.paths:
+        if files.state(path) in ("as it was", "the course's"):
             continue
+        before, after = files.begun.get(path), files.mine.get(path)
         old, new = compare.text(before or b""), compare.text(after or b"")
         if old is None or new is None or SECRET_FILES.search(path):
             lines.append(f"{path} differs, and is not shown.")
@@ -166,18 +195,12 @@ def changes(begun: Mapping[str, bytes], mine: Mapping[str, bytes]) -> list[str]:
     return cut(lines, MOST_DIFF)
 
 
-def files(begun: Mapping[str, bytes], mine: Mapping[str, bytes]) -> list[str]:
+def listed(files: Files) -> list[str]:
     """Return the names of all files, and what became of each."""
-
-    def state(path: str) -> str:
-        if path not in mine:
-            return "gone"
-        if path not in begun:
-            return "new"
-        return "as it was" if mine[path] == begun[path] else "changed"
-
-    paths = sorted(begun.keys() | mine.keys())
-    lines = [f"{state(path):9}  {len(mine.get(path, b'')):7}  {path}" for path in paths]
+    lines = [
+        f"{files.state(path):12}  {len(files.mine.get(path, b'')):7}  {path}"
+        for path in sorted(files.paths)
+    ]
     return cut(lines, MOST_FILES)
 
 
@@ -185,8 +208,9 @@ def sections(
     name: str, project: Path, story: Story, seen: Last | None, problem: str
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the parts of the report, each with its heading."""
-    mine = work.contents(project)
-    begun = work.contents(work.of(int(name[5:7])).begun)
+    stage = work.of(int(name[5:7]))
+    folders = (stage.begun, project, stage.finished)
+    files = Files(*map(work.contents, folders))
     broken = seen.broken if seen else None
     printed = broken.printed.strip().splitlines() if broken else []
     yield "What was expected", [story.expected or UNSAID]
@@ -196,8 +220,8 @@ def sections(
     yield "The wire", fenced([*broken.wire] if broken else [])
     yield "What the server printed", fenced(cut(printed, MOST_PRINTED, end=True))
     yield "Versions", versions()
-    yield "What is different from the start", fenced(changes(begun, mine), "diff")
-    yield "Files", fenced(files(begun, mine))
+    yield "What is different from the start", fenced(changes(files), "diff")
+    yield "Files", fenced(listed(files))
 
 
 def secrets(project: Path) -> set[str]:
@@ -276,7 +300,7 @@ def report(
             f"Written: {typed(path)}",
             "Left out:",
             *left_out(scrub),
-            READ,
+            *lines_of(READ),
             "Nothing was sent.",
         ]
     )
@@ -302,6 +326,8 @@ def main() -> int:
             return last.of(name, project, options.again)
 
         print(report(options.stage, project, story, run, options.to))
+    except BrokenPipeError:
+        raise  # Who reads it has left: exit_with() knows what to do.
     except (Refusal, OSError) as problem:
         print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2

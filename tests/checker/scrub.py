@@ -228,7 +228,8 @@ class Scrub:
         found = re.findall(r"(?<=/rooms/)[0-9a-f]{32}\b", text)
         self.rooms |= dict.fromkeys(found)
         for number, room in enumerate(self.rooms, 1):
-            text = text.replace(room, f"[room {number}]")
+            # A message on the wire may be cut off in the middle of one.
+            text = re.sub(rf"{room}|{room[:8]}[0-9a-f]*(?=…)", f"[room {number}]", text)
         return text
 
     def tokens(self, text: str) -> str:

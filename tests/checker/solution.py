@@ -21,6 +21,7 @@ try:
         course_piece,
         hint_for,
         hints_of,
+        lines_of,
         piece_of,
         promise_in_words,
         stages_up_to,
@@ -31,7 +32,7 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-QUESTION = "A promise is still broken: {}.\nShow the course's solution of it? [y/N] "
+QUESTION = "Show the course's solution of it? [y/N] "
 UNASKED = (
     "a promise is still broken, and nobody can be asked here: "
     "--yes shows the solution all the same"
@@ -66,7 +67,7 @@ def beside(name: str, project: Path, reference: str) -> list[str]:
         found = f"Yours, {typed(project / mine.file)}, line {mine.line}:"
         lines = [found, "", *shown(mine)]
     else:
-        there = f"{typed(project / file)} has no {piece}."
+        there = f"{typed(project / file)} has no {pieces.called(piece)}."
         if not (project / file).is_file():
             there = f"There is no {typed(project / file)} yet."
         lines = [there]
@@ -111,10 +112,12 @@ def solution(
             promise = "the server starts"
         hint = hint_for(name, seen.broken)
         reference = piece_of(hint, name, seen.broken)
-        if not (yes or ask(QUESTION.format(promise))):
+        words = "\n".join(lines_of(f"A promise is still broken: {promise}."))
+        if not (yes or ask(f"{words}\n{QUESTION}")):
             return ""
         files = texts_of(project)
-        lines = [f"Broken now: {promise}.", "", *beside(name, project, reference)]
+        lines = [*lines_of(f"Broken now: {promise}."), ""]
+        lines += beside(name, project, reference)
         if is_same(name, files, reference):
             lines += ["", "The two are the same: the mistake is in another place."]
         more = "" if project == work.of(number).folder else f" --project {project}"
@@ -144,6 +147,8 @@ def main() -> int:
         else:
             seen = last.of(name, project, options.again)
         text = solution(name, project, seen, options.yes)
+    except BrokenPipeError:
+        raise  # Who reads it has left: exit_with() knows what to do.
     except (Refusal, OSError) as problem:
         print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ from tests.checker.system import Refusal
 from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
-STAGE = "stage02_routing"
+ECHO, STAGE = "stage01_echo", "stage02_routing"
 FIRST = f"tests/test_{STAGE}.py::test_handshake_switches_from_http_to_websocket"
 NAME = f"tests/test_{STAGE}.py::test_handshake_with_a_bad_name_is_refused_with_403"
 LONGEST = 40  # Lines of a piece. Nobody puts more than that in order.
@@ -120,10 +120,11 @@ def test_the_first_hint_asks_and_gives_nothing_away(stage: str) -> None:
 
 @pytest.fixture
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course of two stages, and a copy of the second in work/."""
-    for name in ("stage01_echo", STAGE):
+    """A course, and copies of its first two stages in work/."""
+    for name in STAGES:
         copy_of(ROOT / name, tmp_path / name)
-    copy_of(ROOT / STAGE, tmp_path / "work" / STAGE)
+    for name in (ECHO, STAGE):
+        copy_of(ROOT / name, tmp_path / "work" / name)
     shutil.copytree(
         ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("assets")
     )
@@ -256,6 +257,24 @@ def test_when_all_is_kept_the_next_chapter_is_named(course: Path, mine: Path) ->
     said = hint.hint(STAGE, mine, Last(skipped=("There is no redis-server.",)))
     assert "All that could be tried is kept" in said
     assert "There is no redis-server." in said
+    assert "start 3`" in said
+
+
+def test_a_long_promise_fits_a_terminal(course: Path, mine: Path) -> None:
+    name = "message_after_the_session_has_ended_is_answered_with_4401_and_not_passed_on"
+    check = f"tests/test_x.py::test_{name}[in memory-deactivated in bulk]"
+    said = hint.hint("stage04_auth", mine, seen(check))
+    assert all(len(line) <= 80 for line in said.splitlines()), said
+
+
+def test_a_part_without_a_name_is_called_by_its_first_line(
+    course: Path, mine: Path
+) -> None:
+    stage, name = "stage03_groups", "test_message_after_8_idle_seconds_on_redis_arrives"
+    idle = seen(f"tests/test_{stage}.py::{name}")
+    hint.hint(stage, mine, idle)
+    said = " ".join(hint.hint(stage, mine, idle).split())
+    assert "settings.py has no part that begins with `if REDIS_URL` yet." in said
 
 
 # The run that it rests on
@@ -268,7 +287,7 @@ def test_what_is_known_of_the_same_files_is_not_run_again(
 
     def run(name: str, project: Path) -> str:
         runs.append(project)
-        last.note(name, last.state_of(project), seen(wire=("a", "b")))
+        last.note(last.place_of(name), last.state_of(project), seen(wire=("a", "b")))
         return ""
 
     found = [last.of(STAGE, mine, run=run) for _ in range(3)]
@@ -297,13 +316,26 @@ def test_checks_that_come_to_no_end_are_a_refusal(course: Path, mine: Path) -> N
         last.of(STAGE, mine, run=save)
 
 
-def test_the_command_runs_the_checks_quietly_and_notes_what_they_saw(
-    course: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_checks_run_quietly_and_what_they_saw_is_kept(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A real run of pytest: only that shows that the recorder hears of a failure."""
+    place = mine.parent / "last.json"
     monkeypatch.setattr(system, "ROOT", ROOT)
-    monkeypatch.setattr(last, "place_of", lambda name: course / "work" / "last.json")
-    monkeypatch.chdir(ROOT)
-    (mine / "config" / "asgi.py").write_text("import nothing_of_this_name\n")
-    found = last.of(STAGE, mine)
-    assert found.broken.check == FIRST
+    monkeypatch.setattr(last, "place_of", lambda name: place)
+    consumers = mine.parent / ECHO / "chat" / "consumers.py"
+    code = consumers.read_text()
+    consumers.write_text(code.replace("text_data=text_data,", "text_data='x',"))
+    found = last.of(ECHO, consumers.parent.parent)
+    assert found.broken.promise == "test_messages_come_only_after_the_client_speaks"
+    assert found.broken.diagnosis
+    assert "'x'" in found.broken.seen or "x" in found.broken.seen
+    assert any("→ text first" in line for line in found.broken.wire)
+    assert found.kept == (
+        "test_handshake_switches_from_http_to_websocket",
+        "test_handshake_proves_that_the_server_read_the_key",
+        "test_handshake_of_any_other_path_is_refused",
+    )
+    said = capfd.readouterr()
+    assert re.fullmatch(r"Checking .*stage01_echo first.\n", said.out), said.out
+    assert said.err == ""

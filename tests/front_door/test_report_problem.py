@@ -94,7 +94,7 @@ def test_a_helper_finds_what_is_needed(course: Path, mine: Path) -> None:
     assert "The welcome." in part(text, "What was expected")
     assert "A 500." in part(text, "What came instead")
     told = part(text, "The promise that is broken")
-    assert "**handshake takes the room from the path**" in told
+    assert "**handshake takes the room from the path (all)**" in told
     assert CHECK in told
     assert "answered with HTTP 500" in told
     assert "Kept before it: 2 promises." in told
@@ -121,6 +121,18 @@ def test_a_helper_finds_what_is_needed(course: Path, mine: Path) -> None:
     assert re.search(r"^new +9  chat/new.py$", told, re.MULTILINE)
     assert re.search(r"^gone +0  config/urls.py$", told, re.MULTILINE)
     assert re.search(r"^as it was +\d+  manage.py$", told, re.MULTILINE)
+
+
+def test_what_is_copied_from_the_course_is_not_shown_again(
+    course: Path, mine: Path
+) -> None:
+    for path in ("chat/tests.py", "chat/converters.py"):
+        shutil.copy(course / STAGE / path, mine / path)
+    text, _ = markdown(STAGE, mine, Story(), broken(), scrub=scrub())
+    assert part(text, "What is different from the start").strip() == "Nothing."
+    told = part(text, "Files")
+    for path in ("chat/tests.py", "chat/converters.py"):
+        assert re.search(rf"^the course's +\d+  {path}$", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("where", ["settings", "output", "wire", "seen", "story"])

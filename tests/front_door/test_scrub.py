@@ -179,6 +179,7 @@ def test_rooms_of_the_checks_get_names_that_one_can_read() -> None:
     said = clean(f"http://127.0.0.1:4567/ws/rooms/{HEX}/?name=ana and room.{HEX}")
     assert said == "http://127.0.0.1:4567/ws/rooms/[room 1]/?name=ana and room.[room 1]"
     assert clean(HEX) == "[room 1]"
+    assert clean(f'"room": "{HEX[:25]}… (80 long)') == '"room": "[room 1]… (80 long)'
     assert not clean.removed
     assert clean(f"/static/{HEX[::-1]}/x") == "/static/[token 1]/x"
 
