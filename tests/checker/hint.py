@@ -29,6 +29,10 @@ except KeyboardInterrupt:
 WIDTH = 78  # Characters of a line: with two in front of it, it fits a terminal.
 FOLDER = Path(__file__).parent / "hints"
 START = "start"  # What a hint is for, when the server does not start.
+LOGIN = "login"  # And when the checks cannot log in, whatever they wanted to look at.
+# Those who only pass an exception on, or do as they are told, are innocent of it.
+INNOCENT = {"guarded", "tell", "answer", "send_json", "send_error", "<module>"}
+LARGE = 40  # Lines of a file. A piece of it is a better hint.
 HINTS = 4
 TITLES = ("a question", "the place", "the shape", "its lines")
 MIXED = "These are the course's lines, in the wrong order. Which one comes first?"
@@ -52,6 +56,7 @@ class Hint:
     chapter: str  # Page and anchor, as in the catalogue.
     piece: str = ""
     when: str = ""
+    traced: bool = True  # Whether the place of an exception says more than `piece`.
 
 
 @cache
@@ -61,7 +66,12 @@ def hints_of(name: str) -> tuple[Hint, ...]:
     if not path.is_file():
         return ()
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    return tuple(Hint(**fields) for fields in content["hint"])
+    found = []
+    for fields in content["hint"]:
+        promises = fields.pop("promise")
+        several = promises if isinstance(promises, list) else [promises]
+        found += [Hint(promise, **fields) for promise in several]
+    return tuple(found)
 
 
 def stages_up_to(name: str) -> list[str]:
@@ -73,12 +83,26 @@ def stages_up_to(name: str) -> list[str]:
 
 
 def candidates(name: str, promise: str) -> list[Hint]:
-    """Return the hints for a promise in a stage: its own, or who promised it before."""
+    """
+    Return the hints for a promise in a stage, the first that fits is meant.
+
+    Its own come first, then those of who promised it before: until one fits always.
+    """
+    found: list[Hint] = []
     for stage in stages_up_to(name):
-        found = [hint for hint in hints_of(stage) if hint.promise == promise]
-        if found:
-            return found
-    return []
+        found += [hint for hint in hints_of(stage) if hint.promise == promise]
+        if any(not hint.when for hint in found):
+            break
+    return found
+
+
+def about(broken: Broken) -> str:
+    """Return what a failure is about: a promise, the start, or the login."""
+    if broken.symptom == "no start":
+        return START
+    if re.match(r"/?login|redirects", broken.symptom):
+        return LOGIN
+    return broken.promise
 
 
 def hint_for(name: str, broken: Broken) -> Hint:
@@ -86,32 +110,74 @@ def hint_for(name: str, broken: Broken) -> Hint:
     known = "\n".join(
         [broken.check, broken.diagnosis, broken.symptom, broken.seen, broken.printed]
     )
-    does_not_start = broken.symptom == "no start"
-    found = starts(name) if does_not_start else candidates(name, broken.promise)
-    for hint in found:
-        if re.search(hint.when, known):
-            return hint
+    for promise in dict.fromkeys((about(broken), broken.promise)):
+        # A server that does not start may be what an earlier chapter tells of.
+        for hint in candidates(name, promise):
+            if re.search(hint.when, known):
+                return hint
     raise Refusal(f"there is no hint for {broken.promise}")
 
 
-def starts(name: str) -> list[Hint]:
-    """Return the hints for a server that does not start, those of this stage first."""
-    every = [hint for stage in stages_up_to(name) for hint in hints_of(stage)]
-    found = [hint for hint in every if hint.promise == START]
-    return sorted(found, key=lambda hint: not hint.when)
-
-
-def piece_of(hint: Hint, name: str, broken: Broken) -> str:
+def piece_of(hint: Hint, name: str, broken: Broken, project: Path) -> str:
     """Return which piece of the course a hint is about: file and name."""
+    crash = telling(broken.printed) if hint.traced else None
+    frames = crash.frames if crash else ()
+    if hint.promise != START:
+        for frame in reversed(frames):
+            named = in_the_course(name, frame.file, frame.function)
+            if named and frame.function not in INNOCENT:
+                return named
+        return hint.piece
     if hint.piece:
         return hint.piece
-    crash = telling(broken.printed)
-    if crash and crash.frames:
+    for frame in reversed(frames):
         # Frames name files as a reader would: from the project's folder.
-        file = Path(crash.frames[-1].file).as_posix()
-        if (system.ROOT / name / file).is_file():
+        file = Path(frame.file).as_posix()
+        path = system.ROOT / name / file
+        if file == "manage.py" or not path.is_file():
+            continue
+        if len(path.read_text(encoding="utf-8").splitlines()) <= LARGE:
             return file
-    return "config/asgi.py"  # What the server imports first.
+        named = in_the_course(name, file, function_at(project / file, frame.line))
+        return named or file
+    return of_the_settings(name, broken.printed)
+
+
+def in_the_course(name: str, file: str, function: str) -> str:
+    """Return the piece of a stage that has this function, or nothing."""
+    file = Path(file).as_posix()
+    path = system.ROOT / name / file
+    if not function or not path.is_file() or not file.endswith(".py"):
+        return ""
+    source = path.read_text(encoding="utf-8")
+    classes = re.findall(r"^class (\w+)", source, re.MULTILINE)
+    for each in [*(f"{each}.{function}" for each in classes), function]:
+        if pieces.find(file, source, each):
+            return f"{file}: {each}"
+    return ""
+
+
+def function_at(path: Path, line: int) -> str:
+    """Return in which function a line is, also of a file that Python cannot read."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[:line]
+    except (OSError, UnicodeDecodeError):
+        return ""
+    for each in reversed(lines):
+        if found := re.match(r"\s*(?:async\s+)?def\s+(\w+)", each):
+            return found[1]
+    return ""
+
+
+def of_the_settings(name: str, printed: str) -> str:
+    """Return the setting that the server complains of, or what it imports first."""
+    path = system.ROOT / name / "config" / "settings.py"
+    source = path.read_text(encoding="utf-8") if path.is_file() else ""
+    for setting in re.findall(r"\b[A-Z][A-Z_]{3,}\b", printed):
+        is_ours = pieces.find("settings.py", source, setting)
+        if is_ours and setting != "ASGI_APPLICATION":
+            return f"config/settings.py: {setting}"
+    return "config/asgi.py: application"
 
 
 # The four
@@ -189,12 +255,30 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
     return found
 
 
-def given(number: int, hint: Hint, name: str, project: Path, reference: str) -> str:
+def traced(broken: Broken, hint: Hint) -> str:
+    """Say where an exception was raised, if one was printed."""
+    crash = telling(broken.printed) if hint.traced else None
+    frames = crash.frames if crash else ()
+    for frame in reversed(frames):
+        if frame.function not in INNOCENT - {"<module>"} and frame.file != "manage.py":
+            inside = f", in {frame.function}()" if frame.function.isidentifier() else ""
+            return f"What was printed names {frame.file}, line {frame.line}{inside}."
+    return ""
+
+
+def given(
+    number: int, hint: Hint, name: str, project: Path, reference: str, broken: Broken
+) -> str:
     """Return the text of one of the four hints."""
     if number == 1:
         return "\n".join(lines_of(hint.question))
     if number == 2:
-        words = (where(project, reference), hint.place, section_of(hint.chapter))
+        place = hint.place
+        # What the place is good for is said of the hint's own piece only.
+        if hint.piece and reference != hint.piece:
+            place = ""
+        words = (traced(broken, hint), where(project, reference), place)
+        words += (section_of(hint.chapter),)
         return "\n".join(line for each in words for line in lines_of(each))
     piece = course_piece(name, reference)
     if number == 3:
@@ -279,19 +363,18 @@ def hint(name: str, project: Path, seen: Last) -> str:
         return all_is_kept(name, seen)
     broken = seen.broken
     chosen = hint_for(name, broken)
-    reference = piece_of(chosen, name, broken)
+    reference = piece_of(chosen, name, broken, project)
     kept = Given(name, project)
     number = kept.next(chosen.promise, chosen.question)
-    does_not_start = chosen.promise == START
-    broken_now = "the server starts" if does_not_start else broken.check
-    if not does_not_start:
-        broken_now = promise_in_words(broken_now)
+    broken_now = {START: "the server starts", LOGIN: "the checks can log in"}.get(
+        about(broken), ""
+    ) or promise_in_words(broken.check)
     text = "\n".join(
         [
             *lines_of(f"Broken now: {broken_now}"),
             f"Hint {number} of {HINTS}, {TITLES[number - 1]}:",
             "",
-            given(number, chosen, name, project, reference),
+            given(number, chosen, name, project, reference, broken),
         ]
     )
     kept.keep(text)

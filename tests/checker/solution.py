@@ -111,7 +111,7 @@ def solution(
         if seen.broken.symptom == "no start":
             promise = "the server starts"
         hint = hint_for(name, seen.broken)
-        reference = piece_of(hint, name, seen.broken)
+        reference = piece_of(hint, name, seen.broken, project)
         words = "\n".join(lines_of(f"A promise is still broken: {promise}."))
         if not (yes or ask(f"{words}\n{QUESTION}")):
             return ""
