@@ -56,7 +56,13 @@ class Hint:
     chapter: str  # Page and anchor, as in the catalogue.
     piece: str = ""
     when: str = ""
-    traced: bool = True  # Whether the place of an exception says more than `piece`.
+    traced: bool | None = None
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether the place of an exception says more than `piece`."""
+        # A hint that is for one failure only knows its place, unless it says otherwise.
+        return not self.when if self.traced is None else self.traced
 
 
 @cache
@@ -120,7 +126,7 @@ def hint_for(name: str, broken: Broken) -> Hint:
 
 def piece_of(hint: Hint, name: str, broken: Broken, project: Path) -> str:
     """Return which piece of the course a hint is about: file and name."""
-    crash = telling(broken.printed) if hint.traced else None
+    crash = telling(broken.printed) if hint.is_traced else None
     frames = crash.frames if crash else ()
     if hint.promise != START:
         for frame in reversed(frames):
@@ -257,7 +263,7 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
 
 def traced(broken: Broken, hint: Hint) -> str:
     """Say where an exception was raised, if one was printed."""
-    crash = telling(broken.printed) if hint.traced else None
+    crash = telling(broken.printed) if hint.is_traced else None
     frames = crash.frames if crash else ()
     for frame in reversed(frames):
         if frame.function not in INNOCENT - {"<module>"} and frame.file != "manage.py":

@@ -96,7 +96,7 @@ def named(tree: ast.Module, source: str, name: str) -> ast.stmt | None:
         body = parent.body if isinstance(parent, ast.ClassDef) else []
         return last(node for node in body if inner in names_of(node))
     found = last(node for node in tree.body if name in names_of(node))
-    if found:
+    if found or re.fullmatch(r"\w+", name):
         return found
     lines = source.splitlines()
     starts = (n for n in tree.body if lines[n.lineno - 1].startswith(name))

@@ -5,12 +5,14 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.checker import hint, last, pieces, system, work
 from tests.checker.hint import LOGIN, START, Given, candidates, hints_of
 from tests.checker.last import Broken, Last
+from tests.checker.recorder import Recorder
 from tests.checker.stages import STAGES
 from tests.checker.system import Refusal
 from tests.proofs.runs import copy_of
@@ -114,6 +116,64 @@ def test_the_first_hint_asks_and_gives_nothing_away(stage: str) -> None:
         known = {"connect(", "receive(", "disconnect(", "send("}
         told = set(re.findall(r"\w+\(", each.question))
         assert not (told & calls) - known - {"close(", "loads("}, each.promise
+
+
+# What is chosen
+
+EVIDENCE = ROOT / "tests" / "proofs" / "evidence" / "mistakes"
+CHOSEN = {
+    "no daphne": "config/settings.py: INSTALLED_APPS",
+    "receive misspelt": "chat/consumers.py: EchoConsumer.receive",
+    "a syntax error": "chat/consumers.py",
+    "no DEBUG": "config/settings.py: ALLOWED_HOSTS",
+    "another name in asgi.py": "config/asgi.py: application",
+    "the last route first": "chat/routing.py: websocket_urlpatterns",
+    "self.kwargs": "chat/consumers.py: ChatConsumer.connect",
+    "a guard that returns nothing": "chat/faults.py: guard",
+    "no channel layer": "config/settings.py: CHANNEL_LAYERS",
+    "another key of the event": "chat/consumers.py: ChatConsumer.room_message",
+    "a time in an event": "chat/consumers.py: send_to_room",
+    "a Redis that goes away is not caught": "chat/faults.py: guard",
+    "no AuthMiddlewareStack": "config/asgi.py: application",
+    "no page for the login": "config/urls.py: urlpatterns",
+    "no database": "config/settings.py: DATABASES",
+    "the database in a coroutine": "chat/consumers.py: ChatConsumer.connect",
+    "no place for the files": "config/settings.py: STATIC_ROOT",
+    "a Host without its port": "deploy/nginx.conf: location / {",
+}
+
+
+def mistakes(stage: str) -> dict[str, Broken]:
+    """Return what was recorded of the mistakes in a stage."""
+    path = EVIDENCE / f"{stage}.json"
+    records = json.loads(path.read_text(encoding="utf-8"))
+    seen = {name: record["seen"] for name, record in records.items()}
+    return {
+        name: Broken(each["check"], each["symptom"], each["message"], each["printed"])
+        for name, each in seen.items()
+        if "check" in each
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_mistake_that_was_recorded_has_its_hints(stage: str) -> None:
+    known = mistakes(stage)
+    assert len(known) > 10
+    for name, broken in known.items():
+        chosen = hint.hint_for(stage, broken)
+        reference = hint.piece_of(chosen, stage, broken, ROOT / stage)
+        piece = hint.course_piece(stage, reference)
+        assert pieces.shape(piece), name
+        assert len(piece.lines) <= LONGEST, name
+
+
+def test_what_was_seen_chooses_the_piece() -> None:
+    found = {}
+    for stage in reversed(STAGES):
+        for name, broken in mistakes(stage).items():
+            chosen = hint.hint_for(stage, broken)
+            found[name] = hint.piece_of(chosen, stage, broken, ROOT / stage)
+    assert {name: found[name] for name in CHOSEN} == CHOSEN
 
 
 # What is given
@@ -315,6 +375,59 @@ def test_checks_that_come_to_no_end_are_a_refusal(course: Path, mine: Path) -> N
 
     with pytest.raises(Refusal, match="saved while the checks ran"):
         last.of(STAGE, mine, run=save)
+
+
+def outcome(check: str, outcome: str, when: str = "call") -> pytest.TestReport:
+    """Return a report of pytest, as the recorder gets it."""
+    words = ("x.py", 1, "Skipped: no Redis") if outcome == "skipped" else "Failed: no"
+    longrepr = None if outcome == "passed" else words
+    nodeid = f"tests/test_{STAGE}.py::{check}"
+    return pytest.TestReport(nodeid, ("x", 1, ""), {}, outcome, longrepr, when)
+
+
+def test_the_recorder_keeps_the_first_failure_and_what_was_kept(
+    course: Path, mine: Path
+) -> None:
+    place = course / "last.json"
+    recorder = Recorder(mine, place)
+    for report in (
+        outcome("test_a", "passed", "setup"),
+        outcome("test_a[x]", "passed"),
+        outcome("test_b[x]", "passed"),
+        outcome("test_c", "skipped", "setup"),
+        outcome("test_b[y]", "failed"),
+        outcome("test_d", "failed"),
+    ):
+        recorder.pytest_runtest_logreport(report)
+    recorder.pytest_sessionfinish(None, pytest.ExitCode.TESTS_FAILED)
+    content = last.load(place)
+    assert content["kept"] == ["test_a"], "A promise is kept in all of its variants."
+    assert content["skipped"] == ["no Redis"]
+    assert content["broken"]["check"].endswith("::test_b[y]")
+    assert content["broken"]["seen"] == "no"
+    assert content["state"] == last.state_of(mine)
+
+
+@pytest.mark.parametrize("status", [pytest.ExitCode.INTERRUPTED, 3, 4])
+def test_the_recorder_keeps_no_run_that_was_cut_short(
+    course: Path, mine: Path, status: int
+) -> None:
+    recorder = Recorder(mine, course / "last.json")
+    recorder.pytest_runtest_logreport(outcome("test_a", "passed"))
+    recorder.pytest_sessionfinish(None, status)
+    assert not (course / "last.json").exists()
+    recorder.pytest_sessionfinish(None, pytest.ExitCode.OK)
+    assert (course / "last.json").exists()
+
+
+def test_the_recorder_keeps_no_run_of_some_checks(course: Path, mine: Path) -> None:
+    recorder = Recorder(mine, course / "last.json")
+    recorder.pytest_deselected([])  # On another system than Linux: nothing left out.
+    assert recorder.is_whole
+    item = SimpleNamespace(get_closest_marker=lambda name: None)
+    recorder.pytest_deselected([item])
+    recorder.pytest_sessionfinish(None, pytest.ExitCode.OK)
+    assert not (course / "last.json").exists()
 
 
 def test_the_checks_run_quietly_and_what_they_saw_is_kept(
