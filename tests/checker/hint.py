@@ -261,14 +261,15 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
     return found
 
 
-def traced(broken: Broken, hint: Hint) -> str:
+def traced(broken: Broken, hint: Hint, project: Path) -> str:
     """Say where an exception was raised, if one was printed."""
     crash = telling(broken.printed) if hint.is_traced else None
     frames = crash.frames if crash else ()
     for frame in reversed(frames):
         if frame.function not in INNOCENT - {"<module>"} and frame.file != "manage.py":
             inside = f", in {frame.function}()" if frame.function.isidentifier() else ""
-            return f"What was printed names {frame.file}, line {frame.line}{inside}."
+            file = typed(project / frame.file)
+            return f"What was printed names {file}, line {frame.line}{inside}."
     return ""
 
 
@@ -283,8 +284,10 @@ def given(
         # What the place is good for is said of the hint's own piece only.
         if hint.piece and reference != hint.piece:
             place = ""
-        words = (traced(broken, hint), where(project, reference), place)
-        words += (section_of(hint.chapter),)
+        printed = traced(broken, hint, project)
+        is_file = ": " not in reference  # Then what was printed has named it already.
+        mine = "" if printed and is_file else where(project, reference)
+        words = (printed, mine, place, section_of(hint.chapter))
         return "\n".join(line for each in words for line in lines_of(each))
     piece = course_piece(name, reference)
     if number == 3:

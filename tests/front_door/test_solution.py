@@ -213,11 +213,13 @@ def test_two_runs_at_once_leave_a_file_that_can_be_read(course: Path) -> None:
     for thread in threads:
         thread.start()
     file = course / "work" / ".stuck.json"
-    for _ in range(50):
-        if file.exists():
-            json.loads(file.read_text())
-    for thread in threads:
-        thread.join()
+    try:
+        for _ in range(50):
+            if file.exists():
+                json.loads(file.read_text())
+    finally:
+        for thread in threads:  # They must not go on where there is no such course.
+            thread.join()
     assert 50 <= stuck.times(STAGE, "x", []) <= 201
     assert [each.name for each in (course / "work").glob(".unfinished*")] == []
 
