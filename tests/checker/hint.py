@@ -144,8 +144,12 @@ def piece_of(hint: Hint, name: str, broken: Broken, project: Path) -> str:
             continue
         if len(path.read_text(encoding="utf-8").splitlines()) <= LARGE:
             return file
-        named = in_the_course(name, file, function_at(project / file, frame.line))
-        return named or file
+        mine = texts_of(project).get(file, "")
+        named = [
+            in_the_course(name, file, each)
+            for each in pieces.names_at(mine, frame.line)
+        ]
+        return next(filter(None, named), file)
     return of_the_settings(name, broken.printed)
 
 
@@ -160,18 +164,6 @@ def in_the_course(name: str, file: str, function: str) -> str:
     for each in [*(f"{each}.{function}" for each in classes), function]:
         if pieces.find(file, source, each):
             return f"{file}: {each}"
-    return ""
-
-
-def function_at(path: Path, line: int) -> str:
-    """Return in which function a line is, also of a file that Python cannot read."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()[:line]
-    except (OSError, UnicodeDecodeError):
-        return ""
-    for each in reversed(lines):
-        if found := re.match(r"\s*(?:async\s+)?def\s+(\w+)", each):
-            return found[1]
     return ""
 
 

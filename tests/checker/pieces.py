@@ -198,6 +198,30 @@ def own(files: Mapping[str, str], reference: str) -> Piece | None:
     return None
 
 
+def names_at(source: str, line: int) -> list[str]:
+    """
+    Return by which names the piece that holds a line may be asked for.
+
+    The function that it is in comes first, also in a file that Python cannot read.
+    """
+    lines = source.splitlines()
+    for number in range(min(line, len(lines)) - 1, -1, -1):
+        if found := re.match(r"\s*(?:async\s+)?def\s+(\w+)", lines[number]):
+            margin = len(lines[number]) - len(lines[number].lstrip())
+            below = [each for each in lines[number + 1 : line] if each.strip()]
+            if all(len(each) - len(each.lstrip()) > margin for each in below):
+                return [found[1]]
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    for node in tree.body:
+        first, final = extent(node)
+        if first <= line <= final:
+            return [*names_of(node), lines[first - 1].rstrip(" :({[")]
+    return []
+
+
 # Its shape
 
 
@@ -370,11 +394,13 @@ def folded(lines: list[str], width: int = WIDTH) -> list[str]:
     found = []
     for line in lines:
         indent = line[: len(line) - len(line.lstrip())][: width // 2]
+        # A comment goes on as a comment, and code behind a deeper margin.
+        onward = indent + ("# " if line.lstrip().startswith("# ") else " " * 8)
         while len(line) > width:
             # Only behind some code: else it would never end.
             cut = line.rfind(" ", len(indent) + 8, width)
             cut = cut if cut > 0 else width
             found.append(line[:cut].rstrip())
-            line = f"{indent}        {line[cut:].lstrip()}"
+            line = onward + line[cut:].lstrip()
         found.append(line)
     return found

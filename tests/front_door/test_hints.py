@@ -296,6 +296,39 @@ def test_a_server_that_does_not_start_has_hints_of_its_own(
     assert "websocket_urlpatterns = [" in said[2]
 
 
+@pytest.mark.parametrize(
+    ("file", "line", "function", "first"),
+    [
+        # In a long file, a piece of it: the function, or the statement.
+        ("config/settings.py", '        "prefix": BASE_DIR', "<module>", "if …:"),
+        ("config/settings.py", "BASE_DIR = ", "<module>", "BASE_DIR = …"),
+        ("chat/consumers.py", "            group = ", "", "async def disconnect("),
+        ("chat/consumers.py", "    has_joined", "", "class ChatConsumer("),
+    ],
+)
+def test_a_start_that_ends_in_a_long_file_has_a_piece_of_it(
+    course: Path, file: str, line: str, function: str, first: str
+) -> None:
+    stage = "stage03_groups"
+    lines = (course / stage / file).read_text(encoding="utf-8").splitlines()
+    number = next(n for n, each in enumerate(lines, 1) if each.startswith(line))
+    where = f", in {function}" if function else ""
+    printed = (
+        "Traceback (most recent call last):\n"
+        f'  File "{file}", line {number}{where}\n    x\nNameError: no x\n'
+    )
+    broken = seen(f"tests/test_{stage}.py::test_x", symptom="no start", printed=printed)
+    said = [hint.hint(stage, course / stage, broken) for _ in range(3)]
+    assert said[2].split("stand for?\n\n  ")[1].startswith(first)
+
+
+def test_a_long_comment_goes_on_as_one() -> None:
+    line = "    # " + "word " * 20
+    first, second = pieces.folded([line], 78)
+    assert second.startswith("    # word")
+    assert len(first) <= 78
+
+
 def test_what_is_not_there_yet_is_said_so(course: Path, mine: Path) -> None:
     code = (mine / "chat" / "consumers.py").read_text()
     (mine / "chat" / "consumers.py").write_text(code.replace("def connect", "def x"))
