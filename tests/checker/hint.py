@@ -391,6 +391,7 @@ def hint(name: str, project: Path, seen: Last) -> str:
 
 def main() -> int:
     """Read the command line, and help."""
+    sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
     parser = argparse.ArgumentParser(prog="python -m tests.checker.hint")
     parser.add_argument("stage")
     parser.add_argument("project", type=Path)

@@ -22,7 +22,7 @@ from tests.checker import system, work
 from tests.checker.system import Refusal, typed
 
 SAID = 20  # Lines of a run that left no record: why, stands at its end.
-END = 10  # Seconds that a run may take to stop its servers, after Ctrl-C.
+END = 5  # Seconds that a run may take to stop its servers, after Ctrl-C.
 
 
 @dataclass(frozen=True)

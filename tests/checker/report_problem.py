@@ -308,6 +308,7 @@ def report(
 
 def main() -> int:
     """Read the command line, ask, and write."""
+    sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
     parser = argparse.ArgumentParser(prog="python -m tests.checker.report_problem")
     parser.add_argument("stage")
     parser.add_argument("project", type=Path)

@@ -63,8 +63,11 @@ ENDINGS = (
     "pl|pt|ro|ru|se|sg|tr|tw|ua|uk|us|za"
 )
 # Of these, two words are more often code: `request.app`, `asyncio.io`.
-UNSURE = {"app", "dev", "info", "io", "int", "site", "home", "local", "internal", "no"}
+UNSURE = {"app", "dev", "info", "io", "int", "site", "home", "internal", "no"}
 UNSURE |= {"it", "at", "be", "es", "se", "net", "us", "ie", "no", "tech", "online"}
+
+CODE = {"self", "cls", "os", "sys", "request", "settings", "scope", "threading"}
+CODE |= {"_thread", "threadlocal", "asgiref", "thread"}
 
 
 class Scrub:
@@ -445,9 +448,9 @@ def has_all_sorts(word: str) -> bool:
 def is_host(name: str) -> bool:
     """Tell whether a name with dots is a machine's, and not one in code."""
     labels = name.lower().split(".")
-    if labels[0] in {"self", "cls", "os", "sys", "request", "settings", "scope"}:
+    if labels[0] in CODE:
         return False
-    return len(labels) > 2 or labels[-1] not in UNSURE
+    return len(labels) > 2 or "-" in labels[0] or labels[-1] not in UNSURE
 
 
 def is_foreign(text: str) -> bool:

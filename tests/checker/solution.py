@@ -134,6 +134,7 @@ def solution(
 
 def main() -> int:
     """Read the command line, and show."""
+    sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
     parser = argparse.ArgumentParser(prog="python -m tests.checker.solution")
     parser.add_argument("stage")
     parser.add_argument("project", type=Path)

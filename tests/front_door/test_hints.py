@@ -240,7 +240,10 @@ def test_another_promise_begins_at_the_first_hint(course: Path, mine: Path) -> N
 
 
 def test_all_that_was_given_stays_readable_and_stands_there_once(
-    course: Path, mine: Path, capsys: pytest.CaptureFixture[str]
+    course: Path,
+    mine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = work.contents(mine)
     for _ in range(6):
@@ -250,6 +253,9 @@ def test_all_that_was_given_stays_readable_and_stands_there_once(
     assert re.findall(r"Hint (\d)", text) == ["1", "2", "3", "4", "1"]
     assert work.contents(mine) == before, "Something was written into the project."
     assert Given(STAGE, mine).all() == text
+    monkeypatch.setattr("sys.argv", ["hint", STAGE, str(mine), "--list"])
+    assert hint.main() == 0
+    assert capsys.readouterr().out == f"{text.rstrip()}\n"
 
 
 def test_a_damaged_note_begins_anew(course: Path, mine: Path) -> None:
