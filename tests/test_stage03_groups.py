@@ -6,6 +6,7 @@ is checked twice: in memory, and through a Redis that the checks start.
 """
 
 import json
+import re
 import time
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -197,8 +198,13 @@ def test_message_of_the_command_announce_reaches_the_room(start, redis, project,
 
 def expect_sent(run):
     if run.returncode != 0:
-        lines = [each for each in run.stdout.splitlines() if each[:1].strip()]
-        raise WireError(f"announce: {(lines or [''])[-1]}", run.stdout)
+        raise WireError(f"announce: {telling_line(run.stdout)}", run.stdout)
+
+
+def telling_line(printed):
+    lines = printed.splitlines()
+    telling = [each for each in lines if re.match(r"Unknown|\w*Error\b", each)]
+    return (telling or lines or [""])[-1]
 
 
 @pytest.mark.parametrize(
@@ -218,8 +224,13 @@ def test_message_that_announce_cannot_send_is_refused_in_words(
     if request.config.getoption("url"):
         pytest.skip("needs the project's manage.py, which --url does not show")
     run = manage(project, "announce", *words, **environment)
-    assert run.returncode == 1, f"Exit status {run.returncode}:\n{run.stdout}"
-    assert "Traceback" not in run.stdout, run.stdout
+    if run.returncode != 1:
+        raise WireError(
+            f"announce: exit status {run.returncode}",
+            f"Exit status {run.returncode}:\n{run.stdout}",
+        )
+    if "Traceback" in run.stdout:
+        raise WireError(f"announce: {telling_line(run.stdout)}", run.stdout)
     assert run.stdout.strip(), "It exits with 1, but does not say why."
 
 

@@ -623,6 +623,21 @@ CASES = [
         "location /ws/ {\n    proxy_pass http://daphnes;",
     ),
     (
+        *("layer-key-unknown", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "a", "LOCATION": "b"}}}}',
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"BACKEND": "a", "CONFIG": {{}}}}}}',
+    ),
+    (
+        *("host-key", SETTINGS),
+        f'{APPS}CHANNEL_LAYERS = {{"default": {{"CONFIG": {{"socket_timeout": 8}}}}}}',
+        f'{APPS}HOSTS = [{{"address": "a", "socket_timeout": 8}}]',
+    ),
+    (
+        *("tuple-by-comma", SETTINGS),
+        f"{APPS}REDIS_URL = get('REDIS_URL'),",
+        f"{APPS}REDIS_URL = get('REDIS_URL')",
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

@@ -19,7 +19,7 @@ from tests.checker.explain.source import Source, findings
 __all__ = ["Source", "Told", "diagnose", "explain"]
 
 # Who speaks for a diagnosis, from the best witness to the worst.
-OUTPUT, SOURCE, CRASH, HINT, WIRE = range(5)
+OUTPUT, SOURCE, SURE, CRASH, HINT, WIRE = range(6)
 
 
 class Told(NamedTuple):
@@ -98,6 +98,8 @@ def best_witness(entry: Entry) -> int:
         return HINT if entry.hint else SOURCE
     if entry.general:
         return CRASH
-    if entry.sure or entry.printed != ANY:
+    if entry.sure:
+        return SURE
+    if entry.printed != ANY:
         return OUTPUT
     return WIRE

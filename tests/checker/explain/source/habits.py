@@ -92,6 +92,22 @@ def tuple_by_comma(source: Source) -> Iterator[Finding]:
                 yield finding("tuple-by-comma", consumer, node, name=name)
 
 
+def tuple_in_settings(source: Source) -> Iterator[Finding]:
+    """The same, outside of any function."""
+    for file, tree in source.trees.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Assign) or node.col_offset:
+                continue
+            value = node.value
+            written = source.says(file, node.lineno)
+            is_single = isinstance(value, ast.Tuple) and len(value.elts) == 1
+            on_one_line = node.end_lineno == node.lineno
+            opens = written.partition("=")[2].strip().startswith("(")
+            if is_single and on_one_line and written.endswith(",") and not opens:
+                words = {"name": dotted(node.targets[0])}
+                yield Finding("tuple-by-comma", file, node.lineno, words)
+
+
 def missing_f(source: Source) -> Iterator[Finding]:
     """Without an f in front, braces are braces."""
     inner = {
@@ -359,6 +375,7 @@ RULES = [
     never_ends,
     sends_to_a_group,
     tuple_by_comma,
+    tuple_in_settings,
     missing_f,
     case_captures,
     except_or,

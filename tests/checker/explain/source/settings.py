@@ -59,6 +59,8 @@ CONFIG = (
     "prefix",
     "symmetric_encryption_keys",
 )
+# What redis-py wants to know of a connection.
+OF_A_HOST = ("address", "socket_timeout", "max_connections", "health_check_interval")
 HOUR = 3600  # Seconds.
 MIB = 1024 * 1024  # Bytes.
 DAPHNE_AFTER = "django.contrib.staticfiles"
@@ -234,6 +236,9 @@ def layer_keys(file: str, layer: ast.Dict) -> Iterator[Finding]:
             elif close := get_close_matches(text.upper(), LAYER, n=1, cutoff=0.6):
                 words = {"key": text, "right": close[0]}
                 yield Finding("layer-key", file, key.lineno, words)
+            elif text not in ("ROUTING", "TEST_CONFIG"):
+                words = {"key": text}
+                yield Finding("layer-key-unknown", file, key.lineno, words)
         if text == "CONFIG" and isinstance(value, ast.Dict):
             yield from config_keys(file, value)
 
@@ -246,7 +251,9 @@ def config_keys(file: str, config: ast.Dict) -> Iterator[Finding]:
             continue
         if text not in CONFIG:
             close = get_close_matches(text, CONFIG, n=1, cutoff=0.6)
-            if close:
+            if text in OF_A_HOST:
+                yield Finding("host-key", file, key.lineno, {"key": text})
+            elif close:
                 words = {"key": text, "right": close[0]}
                 yield Finding("config-key", file, key.lineno, words)
         if text == "hosts" and (string(value) or isinstance(value, ast.Tuple)):
