@@ -638,6 +638,21 @@ CASES = [
         f"{APPS}REDIS_URL = get('REDIS_URL')",
     ),
     (
+        *("decorated-consumer", CONSUMERS),
+        f"@csrf_exempt\n{ASYNC.format('    pass')}",
+        f"@final\n{ASYNC.format('    pass')}",
+    ),
+    (
+        *("receive-is-called", CONSUMERS),
+        method(CONNECT, ACCEPT, "text = await self.receive()"),
+        method(CONNECT, ACCEPT, "text = await self.queue.receive()"),
+    ),
+    (
+        *("accept-subprotocol", CONSUMERS),
+        method(CONNECT, "await self.accept('chat')"),
+        method(CONNECT, "await self.accept(self.scope['subprotocols'][0])"),
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

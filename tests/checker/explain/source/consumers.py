@@ -339,6 +339,34 @@ def view_mixin(source: Source) -> Iterator[Finding]:
                 yield finding("view-mixin", consumer, consumer.tree, name=base)
 
 
+def decorated_consumer(source: Source) -> Iterator[Finding]:
+    """A decorator of views makes a function of a class."""
+    for consumer in source.consumers:
+        for decorator in consumer.tree.decorator_list:
+            name = name_of(decorator)
+            if name.startswith("csrf_") or name in (*VIEW_DECORATORS, "api_view"):
+                yield finding("decorated-consumer", consumer, decorator, name=name)
+
+
+def receive_is_called(source: Source) -> Iterator[Finding]:
+    """receive() is what Channels calls: it waits for nothing, and returns nothing."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Assign, ast.NamedExpr, ast.AnnAssign):
+            call = value_of(node)
+            if dotted_self(call) and dotted(call.func) == "self.receive":
+                yield finding("receive-is-called", consumer, node, name=method.name)
+
+
+def accepts_a_subprotocol(source: Source) -> Iterator[Finding]:
+    """Only what the client has offered can be chosen."""
+    for consumer, method in own_methods(source):
+        for call in calls(method, "accept"):
+            chosen = string(argument(call, 0, "subprotocol"))
+            looks = "subprotocols" in {string(n) for n in inside(method, ast.Constant)}
+            if chosen and not looks:
+                yield finding("accept-subprotocol", consumer, call, name=chosen)
+
+
 def receiver_in_class(source: Source) -> Iterator[Finding]:
     """A signal calls a function, and has no consumer to give it."""
     for consumer, method in own_methods(source):
@@ -584,6 +612,9 @@ RULES = [
     returns_the_answer,
     view_decorator,
     view_mixin,
+    decorated_consumer,
+    receive_is_called,
+    accepts_a_subprotocol,
     receiver_in_class,
     answer_ignored,
     answers_only_sometimes,
