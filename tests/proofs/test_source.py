@@ -653,6 +653,26 @@ CASES = [
         method(CONNECT, "await self.accept(self.scope['subprotocols'][0])"),
     ),
     (
+        *("decorated-consumer", CONSUMERS),
+        f"def guard(app): ...\n@guard\n{ASYNC.format('    pass')}",
+        f"def guard(app): ...\n{ASYNC.format('    pass')}",
+    ),
+    (
+        *("accepts-first", CONSUMERS),
+        method(CONNECT, "await super().connect()", "if bad: await self.close()"),
+        method(CONNECT, "if bad: await self.close()", "await super().connect()"),
+    ),
+    (
+        *("global-state", CONSUMERS),
+        "who = {}\n" + method(CONNECT, "who['name'] = 'ana'", ACCEPT),
+        "who = {}\n" + method(CONNECT, "self.who['name'] = 'ana'", ACCEPT),
+    ),
+    (
+        *("loop-over-a-string", CONSUMERS),
+        "names = (\n    'tea'\n    'ana'\n)\nfor name in names: ...",
+        "names = (\n    'tea',\n    'ana',\n)\nfor name in names: ...",
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

@@ -195,7 +195,7 @@ STAGE01 = [
         SEND,
         "await self.send(text_data=text_data)",
         BYTES,
-        "send back bytes_data too",
+        "send back the one that came",
     ),
     Mistake(
         "a message for everybody",

@@ -290,8 +290,11 @@ def accepts_twice(source: Source) -> Iterator[Finding]:
             if name_of(getattr(call.func, "value", None)) == "super"
         ]
         for call in through:
+            closes = [c for c in calls(method, "close") if c.lineno > call.lineno]
             if any(calls(method, "accept")):
                 yield finding("accept-twice", consumer, call)
+            elif closes:
+                yield finding("accepts-first", consumer, call)
 
 
 def dotted_names(method: FunctionDef) -> set[str]:
@@ -341,10 +344,12 @@ def view_mixin(source: Source) -> Iterator[Finding]:
 
 def decorated_consumer(source: Source) -> Iterator[Finding]:
     """A decorator of views makes a function of a class."""
+    views = (*VIEW_DECORATORS, "api_view")
+    own = {function.name for _file, function in source.nodes(*FunctionDef.__args__)}
     for consumer in source.consumers:
         for decorator in consumer.tree.decorator_list:
             name = name_of(decorator)
-            if name.startswith("csrf_") or name in (*VIEW_DECORATORS, "api_view"):
+            if name.startswith("csrf_") or name in views or name in own:
                 yield finding("decorated-consumer", consumer, decorator, name=name)
 
 

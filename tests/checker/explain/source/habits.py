@@ -108,6 +108,19 @@ def tuple_in_settings(source: Source) -> Iterator[Finding]:
                 yield Finding("tuple-by-comma", file, node.lineno, words)
 
 
+def loop_over_a_string(source: Source) -> Iterator[Finding]:
+    """Two strings on two lines, without a comma, are one: a loop gets its letters."""
+    looped = {dotted(node.iter) for _file, node in source.nodes(ast.For, ast.AsyncFor)}
+    for file, node in source.nodes(ast.Assign):
+        value = node.value
+        is_string = isinstance(value, ast.JoinedStr) or string(value) is not None
+        if is_string and value.end_lineno > value.lineno:
+            name = dotted(node.targets[0])
+            if name in looped and '"""' not in source.says(file, value.lineno):
+                words = {"name": name}
+                yield Finding("loop-over-a-string", file, value.lineno, words)
+
+
 def missing_f(source: Source) -> Iterator[Finding]:
     """Without an f in front, braces are braces."""
     inner = {
@@ -376,6 +389,7 @@ RULES = [
     sends_to_a_group,
     tuple_by_comma,
     tuple_in_settings,
+    loop_over_a_string,
     missing_f,
     case_captures,
     except_or,

@@ -26,6 +26,24 @@ def global_state(source: Source) -> Iterator[Finding]:
             yield finding("global-state", consumer, node, name=name)
 
 
+def module_state(source: Source) -> Iterator[Finding]:
+    """A dict or a list of the module, too, is one for all."""
+    for consumer, method in own_methods(source):
+        made = {
+            name_of(target)
+            for node in source.trees[consumer.file].body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+            for target in node.targets
+        }
+        for node in inside(method, ast.Assign):
+            into = node.targets[0]
+            if not isinstance(into, ast.Subscript) or dotted(into.value) not in made:
+                continue
+            if isinstance(into.slice, ast.Constant) and dotted(node.value) != "self":
+                name = dotted(into.value)
+                yield finding("global-state", consumer, node, name=name)
+
+
 def consumers_in_a_global(source: Source) -> Iterator[Finding]:
     """A list of the connections is that of one process."""
     for consumer, method in own_methods(source):
@@ -75,6 +93,7 @@ def hash_of_a_text(source: Source) -> Iterator[Finding]:
 
 RULES = [
     global_state,
+    module_state,
     consumers_in_a_global,
     middleware_state,
     second_layer,
