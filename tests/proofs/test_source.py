@@ -673,6 +673,16 @@ CASES = [
         "names = (\n    'tea',\n    'ana',\n)\nfor name in names: ...",
     ),
     (
+        *("generator-setting", SETTINGS),
+        f"{APPS}ORIGINS = (name for name in NAMES)",
+        f"{APPS}ORIGINS = [name for name in NAMES]",
+    ),
+    (
+        *("proxy-header-name", SETTINGS),
+        f'{APPS}SECURE_PROXY_SSL_HEADER = ("X-Forwarded-Proto", "https")',
+        f'{APPS}SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",

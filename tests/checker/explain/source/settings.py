@@ -276,6 +276,19 @@ def empty_strings(source: Source) -> Iterator[Finding]:
                     yield Finding("host-with-scheme", file, each.lineno, words)
 
 
+def generators(source: Source) -> Iterator[Finding]:
+    """Round brackets make a generator, which is empty after one look."""
+    for file, name, value, line in assigned(source):
+        if isinstance(value, ast.GeneratorExp) and name.isupper():
+            yield Finding("generator-setting", file, line, {"name": name})
+        if name == "SECURE_PROXY_SSL_HEADER" and isinstance(value, ast.Tuple):
+            header = string(value.elts[0]) or "HTTP_"
+            if not header.startswith("HTTP_"):
+                right = f"HTTP_{header.upper().replace('-', '_')}"
+                words = {"header": header, "right": right}
+                yield Finding("proxy-header-name", file, line, words)
+
+
 def middleware(source: Source) -> Iterator[Finding]:
     """Sessions come before who uses them."""
     order = (
@@ -304,6 +317,7 @@ RULES = [
     layers,
     other_layers,
     small_numbers,
+    generators,
     empty_strings,
     middleware,
 ]
