@@ -9,7 +9,8 @@ each step, and last what is wrong, from `catalogue/`. Of a room it takes one of 
 so that nobody who is in one is disturbed, and it sends one message, which it shows.
 
 `visit.py` has the order of the steps. `address.py` reads what was typed, `reach.py`
-finds who listens, `certificates.py` looks at TLS, `pages.py` at pages, `script.py` reads
-what a script asks for and `script_says.py` judges it, `handshake.py` and `refusals.py`
-knock at the WebSocket, `talk.py` speaks there.
+finds who listens, `certificates.py` looks at TLS, `pages.py` at pages, `script.py`
+reads what a script asks for, `script_says.py` judges it, `sockets.py` looks for the
+WebSocket, `handshake.py` knocks there, `refusals.py` says why nobody is let in, and
+`talk.py` speaks.
 """

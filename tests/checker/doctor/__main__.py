@@ -63,7 +63,7 @@ def examine(options: argparse.Namespace) -> int:
             visit(target, wishes, report, clock)
         except OutOfTimeError:
             report.find("out-of-time", seconds=WHOLE)
-        except Exception as error:  # noqa: BLE001  # It is told below, in words.
+        except Exception as error:  # It is told below, in words.
             failed.append(error)
 
     # Some waits of the system, such as a name's, cannot be ended: leave them behind.

@@ -22,15 +22,17 @@ def look(text: str, report: Report) -> None:
     """Say what is wrong with a page on the disk. Raises Refusal if it is none."""
     path = Path(text).expanduser()
     if not path.suffix.lower().startswith(".htm") and not path.is_file():
-        raise Refusal(f"{text} is a path, and no address such as http://127.0.0.1:8000/")
+        raise Refusal(
+            f"{text} is a path, and no address such as http://127.0.0.1:8000/"
+        )
     report.step("!!", f"{path.name} is a file: no server has sent this page")
     said = ""
     if page := read(path):
         document = Document(page)
         scripts = list(document.scripts)
         for source in document.sources:
-            if "://" not in source and "{" not in source:
-                scripts.append(read(path.parent / source.split("?")[0]))
+            beside = path.parent / source.split("?")[0]
+            scripts += [read(beside)] * ("://" not in source)
         found = asked("file://" + path.resolve().as_posix(), document, scripts)
         if found:
             said = f"Its script asks for {found[0].url}"

@@ -1,4 +1,4 @@
-"""What a page holds: its scripts, its files, and the elements that a script may read."""
+"""What a page holds: scripts, files, and the elements that a script may read."""
 
 from html.parser import HTMLParser
 

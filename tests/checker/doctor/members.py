@@ -13,7 +13,7 @@ UNKNOWN = "…"
 def member(
     reader: "Reader", value: object, name: str, arguments: list[object] | None
 ) -> object:
-    """Return `value.name`, or `value.name(arguments)`; UNKNOWN where it is not known."""
+    """Return `value.name`, or `value.name(arguments)`; or UNKNOWN."""
     if isinstance(value, dict):
         return of_object(reader, value, name, arguments)
     if isinstance(value, str) and UNKNOWN not in value:

@@ -6,6 +6,7 @@ import string
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
+from tests.checker.doctor import certificates
 from tests.checker.doctor.document import Document
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Answer, NoAnswerError, Site
@@ -129,7 +130,10 @@ def judge(site: Site, seen: Seen, report: Report) -> None:
     answer, document, status = seen.answer, seen.document, seen.answer.status
     words = {"path": seen.path, "status": status, "server": serves(answer)}
     text = answer.text
-    if status == 400 and not refuses_host(site, answer, report):
+    if status == 400 and "HTTPS" in text:
+        # nginx says so, and Go's servers.
+        certificates.asked_in_clear(site, report)
+    elif status == 400 and not refuses_host(site, answer, report):
         report.find("page-400", **words)
     elif status in (502, 503, 504):
         report.find("bad-gateway" if status == 502 else "gateway-waits", **words)

@@ -40,6 +40,7 @@ class Report:
         self.steps: list[tuple[str, str]] = []
         self.findings: list[Finding] = []
         self.printed = 0
+        self.own_room, self.room = "", ""  # Ours, and theirs in whose place it is.
         self.is_over = False  # Who is too late says no more.
         self.lock = Lock()
 
@@ -65,6 +66,10 @@ class Report:
     def find(self, name: str, **words: object) -> None:
         """Note what is wrong, or good to know, once."""
         clean = {key: cut(plain(str(word)), 200) for key, word in words.items()}
+        if self.room:
+            # What is to be mended is their address, not the one that we tried.
+            for key, word in clean.items():
+                clean[key] = word.replace(self.own_room, self.room)
         found = finding(name, **clean)
         with self.lock:
             if not self.is_over and name not in [each.id for each in self.findings]:

@@ -50,7 +50,7 @@ def judge(site: Site, seen: Seen, wanted: Asked, report: Report) -> Address | No
         report.find("bad-address", **words, why=str(refusal))
         return None
     is_named = page.host in wanted.code or target.host in wanted.code
-    mine, its = (page.host, page.port, page.is_tls), target[1:3] + (target.is_tls,)
+    mine, its = (page.host, page.port, page.is_tls), (*target[1:3], target.is_tls)
     if mine == its:
         if is_named:
             report.find("hard-coded", **words, host=target.authority)

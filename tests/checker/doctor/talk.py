@@ -149,7 +149,7 @@ def goodbye(client: Client, report: Report) -> None:
         pass
     close = client.protocol.close_rcvd
     if close:
-        report.step("ok", f"goodbye: I close with 1000, the server answers {close.code}")
+        report.step("ok", f"goodbye: I close with 1000, and hear {close.code}")
     else:
         report.step("?", f"goodbye: the server does not answer it within {GOODBYE} s")
         report.find("no-goodbye")
