@@ -11,6 +11,8 @@ SCHEMES = {"http": False, "ws": False, "https": True, "wss": True}
 COURSE_PORT = 8000
 HTTPS_PORTS = (443, 8443)
 LONGEST = 2_000  # Characters.
+# A scheme without all of its "://", but no host named "http" with a port.
+SLIP = r"(https?|wss?)(:/?|//|:\\+|;//)(?=[^/])(?!\d+(/|$))"
 
 
 class Address(NamedTuple):
@@ -95,6 +97,12 @@ def read(text: str) -> Address:
     if re.fullmatch(r":?\d{1,5}", text):
         text = f"127.0.0.1:{text.lstrip(':')}"
     scheme, rest, said = split_scheme(text)
+    if "://" in rest.partition("?")[0]:
+        raise Refusal(f"{text} has two schemes: which of the two addresses is it?")
+    place = rest.partition("/")[0]
+    if "::" in place and not place.startswith("["):
+        words = f"an IPv6 address stands in brackets in a URL, as in {scheme or 'http'}"
+        raise Refusal(f"{words}://[::1]:8000/")
     try:
         parts = urlsplit(f"//{rest}")
         host, port = parts.hostname or "", parts.port
@@ -102,9 +110,6 @@ def read(text: str) -> Address:
         raise Refusal(wrong_place(rest)) from None
     if parts.username is not None:
         raise Refusal("leave name and password out of the address: --login has them")
-    if rest.partition("/")[0].count(":") > 1 and not rest.startswith("["):
-        words = f"an IPv6 address stands in brackets in a URL, as in {scheme or 'http'}"
-        raise Refusal(f"{words}://[::1]:8000/")
     host = readable(host, text)
     if port == 0:
         raise Refusal("0 is no port to knock at: it is a number from 1 to 65535")
@@ -138,14 +143,14 @@ def split_scheme(text: str) -> tuple[str, str, str]:
             return scheme.lower(), rest.lstrip("/"), ""
         near = "http:// or https:// for a page, ws:// or wss:// for a WebSocket"
         raise Refusal(f"{scheme}:// is not a scheme that I know: {near}")
-    slip = re.match(r"(https?|wss?)(:/?|//|:\\+|;//)(?=[^/\d])", text, re.IGNORECASE)
+    slip = re.match(
+        r"(https?|wss?)(:/?|//|:\\+|;//)(?=[^/])(?!\d+(/|$))", text, re.IGNORECASE
+    )
     if slip:
-        mended = f"{slip[1].lower()}://{text[slip.end() :]}"
-        raise Refusal(f"{text} lacks a part of its ://, do you mean {mended}")
+        rest = text[slip.end() :].lstrip("\\/")
+        raise Refusal(f"{text}: do you mean {slip[1].lower()}://{rest}?")
     if ":\\" in text or "\\" in text:
         raise Refusal(f"{text} has backslashes: an address has / in their place")
-    if "/" in text.split(":")[0] and text.startswith("/"):
-        raise Refusal(f"{text} is a path only: put http://127.0.0.1:8000 before it")
     return "", text, ""
 
 

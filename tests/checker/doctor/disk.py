@@ -22,9 +22,7 @@ def look(text: str, report: Report) -> None:
     """Say what is wrong with a page on the disk. Raises Refusal if it is none."""
     path = Path(text).expanduser()
     if not path.suffix.lower().startswith(".htm") and not path.is_file():
-        raise Refusal(
-            f"{text} is a path, and no address such as http://127.0.0.1:8000/"
-        )
+        raise Refusal(f"{text} is a path only: put http://127.0.0.1:8000 before it")
     report.step("!!", f"{path.name} is a file: no server has sent this page")
     said = ""
     if page := read(path):

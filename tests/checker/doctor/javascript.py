@@ -7,11 +7,12 @@ element of the page holds. What cannot be known is "…".
 
 import json
 import re
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
+from tests.checker.doctor import members
 from tests.checker.doctor.document import Document
 
-UNKNOWN = "…"
+UNKNOWN = members.UNKNOWN
 DEEPEST = 12  # Constants made of constants.
 TOKEN = re.compile(
     r"""\s+|(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
@@ -123,7 +124,7 @@ class Reader:
             elif self.take("["):
                 key = self.expression()
                 self.need("]")
-                value = value.get(key, UNKNOWN) if isinstance(value, dict) else UNKNOWN
+                value = item(value, key)
             elif self.take("("):
                 self.arguments()
                 value = UNKNOWN
@@ -188,7 +189,7 @@ class Reader:
         if name in ("window", "document", "self", "globalThis", "true", "false"):
             return {"true": True, "false": False}.get(name, {"object": name})
         if name == "location":
-            return location(self.page)
+            return members.location(self.page)
         if name in ("encodeURIComponent", "encodeURI", "String") and self.take("("):
             [value, *_] = self.arguments() or [UNKNOWN]
             return value if name == "String" else quote(shown(value), "…/")
@@ -227,27 +228,15 @@ class Reader:
 
     def member(self, value: object, name: str, arguments: list | None) -> object:
         """Return `value.name` or `value.name(arguments)`."""
-        from tests.checker.doctor import members
-
         return members.member(self, value, name, arguments)
 
 
-def location(page: str) -> dict[str, object]:
-    """Return the `location` of a page."""
-    parts = urlsplit(page)
-    return {
-        "href": page,
-        "protocol": f"{parts.scheme}:",
-        "host": parts.netloc,
-        "hostname": parts.netloc.rpartition(":")[0]
-        if re.search(r":\d+$", parts.netloc)
-        else parts.netloc,
-        "port": str(parts.port or ""),
-        "pathname": parts.path or "/",
-        "search": f"?{parts.query}" if parts.query else "",
-        "hash": "",
-        "origin": f"{parts.scheme}://{parts.netloc}",
-    }
+def item(value: object, key: object) -> object:
+    """Return `value[key]`."""
+    if isinstance(value, dict):
+        return value.get(key, UNKNOWN)
+    is_place = isinstance(value, list) and str(key).isdigit() and int(key) < len(value)
+    return value[int(key)] if is_place else UNKNOWN
 
 
 def shown(value: object) -> str:

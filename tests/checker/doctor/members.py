@@ -3,9 +3,10 @@
 import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from tests.checker.doctor.script import Reader
+    from tests.checker.doctor.javascript import Reader
 
 UNKNOWN = "…"
 
@@ -16,6 +17,9 @@ def member(
     """Return `value.name`, or `value.name(arguments)`; or UNKNOWN."""
     if isinstance(value, dict):
         return of_object(reader, value, name, arguments)
+    if isinstance(value, list):
+        parts = [each for each in value if each] if name == "filter" else value
+        return parts[-1] if name in ("pop", "at") and parts else parts
     if isinstance(value, str) and UNKNOWN not in value:
         return of_text(value, name, arguments)
     return value if name in ("toString", "textContent", "href") else UNKNOWN
@@ -30,8 +34,6 @@ def of_object(
     kind = value.get("object")
     if kind in ("window", "self", "globalThis", "document"):
         if name == "location":
-            from tests.checker.doctor.script import location
-
             return location(reader.page)
         if name == "document":
             return {"object": "document"}
@@ -97,6 +99,24 @@ def of_text(value: str, name: str, arguments: list[object] | None) -> object:
             return value.lower() if name == "toLowerCase" else value.upper()
         case "concat", [*texts]:
             return value + "".join(map(str, texts))
-        case "match" | "test", _:
-            return UNKNOWN
+        case "split", [str(between)] if between:
+            return value.split(between)
     return UNKNOWN
+
+
+def location(page: str) -> dict[str, object]:
+    """Return the `location` of a page."""
+    parts = urlsplit(page)
+    return {
+        "href": page,
+        "protocol": f"{parts.scheme}:",
+        "host": parts.netloc,
+        "hostname": parts.netloc.rpartition(":")[0]
+        if re.search(r":\d+$", parts.netloc)
+        else parts.netloc,
+        "port": str(parts.port or ""),
+        "pathname": parts.path or "/",
+        "search": f"?{parts.query}" if parts.query else "",
+        "hash": "",
+        "origin": f"{parts.scheme}://{parts.netloc}",
+    }

@@ -19,44 +19,50 @@ COMMENT = re.compile(
 )
 
 
+ELSEWHERE = "http://elsewhere.invalid:1/"
+
+
 class Asked(NamedTuple):
     """An address that a script opens a WebSocket to, and how it is written."""
 
     url: str  # As a browser would open it; "…" for what cannot be known.
     code: str  # The first argument, as it stands there.
     protocols: tuple[str, ...]  # The subprotocols that are offered.
+    is_fixed: bool  # The host is written down, and is not the page's own.
 
     @property
     def is_known(self) -> bool:
         """Whether the address could be worked out."""
-        return UNKNOWN not in self.url and "//" in self.url
+        return UNKNOWN not in self.url and bool(self.url)
 
 
 def asked(page: str, document: Document, scripts: list[str]) -> list[Asked]:
     """Return what the scripts of a page ask for, each address once."""
-    source = "\n;\n".join(
-        COMMENT.sub(lambda found: found[1] or " ", s) for s in scripts
-    )
+    bare = [COMMENT.sub(lambda found: found[1] or " ", each) for each in scripts]
+    source = "\n;\n".join(bare)
     found: dict[str, Asked] = {}
     for opens in OPENS.finditer(source):
-        reader = Reader(source, opens.end(), page, document, opens.start())
+        place = (document, opens.start())
+        reader = Reader(source, opens.end(), page, *place)
         try:
             value = reader.expression()
             end = reader.at
             offered = reader.expression() if reader.take(",") else []
-        except NotReadError:
+            # From elsewhere the same page would ask for another host, or for this one.
+            there = Reader(source, opens.end(), ELSEWHERE, *place).expression()
+        except (NotReadError, RecursionError):
             continue
-        url = absolute(value, page)
-        code = " ".join(source[opens.end() : end].split())
-        if not url or url == UNKNOWN:
+        url, code = absolute(value, page), " ".join(source[opens.end() : end].split())
+        is_fixed = "elsewhere.invalid" not in absolute(there, ELSEWHERE)
+        if url == UNKNOWN:
             # A function's parameter, often. What is written out may be its value.
             literal = re.search(r"""["'`](wss?://[^"'`$\s]+)["'`]""", source)
             if not literal:
                 continue
-            url = code = literal[1]
+            url, code, is_fixed = literal[1], literal[0], True
         offered = [offered] if isinstance(offered, str) else offered
-        names = tuple(str(each) for each in offered if each != UNKNOWN)
-        found.setdefault(url, Asked(url, code, names))
+        names = [str(each) for each in offered if each != UNKNOWN]
+        found.setdefault(url, Asked(url, code, tuple(names), is_fixed))
     return list(found.values())
 
 
@@ -64,8 +70,9 @@ def absolute(value: object, page: str) -> str:
     """Return the address that a browser makes of an argument of WebSocket()."""
     if not isinstance(value, str):
         return UNKNOWN
+    if re.match(r"[\w.-]+:\d+(/|$)", value):
+        return value  # A host and a port, without a scheme.
+    value = re.sub("^(wss?):/*(?=[^/])", r"\1://", value)  # As browsers read it.
     # Current browsers take a relative one, and http for ws.
     url = value if "://" in value or value.startswith(UNKNOWN) else urljoin(page, value)
-    if re.match("wss?:/*[^/]", value) and "://" not in value:
-        url = value  # A scheme without slashes.
     return re.sub("^http", "ws", url)

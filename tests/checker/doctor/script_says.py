@@ -49,10 +49,9 @@ def judge(site: Site, seen: Seen, wanted: Asked, report: Report) -> Address | No
     except Refusal as refusal:
         report.find("bad-address", **words, why=str(refusal))
         return None
-    is_named = page.host in wanted.code or target.host in wanted.code
     mine, its = (page.host, page.port, page.is_tls), (*target[1:3], target.is_tls)
     if mine == its:
-        if is_named:
+        if wanted.is_fixed:
             report.find("hard-coded", **words, host=target.authority)
         return target
     words |= {"host": target.host, "port": target.port, "mine": page.port}

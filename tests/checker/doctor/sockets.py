@@ -118,7 +118,7 @@ def goal_of(site: Site, page: Seen, room: str, report: Report) -> Goal | None:
         target = script_says.judge(site, page, wanted, report)
         if target is None and len(report.wrong) > before and not address.is_socket:
             return None
-    if address.is_socket:
+    if address.is_socket and address.path != "/":
         return Goal(quiet(address.target, room), "you", ())
     if target:
         return Goal(quiet(target.target, room), "script", wanted.protocols)
