@@ -7,14 +7,27 @@ import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
+import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from tests.checker.doctor import address, certificates
+from tests.checker.doctor import address, certificates, talk
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Clock
 from tests.checker.doctor.visit import Wishes, visit
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of this machine's, and servers that need not be waited for so long."""
+    for name in ("http", "https", "ws", "wss", "all", "socks", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
+    # Of servers in this process: Daphne needs a second until it says that it crashed.
+    monkeypatch.setattr(talk, "FIRST", 0.2)
+    monkeypatch.setattr(talk, "ANSWER", 1)
+
 
 Socket = Callable[[ServerConnection], None]
 Page = str | tuple[int, dict[str, str], str]
@@ -61,6 +74,7 @@ class Sick:
             self.talk,
             host,
             0,
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             process_request=self.answer,
             ssl=tls,
             server_header=server or None,

@@ -13,6 +13,7 @@ from tests.front_door.doctored import (
     RIGHT,
     SCRIPT,
     Sick,
+    alone,  # noqa: F401
     echo,
     examine,
     ids,
@@ -21,15 +22,7 @@ from tests.front_door.doctored import (
     unused_port,
 )
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy of this machine's: it would be a finding more."""
-    for name in ("http", "https", "ws", "wss", "all", "socks", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 def with_script(code: str) -> dict[str, str]:

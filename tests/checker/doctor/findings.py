@@ -55,9 +55,9 @@ def entries() -> dict[str, Entry]:
     return found
 
 
-def finding(name: str, **words: object) -> Finding:
+def finding(which: str, /, **words: object) -> Finding:
     """Return the finding of this id, with its words filled in."""
-    entry = entries()[name]
+    entry = entries()[which]
     said = (each.format(**words) for each in (entry.title, entry.diagnosis, entry.cure))
     title, diagnosis, cure = said
-    return Finding(name, title, diagnosis, cure, entry.chapter, entry.note)
+    return Finding(which, title, diagnosis, cure, entry.chapter, entry.note)

@@ -43,9 +43,9 @@ class Door:
             "words": seen.words,
         }
 
-    def find(self, name: str, **words: object) -> None:
+    def find(self, which: str, /, **words: object) -> None:
         """Note what is wrong here."""
-        self.report.find(name, **(self.words | words))
+        self.report.find(which, **(self.words | words))
 
     def judge(self) -> None:
         """Say why nobody is let in."""

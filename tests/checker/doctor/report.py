@@ -63,16 +63,16 @@ class Report:
                 for line in lines[1:]:
                     self.say(f"      {line}")
 
-    def find(self, name: str, **words: object) -> None:
+    def find(self, which: str, /, **words: object) -> None:
         """Note what is wrong, or good to know, once."""
         clean = {key: cut(plain(str(word)), 200) for key, word in words.items()}
         if self.room:
             # What is to be mended is their address, not the one that we tried.
             for key, word in clean.items():
                 clean[key] = word.replace(self.own_room, self.room)
-        found = finding(name, **clean)
+        found = finding(which, **clean)
         with self.lock:
-            if not self.is_over and name not in [each.id for each in self.findings]:
+            if not self.is_over and which not in [each.id for each in self.findings]:
                 self.findings.append(found)
 
     @property
