@@ -43,6 +43,13 @@ def echo(client: ServerConnection) -> None:
         client.send(message)
 
 
+def twice(client: ServerConnection) -> None:
+    """Send every message back twice."""
+    for message in client:
+        client.send(message)
+        client.send(message)
+
+
 class Sick:
     """
     A web server with pages and WebSockets by path. What it lacks gets `otherwise`.

@@ -33,9 +33,10 @@ def look(text: str, report: Report) -> None:
             scripts += [read(beside)] * ("://" not in source)
         found = asked("file://" + path.resolve().as_posix(), document, scripts)
         if found:
-            said = f"Its script asks for {found[0].url}"
-            is_empty = "://" in found[0].url and ":///" in found[0].url
-            said += ", which has no host." if is_empty else ", from nowhere."
+            said = f"Its script asks for {found[0].url}: "
+            there = "a host of that name is there, but the page is a stranger's to it."
+            nowhere = "it takes the host from the page's address, which has none."
+            said += there if found[0].is_fixed else nowhere
             report.step("?", said)
         if "{%" in page or "{{" in page:
             said += " It is a template, which Django must fill in first."

@@ -13,10 +13,11 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from tests.checker.client import Client
+from tests.checker.client import Client, WireError
 from tests.checker.doctor.site import Answer, NoAnswerError, Site, receive
 
 PATIENCE = 6  # Seconds. Daphne gives a handshake up after five.
+GOODBYE = 1  # Second.
 FOREIGN = "http://stranger.example"
 
 MEANINGS = {
@@ -73,9 +74,19 @@ class Knock(NamedTuple):
         }.get(self.kind, self.words)
 
     def close(self) -> None:
-        """Hang up, if it is open."""
-        if self.client:
-            self.client.close()
+        """Say goodbye, if it is open, wait a second for the answer, and hang up."""
+        if self.client is None:
+            return
+        protocol = self.client.protocol
+        deadline = time.monotonic() + GOODBYE
+        with contextlib.suppress(WireError):
+            if protocol.state is State.OPEN:
+                protocol.send_close(1000)
+                self.client.flush()
+            while protocol.state is not State.CLOSED:
+                if not self.client.read(max(0, deadline - time.monotonic())):
+                    break
+        self.client.socket.close()
 
 
 def knock(
