@@ -1,6 +1,7 @@
 """Small servers in this process that are ill in one way each, for the doctor."""
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -11,6 +12,7 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from tests.checker.doctor import address, certificates, talk
 from tests.checker.doctor.report import Report
@@ -30,6 +32,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 Socket = Callable[[ServerConnection], None]
+Answer = int | tuple[int, dict[str, str], str]
 Page = str | tuple[int, dict[str, str], str]
 
 SCRIPT = "<title>Echo</title><script>new WebSocket({})</script>"
@@ -54,7 +57,7 @@ class Sick:
     """
     A web server with pages and WebSockets by path. What it lacks gets `otherwise`.
 
-    `refuse` returns a status for a handshake, or None to let it in.
+    `refuse` returns an answer to a handshake, or None to let it in.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class Sick:
         *,
         server: str = "daphne",
         otherwise: int = 404,
-        refuse: Callable[[Request], int | None] = lambda _request: None,
+        refuse: Callable[[Request], Answer | None] = lambda _request: None,
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         **options: object,
@@ -117,6 +120,8 @@ class Sick:
         status = self.refuse(request)
         if status is None and path not in self.sockets:
             status = self.otherwise
+        if isinstance(status, tuple):
+            return self.response(status[0], status[2], status[1])
         return None if status is None else self.response(status)
 
     def talk(self, client: ServerConnection) -> None:
@@ -164,6 +169,21 @@ def raw(behave: Callable[[socket.socket], None]) -> Iterator[int]:
         thread.join()
         for tcp in kept:
             tcp.close()
+
+
+def by_hand(speak: Callable[[socket.socket, str], None]) -> Callable:
+    """Serve a page, and do this with a handshake, given what it must be answered."""
+
+    def behave(tcp: socket.socket) -> None:
+        request = tcp.recv(65_536).decode("latin-1")
+        key = re.search("Sec-WebSocket-Key: (.+)\r\n", request)
+        if key:
+            speak(tcp, accept_key(key[1]))
+            return
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(PAGE)}\r\n\r\n"
+        tcp.sendall(f"{head}{PAGE}".encode())
+
+    return behave
 
 
 def unused_port() -> int:
