@@ -138,8 +138,10 @@ def names_in(certificate: x509.Certificate) -> list[str]:
 
 def common_name(name: x509.Name) -> str:
     """Return what a holder or an issuer is called."""
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else name.rfc4514_string() or "nobody"
+    for kind in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
+        for found in name.get_attributes_for_oid(kind):
+            return f'"{found.value}"'
+    return name.rfc4514_string() or "nobody"
 
 
 def judge(site: Site, error: ssl.SSLCertVerificationError, report: Report) -> None:
