@@ -101,7 +101,7 @@ def test_a_refusal_is_told_by_what_comes_with_it(
 @pytest.fixture
 def logged_in(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """A name and a password that every server takes."""
-    monkeypatch.setattr(login, "cookies", lambda *_arguments: {"Cookie": "sessionid=1"})
+    monkeypatch.setattr(login, "cookies", lambda *_all: ({"Cookie": "a=1"}, []))
     return ("ana", "swordfish")
 
 

@@ -10,7 +10,11 @@ from tests.checker.endpoint import Endpoint
 
 
 class LoginError(Exception):
-    """Why there is no session."""
+    """Why there is no session. `status` is the last answer's, or 0."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 class OnlyHere(BaseHandler):
@@ -27,14 +31,21 @@ class OnlyHere(BaseHandler):
             raise URLError(f"it leads to another host, {request.host}")
 
 
-def cookies(site: Site, name: str, password: str) -> dict[str, str]:
-    """Return the header with the cookies of a session. Raises LoginError."""
+def cookies(site: Site, name: str, password: str) -> tuple[dict[str, str], list[str]]:
+    """
+    Return the header with a session's cookies, and the names of those for TLS only.
+
+    Raises LoginError.
+    """
     server = Endpoint(site.address.socket_origin, site.trust)
     browser = Browser(server)
     browser.opener.add_handler(OnlyHere(server.origin))
     try:
         browser.log_in(name, password)
     except WireError as error:
-        raise LoginError(str(error)) from None
+        status = error.symptom.rpartition(" ")[2]
+        number = int(status) if status.isdigit() else 0
+        raise LoginError(str(error), number) from None
     headers = browser.headers_at(server.url)
-    return {"Cookie": headers["Cookie"]}
+    secure = [each.name for each in browser.jar if each.secure]
+    return {"Cookie": headers["Cookie"]}, secure

@@ -6,7 +6,8 @@ import string
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
-from tests.checker.doctor import certificates
+from tests.checker.doctor import certificates, reach
+from tests.checker.doctor.address import is_loopback
 from tests.checker.doctor.document import Document
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Answer, NoAnswerError, Site
@@ -101,8 +102,14 @@ def leads_elsewhere(site: Site, answer: Answer, url: str, report: Report) -> Non
     to, here = urlsplit(url), site.address
     words = {"url": url, "here": here.origin}
     if to.scheme == "https" and not here.is_tls:
-        socket = f"wss://{to.netloc}{here.path if here.is_socket else '/…'}"
-        report.find("leads-to-https", **words, socket=socket)
+        path = here.path if here.is_socket or here.path == "/" else f"/ws{here.path}"
+        words["socket"] = f"wss://{to.netloc}{path}"
+        is_mine = is_loopback(to.hostname or "")
+        if is_mine and reach.knock(site.ip, to.port or 443, 1) == "refused":
+            report.step("!!", f"and nobody listens there, at port {to.port or 443}")
+            report.find("leads-to-nobody", **words, port=to.port or 443)
+        else:
+            report.find("leads-to-https", **words)
     else:
         report.find("leads-elsewhere", **words, host=to.netloc)
 
@@ -130,7 +137,7 @@ def judge(site: Site, seen: Seen, report: Report) -> None:
     answer, document, status = seen.answer, seen.document, seen.answer.status
     words = {"path": seen.path, "status": status, "server": serves(answer)}
     text = answer.text
-    if status == 400 and "HTTPS" in text:
+    if status == 400 and re.search("to (an )?HTTPS (port|server)", text):
         # nginx says so, and Go's servers.
         certificates.asked_in_clear(site, report)
     elif status == 400 and not refuses_host(site, answer, report):

@@ -5,12 +5,79 @@ from urllib.parse import urlsplit
 
 from tests.checker.doctor.address import Address, is_loopback, read
 from tests.checker.doctor.handshake import knock
+from tests.checker.doctor.javascript import TOKEN
 from tests.checker.doctor.pages import Seen
 from tests.checker.doctor.reach import find_ips
 from tests.checker.doctor.report import Report
-from tests.checker.doctor.script import Asked, asked
+from tests.checker.doctor.script import COMMENT, Asked, asked
 from tests.checker.doctor.site import Site
 from tests.checker.system import Refusal
+
+LONGEST_SCRIPT = 30_000  # Characters.
+LONGEST_LINE = 300
+
+
+def look(site: Site, page: Seen, report: Report) -> None:
+    """Say what keeps a page from opening any WebSocket at all."""
+    code = "".join(page.scripts)
+    is_missing = any(each.id == "files-missing" for each in report.findings)
+    is_page = page.answer.status == 200 and page.answer.text and not page.leads_to_login
+    if is_page and not is_missing and not re.search(r"WebSocket|\bio\(", code):
+        report.step("?", "no script of the page opens a WebSocket")
+        report.find("no-script", path=page.path)
+    rules = page.answer.headers.get("Content-Security-Policy", "")
+    if rule := forbids(rules, site.address.socket_origin):
+        report.step("!!", f"the page's Content-Security-Policy says: {rule}")
+        report.find("policy", rule=rule, origin=site.address.socket_origin)
+    for script in page.scripts:
+        if line := unbalanced(script):
+            report.step("?", f"brackets of the page's script do not match: {line}")
+            report.find("brackets", line=line)
+            break
+
+
+def forbids(policy: str, origin: str) -> str:
+    """Return the rule of a Content-Security-Policy that forbids a WebSocket, or ""."""
+    rules = {}
+    for each in policy.lower().split(";"):
+        name, _, sources = each.strip().partition(" ")
+        rules.setdefault(name, sources.split())
+    name = "connect-src" if "connect-src" in rules else "default-src"
+    if name not in rules:
+        return ""
+    scheme = origin.partition(":")[0]
+    host = origin.partition("://")[2]
+    good = {"*", "'self'", f"{scheme}:", "ws:", host, origin, host.partition(":")[0]}
+    fits = good & set(rules[name]) or any("*" in each for each in rules[name])
+    return "" if fits else f"{name} {' '.join(rules[name])}"
+
+
+def unbalanced(script: str) -> str:
+    """Return the line of a short script where a bracket has no partner, or ""."""
+    if len(script) > LONGEST_SCRIPT or max(map(len, script.split("\n"))) > LONGEST_LINE:
+        return ""  # A library, which somebody else has tried.
+    partners = {")": "(", "]": "[", "}": "{"}
+    code = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), script)
+    opened: list[tuple[str, int]] = []
+    at = 0
+    while at < len(code):
+        found = TOKEN.match(code, at)
+        if not found:
+            return ""  # Something that this reader does not know.
+        if found.lastgroup == "mark" and found[0] in "([{":
+            opened.append((found[0], at))
+        elif found.lastgroup == "mark" and found[0] in partners:
+            last = opened.pop()[0] if opened else ""
+            if last != partners[found[0]]:
+                return line_of(script, at)
+        at = found.end()
+    return line_of(script, opened[-1][1]) if opened else ""
+
+
+def line_of(script: str, at: int) -> str:
+    """Return the line at an offset, with its number."""
+    number = script.count("\n", 0, at)
+    return f"line {number + 1}, {script.split(chr(10))[number].strip()}"
 
 
 def wish(site: Site, seen: Seen, report: Report) -> Asked | None:
@@ -38,6 +105,11 @@ def judge(site: Site, seen: Seen, wanted: Asked, report: Report) -> Address | No
     page = site.address
     words = {"url": wanted.url, "code": wanted.code, "page": page.origin}
     words["right"] = f"{page.socket_origin}{urlsplit(wanted.url).path or '/'}"
+    if wanted.url.count("://") > 1:
+        words["right"] = f"{page.socket_origin}/ws{page.page_path}"
+        report.step("!!", "a whole address stands inside another one")
+        report.find("address-in-address", **words)
+        return None
     if "#" in wanted.url:
         report.find("fragment", **words)
         return None

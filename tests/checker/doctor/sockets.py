@@ -40,6 +40,7 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
             report.step("ok", f"page of a room of my own, {found.path}")
             pages.look_at_files(site, found, report)
             page = found
+    script_says.look(site, page, report)
     goal = goal_of(site, page, room, report)
     if goal is None:
         return
@@ -61,7 +62,7 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
             first.close()
         return
     options = {
-        "has_login": way.has_login or has_login_page(site),
+        "has_login": lambda: way.has_login or has_login_page(site),
         "page_server": seen.answer.server,
     }
     Door(site, first, way.origin, report, **options).judge()
@@ -69,7 +70,7 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
 
 def try_all(site: Site, goal: Goal, room: str, way: Way) -> tuple[Knock, Goal]:
     """Knock where the WebSocket should be; return what tells most, and of where."""
-    goals = [goal] if goal.source != "guess" else guesses(site, room)
+    goals = [goal] if goal.source != "guess" else guesses(site, room, way)
     first = None
     for each in goals:
         options = {"subprotocols": each.protocols}
@@ -125,11 +126,15 @@ def goal_of(site: Site, page: Seen, room: str, report: Report) -> Goal | None:
     return Goal("", "guess")
 
 
-def guesses(site: Site, room: str) -> list[Goal]:
+def guesses(site: Site, room: str, way: Way) -> list[Goal]:
     """Return where the WebSocket of a page like this may be."""
     path = site.address.path
     own = [quiet(f"/ws{path}", room)] if path != "/" else []
-    paths = [*own, "/ws/echo/", f"/ws/rooms/{room}/", f"/ws/chat/{room}/", "/ws/"]
+    rooms = [f"/ws/rooms/{room}/", f"/ws/chat/{room}/"]
+    # Who has a login has rooms.
+    paths = (
+        [*own, *rooms, "/ws/echo/"] if way.has_login else [*own, "/ws/echo/", *rooms]
+    )
     return [Goal(each, "guess") for each in dict.fromkeys(paths)]
 
 

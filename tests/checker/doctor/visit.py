@@ -93,10 +93,14 @@ def log_in(site: Site, login: tuple[str, str], report: Report) -> bool:
     from tests.checker.doctor.login import LoginError, cookies
 
     try:
-        site.cookies = cookies(site, *login)
+        site.cookies, secure = cookies(site, *login)
     except LoginError as error:
         report.step("!!", f"login as {login[0]}: it does not work")
-        report.find("login-failed", words=str(error))
+        is_server = error.status >= 500
+        report.find("login-raises" if is_server else "login-failed", words=str(error))
         return False
     report.step("ok", f"login as {login[0]}: a session")
+    if secure and not site.address.is_tls:
+        report.step("!!", f"the cookie {secure[0]} is for TLS only, and there is none")
+        report.find("cookie-needs-tls", cookie=", ".join(secure))
     return True
