@@ -67,6 +67,7 @@ SCRIPTS = [
     ('"ws://" + location.host + "/ws/echo/#top"', ["fragment"]),
     ('"localhost:8000/ws/echo/"', ["no-address"]),
     ('"ws://127.0.0.1:80000/ws/echo/"', ["bad-address"]),
+    ('"/ws/" + location.href', ["address-in-address"]),
     ('"ws://" + location.host + "/ws/echo/", "chat"', ["subprotocol-not-chosen"]),
 ]
 
@@ -78,6 +79,30 @@ def test_the_pages_script_is_held_against_the_server(
     with Sick() as server:
         code = code.replace("{port}", str(server.port))
         server.pages = with_script(code.replace("{unused}", str(unused_port())))
+        assert ids(examine(server.url())) == found
+
+
+def test_what_keeps_a_page_from_opening_any_websocket() -> None:
+    with Sick({"/": "<p>Hello</p>"}) as server:
+        assert ids(examine(server.url())) == ["no-script"]
+        server.pages = {"/": PAGE.replace(RIGHT, f"[{RIGHT}")}
+        assert "brackets" in ids(examine(server.url()))
+
+
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ("default-src 'self'", []),
+        ("default-src 'none'; connect-src 'self'", []),
+        ("default-src 'none'; connect-src ws: wss:", []),
+        ("img-src 'none'", []),
+        ("default-src 'self'; connect-src 'none'", ["policy"]),
+        ("default-src https://cdn.example", ["policy"]),
+    ],
+)
+def test_a_policy_of_the_page_is_read(rules: str, found: list[str]) -> None:
+    headers = {"Content-Security-Policy": rules}
+    with Sick({"/": (200, headers, PAGE)}) as server:
         assert ids(examine(server.url())) == found
 
 
@@ -118,7 +143,8 @@ PAGES = [
     ((400, {}, "<h1>Bad Request (400)</h1>"), "page-400"),
     ((502, {"Server": "nginx"}, ""), "bad-gateway"),
     ((504, {"Server": "nginx"}, ""), "gateway-waits"),
-    ((301, {"Location": "https://127.0.0.1:8443/"}, ""), "leads-to-https"),
+    ((301, {"Location": "https://chat.example/"}, ""), "leads-to-https"),
+    ((301, {"Location": "https://127.0.0.1:1/"}, ""), "leads-to-nobody"),
     ((302, {"Location": "/"}, ""), "redirect-circle"),
     ("<title>Directory listing for /</title>", "file-server"),
     ('<meta name="generator" content="mkdocs-1.6">', "this-is-the-book"),

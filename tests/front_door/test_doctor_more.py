@@ -39,7 +39,7 @@ def test_another_machine_that_cannot_be_reached(
 
 
 def test_localhost_can_be_two_servers() -> None:
-    with Sick({"/": "<title>Echo</title>"}) as server:
+    with Sick() as server:
         try:
             second = socket.create_server(("::1", server.port), family=socket.AF_INET6)
         except OSError:
@@ -128,6 +128,21 @@ def test_with_a_login_a_stranger_is_looked_for(logged_in: tuple[str, str]) -> No
 def test_who_has_logged_in_and_is_refused(logged_in: tuple[str, str]) -> None:
     with Sick(refuse=lambda _request: 403) as server:
         assert ids(examine(server.url(), login=logged_in)) == ["refused-logged-in"]
+
+
+def test_a_cookie_for_tls_needs_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = ({"Cookie": "sessionid=1"}, ["sessionid"])
+    monkeypatch.setattr(login, "cookies", lambda *_arguments: answer)
+    with Sick(refuse=with_a_session_from_here) as server:
+        found = ids(examine(server.url(), login=("ana", "swordfish")))
+    assert found == ["cookie-needs-tls"]
+
+
+def test_a_login_that_raises() -> None:
+    with Sick() as server:
+        server.pages["/login/"] = (500, {}, "")
+        report = examine(server.url(), login=("ana", "x"))
+    assert ids(report) == ["login-raises"]
 
 
 def test_a_login_that_does_not_work_is_said_without_the_password() -> None:

@@ -164,7 +164,7 @@ class Door:
         try:
             page = self.site.get("/", seconds=BUSY)
         except NoAnswerError as error:
-            is_busy = error.kind == "silence"
+            is_busy = error.kind == "silence" or error.seconds > LATE
         except OSError:
             is_busy = True
         else:
