@@ -58,6 +58,6 @@ def entries() -> dict[str, Entry]:
 def finding(which: str, /, **words: object) -> Finding:
     """Return the finding of this id, with its words filled in."""
     entry = entries()[which]
-    said = (each.format(**words) for each in (entry.title, entry.diagnosis, entry.cure))
-    title, diagnosis, cure = said
+    texts = (entry.title, entry.diagnosis, entry.cure)
+    title, diagnosis, cure = (" ".join(each.format(**words).split()) for each in texts)
     return Finding(which, title, diagnosis, cure, entry.chapter, entry.note)

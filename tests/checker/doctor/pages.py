@@ -31,9 +31,9 @@ ROOM = re.compile(r"^((?:/ws)?/(?:rooms?|chat)/)([^/]+)(/?)$")
 
 
 def own_room() -> str:
-    """Return the name of a room that nobody is in. Letters only: any route takes it."""
-    letters = random.choices(string.ascii_lowercase, k=8)  # noqa: S311  # No secret.
-    return "doctor" + "".join(letters)
+    """Return the name of a room that nobody is in: short, letters only, for any route."""
+    letters = random.choices(string.ascii_lowercase, k=5)  # noqa: S311  # No secret.
+    return "doc" + "".join(letters)
 
 
 class Seen(NamedTuple):
@@ -185,8 +185,9 @@ def refuses_host(site: Site, answer: Answer, report: Report) -> bool:
     if good:
         report.step("?", f"as {good} the same server answers {tried.status}")
     if good or says_so:
-        also = f" Under the name {good} it answers." if good else ""
-        report.find("host-refused", host=host, also=also)
+        also = f"Under the name {good} it answers." if good else ""
+        allowed = " ".join(dict.fromkeys(["localhost", "127.0.0.1", host]))
+        report.find("host-refused", host=host, also=also, allowed=allowed)
     return bool(good or says_so)
 
 

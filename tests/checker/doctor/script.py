@@ -74,5 +74,6 @@ def absolute(value: object, page: str) -> str:
         return value  # A host and a port, without a scheme.
     value = re.sub("^(wss?):/*(?=[^/])", r"\1://", value)  # As browsers read it.
     # Current browsers take a relative one, and http for ws.
-    url = value if "://" in value or value.startswith(UNKNOWN) else urljoin(page, value)
+    is_whole = re.match(r"[A-Za-z][\w+.-]*:", value) or value.startswith(UNKNOWN)
+    url = value if is_whole else urljoin(page, value)
     return re.sub("^http", "ws", url)

@@ -89,6 +89,11 @@ def room_in(site: Site, goal: Goal, report: Report) -> str:
     """Return the room that was meant where we take one of our own, or ""."""
     if report.own_room not in goal.target:
         return ""
+    return named_room(site)
+
+
+def named_room(site: Site) -> str:
+    """Return the room in the address that was typed, or one of the course."""
     found = ROOM.match(site.address.path)
     return found[2] if found else "garden"
 
@@ -148,9 +153,8 @@ def elsewhere(site: Site, goal: Goal, room: str, way: Way) -> Knock | None:
         near += [both, f"{both}/" if not both.endswith("/") else both]
     elif path.startswith("/ws/"):
         near += [path.removeprefix("/ws")]
-    asked = site.address.target
-    if goal.source == "you" and asked != goal.target:
-        near.insert(0, asked.partition("?")[0])
+    if room in path:  # Perhaps the server knows its own rooms only.
+        near.insert(0, path.replace(room, named_room(site)))
     if goal.source != "guess":
         near += ["/ws/echo/", f"/ws/rooms/{room}/"]
     for each in dict.fromkeys(near):
@@ -176,7 +180,8 @@ def tell_elsewhere(
     """Say how the right path differs. Returns whether one may speak there."""
     right, asked = other.target.partition("?")[0], goal.target.partition("?")[0]
     report.step("ok", f"WebSocket {readable(right)}: {other.shown}")
-    if goal.source == "you" and right == site.address.path and asked != right:
+    meant = asked.replace(report.own_room, named_room(site))
+    if report.own_room in asked and right == meant:
         return False  # Only rooms that exist are let in: this is one, with people in.
     words = {"asked": readable(asked), "right": readable(right), "seen": first.shown}
     is_script = goal.source == "script"
