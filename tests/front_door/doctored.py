@@ -14,7 +14,14 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 from websockets.utils import accept_key
 
-from tests.checker.doctor import address, certificates, talk
+from tests.checker.doctor import (
+    address,
+    certificates,
+    refusals,
+    site,
+    sockets,
+    talk,
+)
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Clock
 from tests.checker.doctor.visit import Wishes, visit
@@ -29,6 +36,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # Of servers in this process: Daphne needs a second until it says that it crashed.
     monkeypatch.setattr(talk, "FIRST", 0.2)
     monkeypatch.setattr(talk, "ANSWER", 1)
+    monkeypatch.setattr(talk, "AGAIN", 0.1)
+    monkeypatch.setattr(site, "ANSWER", 2)
+    monkeypatch.setattr(refusals, "SOON", 0.4)
+    monkeypatch.setattr(sockets, "LATE", 0.4)
+    monkeypatch.setattr(refusals, "LATE", 0.4)
 
 
 Socket = Callable[[ServerConnection], None]

@@ -73,6 +73,12 @@ def test_a_script_that_asks_by_another_name_and_is_refused() -> None:
         assert ids(examine(server.url())) == ["another-name"]
 
 
+def test_a_redirect_to_a_port_that_speaks_no_tls() -> None:
+    with Sick() as server:
+        server.pages = {"/": (301, {"Location": server.url(scheme="https")}, "")}
+        assert ids(examine(server.url())) == ["leads-to-plain"]
+
+
 def test_socket_io_is_another_protocol() -> None:
     with Sick({"/": "<script>const socket = io();</script>"}) as server:
         assert ids(examine(server.url())) == ["socket-io"]
@@ -138,11 +144,11 @@ def test_a_cookie_for_tls_needs_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == ["cookie-needs-tls"]
 
 
-def test_a_login_that_raises() -> None:
+def test_a_login_that_raises_or_is_forbidden() -> None:
     with Sick() as server:
-        server.pages["/login/"] = (500, {}, "")
-        report = examine(server.url(), login=("ana", "x"))
-    assert ids(report) == ["login-raises"]
+        for status, found in ((500, "login-raises"), (403, "login-forbidden")):
+            server.pages["/login/"] = (status, {}, "")
+            assert ids(examine(server.url(), login=("ana", "x"))) == [found]
 
 
 def test_a_login_that_does_not_work_is_said_without_the_password() -> None:

@@ -137,6 +137,11 @@ def test_the_page_of_an_address_is_known(typed: str, path: str) -> None:
             "const r = location.pathname.split('/')[2]; new WebSocket(`ws://x/${r}/`)",
             "ws://x/garden/",
         ),
+        (
+            "",
+            "new WebSocket(`ws://x${location.pathname.slice(0, -1)}`)",
+            "ws://x/rooms/garden",
+        ),
         ("", "new WebSocket('/ws/echo/')", "ws://127.0.0.1:8000/ws/echo/"),
         ("", "function f(u) { new WebSocket(u) } f('ws://x/y')", "ws://x/y"),
     ],

@@ -110,6 +110,8 @@ class Reader:
 
     def single(self) -> object:
         """Read one value, with all that is asked of it."""
+        if self.take("-"):
+            return f"-{shown(self.single())}"
         if self.take("!"):
             value = self.single()
             return UNKNOWN if value == UNKNOWN else not value

@@ -31,7 +31,7 @@ ROOM = re.compile(r"^((?:/ws)?/(?:rooms?|chat)/)([^/]+)(/?)$")
 
 
 def own_room() -> str:
-    """Return the name of a room that nobody is in: short, letters only, for any route."""
+    """Return a room that nobody is in: short, letters only, so that any route fits."""
     letters = random.choices(string.ascii_lowercase, k=5)  # noqa: S311  # No secret.
     return "doc" + "".join(letters)
 
@@ -104,10 +104,13 @@ def leads_elsewhere(site: Site, answer: Answer, url: str, report: Report) -> Non
     if to.scheme == "https" and not here.is_tls:
         path = here.path if here.is_socket or here.path == "/" else f"/ws{here.path}"
         words["socket"] = f"wss://{to.netloc}{path}"
-        is_mine = is_loopback(to.hostname or "")
-        if is_mine and reach.knock(site.ip, to.port or 443, 1) == "refused":
-            report.step("!!", f"and nobody listens there, at port {to.port or 443}")
-            report.find("leads-to-nobody", **words, port=to.port or 443)
+        port, is_mine = to.port or 443, is_loopback(to.hostname or "")
+        if is_mine and reach.knock(site.ip, port, 1) == "refused":
+            report.step("!!", f"and nobody listens there, at port {port}")
+            report.find("leads-to-nobody", **words, port=port)
+        elif is_mine and not reach.speaks_tls(site.ip, port):
+            report.step("!!", f"and port {port} does not speak TLS")
+            report.find("leads-to-plain", **words, port=port)
         else:
             report.find("leads-to-https", **words)
     else:

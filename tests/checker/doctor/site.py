@@ -110,7 +110,7 @@ class Site:
         self,
         target: str,
         headers: Mapping[str, str] | None = None,
-        seconds: float = ANSWER,
+        seconds: float | None = None,
     ) -> Answer:
         """Ask for a page. Raises NoAnswerError or OSError."""
         asked = {
@@ -124,7 +124,7 @@ class Site:
         }
         with contextlib.closing(self.connect()) as tcp:
             send(tcp, target, asked)
-            return receive(tcp, self.clock.left(seconds))
+            return receive(tcp, self.clock.left(seconds or ANSWER))
 
 
 def send(tcp: socket.socket, target: str, headers: Mapping[str, str]) -> None:

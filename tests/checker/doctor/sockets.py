@@ -61,6 +61,8 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
         finally:
             first.close()
         return
+    if any(each.id == "page-500" for each in report.wrong):
+        return  # The same fault may be behind it.
     options = {
         "has_login": lambda: way.has_login or has_login_page(site),
         "page_server": seen.answer.server,

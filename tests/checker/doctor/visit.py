@@ -96,8 +96,9 @@ def log_in(site: Site, login: tuple[str, str], report: Report) -> bool:
         site.cookies, secure = cookies(site, *login)
     except LoginError as error:
         report.step("!!", f"login as {login[0]}: it does not work")
-        is_server = error.status >= 500
-        report.find("login-raises" if is_server else "login-failed", words=str(error))
+        found = "login-raises" if error.status >= 500 else "login-failed"
+        found = "login-forbidden" if error.status == 403 else found
+        report.find(found, words=str(error))
         return False
     report.step("ok", f"login as {login[0]}: a session")
     if secure and not site.address.is_tls:
