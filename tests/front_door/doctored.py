@@ -28,15 +28,21 @@ from tests.checker.doctor.visit import Wishes, visit
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy of this machine's, and servers that need not be waited for so long."""
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of this machine's: it would be a finding more."""
     for name in ("http", "https", "ws", "wss", "all", "socks", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
-    # Of servers in this process: Daphne needs a second until it says that it crashed.
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> None:
+    """No proxy, and servers in this process, that need not be waited for so long."""
+    # Daphne needs a second until it says that it crashed.
     monkeypatch.setattr(talk, "FIRST", 0.2)
     monkeypatch.setattr(talk, "ANSWER", 1)
     monkeypatch.setattr(talk, "AGAIN", 0.1)
+    monkeypatch.setattr(talk, "GOODBYE", 0.5)
     monkeypatch.setattr(site, "ANSWER", 2)
     monkeypatch.setattr(refusals, "SOON", 0.4)
     monkeypatch.setattr(sockets, "LATE", 0.4)

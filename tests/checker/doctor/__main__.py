@@ -5,6 +5,7 @@ import sys
 try:
     import argparse
     import threading
+    import time
     from pathlib import Path
     from urllib.parse import urlsplit
 
@@ -69,7 +70,9 @@ def examine(options: argparse.Namespace) -> int:
     # Some waits of the system, such as a name's, cannot be ended: leave them behind.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(WHOLE + LAST)
+    deadline = time.monotonic() + WHOLE + LAST
+    while thread.is_alive() and time.monotonic() < deadline:
+        thread.join(0.2)  # In short steps: Windows hears Ctrl-C between them only.
     if thread.is_alive():
         report.find("out-of-time", seconds=WHOLE)
     if failed:

@@ -3,6 +3,7 @@
 import random
 import re
 import string
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -13,7 +14,8 @@ from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Answer, NoAnswerError, Site
 
 HOPS = 5
-FILES = 12  # So many of a page are fetched.
+FILES = 12  # So many of a page are fetched,
+AT_ONCE = 6  # and so many at once.
 KINDS = {
     "daphne": "Daphne, an ASGI server",
     "WSGIServer": "Django's plain runserver, WSGI",
@@ -194,10 +196,19 @@ def refuses_host(site: Site, answer: Answer, report: Report) -> bool:
     return bool(good or says_so)
 
 
+def get_or_nothing(site: Site, target: str) -> Answer | None:
+    """Return the answer to a request, or None where there is none."""
+    try:
+        return site.get(target)
+    except (NoAnswerError, OSError):
+        return None
+
+
 def look_at_files(site: Site, seen: Seen, report: Report) -> None:
     """Fetch the page's scripts and styles, here only, and say which are missing."""
     page = seen.url(site)
-    missing, found, elsewhere = [], 0, []
+    elsewhere: list[str] = []
+    targets: dict[str, bool] = {}  # And whether it is a script.
     sources = [(each, True) for each in seen.document.sources]
     sources += [(each, False) for each in seen.document.styles if each]
     for source, is_script in sources[:FILES]:
@@ -208,22 +219,19 @@ def look_at_files(site: Site, seen: Seen, report: Report) -> None:
             elsewhere.append(url.netloc)
             continue
         target = f"{url.path}?{url.query}" if url.query else url.path
-        try:
-            answer = site.get(target)
-        except (NoAnswerError, OSError):
-            missing.append((url.path, "no answer"))
-            continue
-        kind = answer.headers.get_content_type()
-        if answer.status != 200:
-            missing.append((url.path, str(answer.status)))
-        elif kind == "text/html":
-            missing.append((url.path, "a page in its place"))
-        else:
+        targets[target] = is_script
+    missing, found = [], 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # As a browser does.
+        answers = pool.map(lambda target: get_or_nothing(site, target), targets)
+        for (target, is_script), answer in zip(targets.items(), answers, strict=True):
+            if why := is_missing(answer):
+                missing.append(f"{target.partition('?')[0]} ({why})")
+                continue
             found += 1
             if is_script:
                 seen.scripts.append(answer.text)
     if missing:
-        shown = ", ".join(f"{path} ({why})" for path, why in missing[:3])
+        shown = ", ".join(missing[:3])
         report.step("!!", f"files of the page: {found} are there, not {shown}")
         report.find("files-missing", files=shown, server=serves(seen.answer))
     elif found:
@@ -231,6 +239,16 @@ def look_at_files(site: Site, seen: Seen, report: Report) -> None:
     if elsewhere:
         hosts = ", ".join(dict.fromkeys(elsewhere))
         report.step("ok", f"files from {hosts}: not looked at, another host")
+
+
+def is_missing(answer: Answer | None) -> str:
+    """Say why this is not a file of a page, or return ""."""
+    if answer is None:
+        return "no answer"
+    if answer.status != 200:
+        return str(answer.status)
+    is_page = answer.headers.get_content_type() == "text/html"
+    return "a page in its place" if is_page else ""
 
 
 def room_page(site: Site, seen: Seen, room: str) -> Seen | None:
