@@ -36,7 +36,7 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
     page = seen
     if "WebSocket" not in "".join(seen.scripts) and not seen.leads_to_login:
         found = pages.room_page(site, seen, room)
-        if found:
+        if found and found.document.sources != seen.document.sources:
             report.step("ok", f"page of a room of my own, {found.path}")
             pages.look_at_files(site, found, report)
             page = found
