@@ -8,46 +8,15 @@ import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
-import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 from websockets.utils import accept_key
 
-from tests.checker.doctor import (
-    address,
-    certificates,
-    refusals,
-    site,
-    sockets,
-    talk,
-)
+from tests.checker.doctor import address, certificates
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import Clock
 from tests.checker.doctor.visit import Wishes, visit
-
-
-@pytest.fixture
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy of this machine's: it would be a finding more."""
-    for name in ("http", "https", "ws", "wss", "all", "socks", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
-
-
-@pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> None:
-    """No proxy, and servers in this process, that need not be waited for so long."""
-    # Daphne needs a second until it says that it crashed.
-    monkeypatch.setattr(talk, "FIRST", 0.2)
-    monkeypatch.setattr(talk, "ANSWER", 1)
-    monkeypatch.setattr(talk, "AGAIN", 0.1)
-    monkeypatch.setattr(talk, "GOODBYE", 0.5)
-    monkeypatch.setattr(site, "ANSWER", 2)
-    monkeypatch.setattr(refusals, "SOON", 0.4)
-    monkeypatch.setattr(sockets, "LATE", 0.4)
-    monkeypatch.setattr(refusals, "LATE", 0.4)
-
 
 Socket = Callable[[ServerConnection], None]
 Answer = int | tuple[int, dict[str, str], str]

@@ -13,7 +13,6 @@ from tests.front_door.doctored import (
     RIGHT,
     SCRIPT,
     Sick,
-    alone,  # noqa: F401
     echo,
     examine,
     ids,

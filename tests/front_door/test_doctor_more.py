@@ -12,7 +12,6 @@ from tests.front_door.doctored import (
     PAGE,
     SCRIPT,
     Sick,
-    alone,  # noqa: F401
     by_hand,
     examine,
     ids,

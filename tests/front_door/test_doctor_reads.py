@@ -18,7 +18,6 @@ from tests.checker.doctor.script import asked
 from tests.checker.system import ROOT, Refusal
 from tests.front_door.doctored import (
     Sick,
-    alone,  # noqa: F401
     ids,
     twice,
 )

@@ -11,7 +11,7 @@ import pytest
 from tests.checker.doctor import certificates
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer, copy_with_keys, prepare
-from tests.front_door.doctored import examine, ids, no_proxy  # noqa: F401
+from tests.front_door.doctored import examine, ids
 from tests.proofs.runs import ROOT, copy_of, replace
 
 pytestmark = pytest.mark.usefixtures("no_proxy")

@@ -16,7 +16,6 @@ from tests.checker.servers.tls import make_expired_keys
 from tests.front_door.doctored import (
     SCRIPT,
     Sick,
-    alone,  # noqa: F401
     examine,
     ids,
     steps,
