@@ -130,7 +130,7 @@ def knock(
         head = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""])
         client = Client(tcp, protocol)
         protocol.receive_data(head.encode("latin-1", "replace") + answer.rest)
-        if protocol.handshake_exc or protocol.state is State.CONNECTING:
+        if protocol.handshake_exc:
             words = broken(protocol.handshake_exc)
             return Knock("broken", seconds, target, 101, answer, words=words)
         for event in protocol.events_received():
