@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker import packages, system
+from tests.checker.doctor import refusals, site, sockets, talk
 from tests.front_door.checkout import Checkout, Index
 
 
@@ -108,3 +109,25 @@ def port() -> int:
     """A port that is free."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy of this machine's: it would be a finding more."""
+    for name in ("http", "https", "ws", "wss", "all", "socks", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_PROXY".upper(), raising=False)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, no_proxy: None) -> None:
+    """No proxy, and servers in this process, that need not be waited for so long."""
+    # Daphne needs a second until it says that it crashed.
+    monkeypatch.setattr(talk, "FIRST", 0.2)
+    monkeypatch.setattr(talk, "ANSWER", 1)
+    monkeypatch.setattr(talk, "AGAIN", 0.1)
+    monkeypatch.setattr(talk, "GOODBYE", 0.5)
+    monkeypatch.setattr(site, "ANSWER", 2)
+    monkeypatch.setattr(refusals, "SOON", 0.4)
+    monkeypatch.setattr(sockets, "LATE", 0.4)
+    monkeypatch.setattr(refusals, "LATE", 0.4)
