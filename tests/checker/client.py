@@ -26,6 +26,14 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from tests.checker.endpoint import Endpoint
+from tests.checker.show import (
+    another_message,
+    another_object,
+    facts,
+    in_short,
+    sent_in_short,
+    show,
+)
 from tests.checker.wire import WIRE, short
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
@@ -40,11 +48,24 @@ NO_ANSWER = (TimeoutError, InvalidMessage, ConnectionResetError)
 
 
 class WireError(AssertionError):
-    """The server broke the contract; `symptom` names how, for explain/."""
+    """
+    The server broke the contract; `symptom` names how, for explain/.
 
-    def __init__(self, symptom: str, message: str) -> None:
+    `facts` are lines below the sentence: what was sent, expected and got.
+    """
+
+    def __init__(self, symptom: str, message: str, **named: str) -> None:
         super().__init__(message)
         self.symptom = symptom
+        self.facts = named
+
+    def __str__(self) -> str:
+        return "\n".join([self.sentence, *facts(**self.facts)])
+
+    @property
+    def sentence(self) -> str:
+        """What was seen, without the facts below it."""
+        return self.args[0]
 
 
 class Client:
@@ -63,6 +84,7 @@ class Client:
         self.pong = b""
         self.name = "client"
         self.has_sent = False
+        self.sent = ""  # The last message, in words.
         self.has_ended = False
 
     @property
@@ -201,6 +223,7 @@ class Client:
                 send(text.encode(), fin=is_last)
         self.has_sent = True
         whole = message if isinstance(message, str | bytes) else "".join(message)
+        self.sent = sent_in_short(whole)
         WIRE.note(self.name, f"→ {short(whole)}")
         self.flush()
         if self.protocol.state is not State.OPEN:
@@ -209,12 +232,20 @@ class Client:
     def expect(self, message: str | bytes) -> None:
         """Fail unless the next message is this one."""
         __tracebackhide__ = True
-        received = self.recv()
+        received = self.recv_expected(show(message))
         if received != message:
-            raise WireError(
-                "another message",
-                f"Expected {show(message)}, but {show(received)} came.",
-            )
+            sentence, differing = another_message(message, received)
+            sent = {"last_sent": self.sent}
+            raise WireError("another message", sentence, **sent, **differing)
+
+    def recv_expected(self, words: str) -> str | bytes:
+        """Return the next message. These words say which one it should be."""
+        __tracebackhide__ = True
+        try:
+            return self.recv()
+        except WireError as error:
+            error.facts = {"last_sent": self.sent, "expected": words}
+            raise
 
     def send_json(self, **message: Any) -> None:
         """Send a JSON object in a text frame. Raises WireError if that is too late."""
@@ -228,7 +259,13 @@ class Client:
         Returns the whole object: a contract allows more keys than it names.
         """
         __tracebackhide__ = True
-        return compare_json(self.recv(), expected)
+        words = in_short(expected) if expected else "a message"
+        received = self.recv_expected(words)
+        try:
+            return compare_json(received, expected)
+        except WireError as error:
+            error.facts = {"last_sent": self.sent, **error.facts}
+            raise
 
     def is_closed(self) -> bool:
         """Say whether the connection has ended, as far as that has come here."""
@@ -252,7 +289,7 @@ class Client:
         except WireError as end:
             if end.symptom != f"close {code}":
                 raise WireError(
-                    f"{end.symptom} for {code}", f"{end} It must be {code}."
+                    f"{end.symptom} for {code}", f"{end.sentence} It must be {code}."
                 ) from None
 
     def expect_open(self) -> None:
@@ -485,13 +522,11 @@ def compare_json(received: str | bytes, expected: dict[str, Any]) -> dict[str, A
         raise WireError(
             "no JSON",
             f"Expected a JSON object in a text frame, but {show(received)} came.",
+            expected=in_short(expected) if expected else "",
         )
     if message | expected != message:
-        raise WireError(
-            difference(message, expected),
-            f"Expected {show(json.dumps(expected, ensure_ascii=False))}, but "
-            f"{show(received)} came.",
-        )
+        sentence, differing = another_object(expected, message)
+        raise WireError(difference(message, expected), sentence, **differing)
     return message
 
 
@@ -508,12 +543,3 @@ def no_tls(error: ssl.SSLError) -> WireError:
     reason = getattr(error, "verify_message", "") or error.reason or str(error)
     reason = reason.rstrip(".")
     return WireError(f"TLS: {reason}", f"The TLS handshake failed: {reason}.")
-
-
-def show(message: str | bytes) -> str:
-    """Show a message so that text and binary can be told apart, and long ones cut."""
-    kind = "the text" if isinstance(message, str) else "the bytes"
-    shown = repr(message)
-    if len(shown) > 160:  # Two lines: a message of a room, with its name and text.
-        shown = f"{shown[:160]}… ({len(message):,} long)"
-    return f"{kind} {shown}"
