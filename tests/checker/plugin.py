@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client, explain
+from tests.checker import report as reports
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.checker.endpoint import Endpoint
 from tests.checker.explain.source import Source
-from tests.checker.report import LearnerReporter
+from tests.checker.printed import telling
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.launch import FORKS
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
@@ -34,9 +35,13 @@ from tests.checker.servers.runserver import (
 )
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
+from tests.checker.verdict import diagnosis_of, reason_of
 from tests.checker.wire import WIRE
 
 ROOT = Path(__file__).parent.parent.parent
+
+EVENTS = 8  # On the wire, of a failure: the last of them tell.
+MOST_PRINTED = 200  # Lines, where plain pytest reports.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,14 +56,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="with --url, a user that the checks may log in as; give it several times",
     )
     group.addoption("--learner", action="store_true", help="report in plain words")
+    group.addoption(
+        "--all-output",
+        action="store_true",
+        help="with --learner, cut nothing of what the server printed",
+    )
+    group.addoption(
+        "--json",
+        metavar="FILE",
+        help="with --learner, also write a line of JSON for each check; - is stdout",
+    )
 
 
 @pytest.hookimpl(trylast=True)  # After pytest's own reporter is there.
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("learner"):
-        plugins = config.pluginmanager
-        plugins.unregister(plugins.getplugin("terminalreporter"))
-        plugins.register(LearnerReporter(config), "terminalreporter")
+        reports.use(config)
     project, url = config.getoption("project"), config.getoption("url")
     if project and not (project / "manage.py").is_file():
         raise pytest.UsageError(f"--project: there is no manage.py in {project}.")
@@ -430,9 +443,14 @@ def explain_failure(
         "check": item.nodeid,
         "answered": WIRE.answered > 0,
     }
-    project = item.funcargs.get("project")
+    project = getattr(item, "funcargs", {}).get("project")
     source = Source.of(project) if project else None
-    if sentence := explain.diagnose(**report.failure, source=source):
-        report.sections.append(("The likely mistake", sentence))
+    told = explain.explain(**report.failure, source=source)
+    report.told = diagnosis_of(told, symptom, item.nodeid, source)
+    report.reason = reason_of(error, symptom, printed)
+    report.wire = tuple(WIRE.lines(EVENTS))
     if printed:
-        report.sections.append(("What the server printed", printed))
+        lines = telling(printed)[-MOST_PRINTED:]
+        report.sections.append(("What the server printed", "\n".join(lines)))
+    if report.told.sentence:
+        report.sections.append((report.told.heading, report.told.sentence))

@@ -213,7 +213,7 @@ def test_checks_take_a_server_that_already_runs(tmp_path: Path) -> None:
         result = check("stage01_echo", "--url", server.url)
     assert result.returncode == pytest.ExitCode.OK, result.stdout
     # What needs the server's own output cannot be checked from outside.
-    assert "  --    close raises nothing in the server" in result.stdout
+    assert "  skip  close raises nothing in the server" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_checks_without_a_redis_say_how_to_install_one(
     assert (
         "ok    handshake switches from HTTP to WebSocket (in memory)" in result.stdout
     )
-    assert "--    handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
+    assert "skip  handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
     assert "apt install redis-server" in result.stdout
-    assert "1 checks pass, 5 could not be tried." in result.stdout
+    assert "1 check passes, 5 could not be tried." in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_checks_without_an_nginx_say_how_to_install_one(
         result.stdout
     )
     assert "apt install nginx-light" in result.stdout
-    assert "1 checks pass, 2 could not be tried." in result.stdout
+    assert "1 check passes, 2 could not be tried." in result.stdout
 
 
 def test_expired_keys_were_right_for_a_strict_client_before(tmp_path: Path) -> None:
