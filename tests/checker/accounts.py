@@ -30,6 +30,7 @@ import pytest
 from tests.checker import ready
 from tests.checker.client import HANDSHAKE, WireError, no_tls
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers import output
 from tests.checker.servers.runserver import (
     START,
     STOP,
@@ -204,13 +205,20 @@ class Shell:
             with suppress(BrokenPipeError):  # Then it prints why.
                 self.process.stdin.write(json.dumps(code) + "\n")
                 self.process.stdin.flush()
-            for line in self.process.stdout:
+            length = 0
+            while line := self.process.stdout.readline(output.CHUNK):
                 if f"{self.mark} done" in line:
                     return
                 if self.mark in line:
                     words = "failed"
                     break
                 printed.append(line)
+                length += len(line)
+                if length > output.AT_START:
+                    self.process.kill()
+                    words = "prints without end"
+                    printed = [*printed[:100], output.SAYS_SO]
+                    break
         finally:
             timer.cancel()
         error = ServerError(f"`manage.py shell` {words}.")

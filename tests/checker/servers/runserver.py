@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.checker.endpoint import Endpoint
-from tests.checker.servers import launch
+from tests.checker.servers import launch, output
 
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
 INSIDE_PROJECT = Path(__file__).parent / "inside_project"
@@ -70,6 +70,8 @@ class Server(Endpoint):
     # The last that it prints of its start, without runserver's warning.
     banner_end = "Quit the server with"
 
+    most = output.AT_START  # Bytes: whoever prints more prints without end.
+
     def __init__(
         self,
         project: Path,
@@ -108,6 +110,7 @@ class Server(Endpoint):
 
     def launch(self) -> None:
         """Start the process. Raises ServerError unless it comes to listen."""
+        self.most = output.AT_START
         with self.log.open("wb") as log:
             if not is_free(self.port):  # Who is there would be taken for ours.
                 raise PortTakenError(
@@ -122,6 +125,7 @@ class Server(Endpoint):
                     "PYTHONPATH": f"{INSIDE_SERVER}{os.pathsep}{INSIDE_PROJECT}",
                     "PYTHONUNBUFFERED": "1",
                     "DJANGO_RUNSERVER_HIDE_WARNING": "true",
+                    output.LIMIT: str(output.MOST),
                 }
                 | self.environment,
                 stdin=subprocess.PIPE,  # Its end tells the server that we are gone.
@@ -133,6 +137,7 @@ class Server(Endpoint):
         except BaseException:
             self.stop()
             raise
+        self.most = output.MOST
 
     def __exit__(
         self,
@@ -161,10 +166,14 @@ class Server(Endpoint):
         """
         Return as soon as the port takes connections.
 
-        Raises ServerError if the process ends, or after 30 seconds.
+        Raises ServerError if the process ends, if it prints 2 MiB, or after 30 seconds.
         """
         deadline = time.monotonic() + START
         while time.monotonic() < deadline:
+            if output.size(self.log) >= self.most:
+                raise ServerError(
+                    f"{self.project.name} did not start: it prints without end."
+                )
             if self.process.poll() is not None:
                 raise ServerError(
                     f"{self.project.name} did not start: "
@@ -194,8 +203,10 @@ class Server(Endpoint):
         start = self.position()
         os.write(self.process.stdin.fileno(), b"?")
         deadline = time.monotonic() + START
-        while not (found := TASKS.search(self.log.read_bytes(), start)):
-            if time.monotonic() > deadline or self.process.poll() is not None:
+        while not (found := TASKS.search(output.read(self.log, start))):
+            is_full = output.size(self.log) >= output.MOST
+            has_ended = self.process.poll() is not None
+            if time.monotonic() > deadline or has_ended or is_full:
                 raise ServerError("The server does not say how many tasks it has.")
             time.sleep(0.002)
         return int(found[1])
@@ -206,8 +217,10 @@ class Server(Endpoint):
 
     def printed(self, since: int = 0) -> str:
         """Return what the server printed, other people's stack frames cut."""
-        text = TASKS.sub(b"", self.log.read_bytes()[since:]).decode(errors="replace")
-        return cut_library_frames(text.replace("\r\n", "\n"), self.project)
+        text = TASKS.sub(b"", output.read(self.log, since)).decode(errors="replace")
+        text = cut_library_frames(text.replace("\r\n", "\n"), self.project)
+        is_endless = output.size(self.log) >= self.most
+        return text + output.SAYS_SO if is_endless else text
 
     def printed_within(
         self, pattern: str, since: int = 0, seconds: float = CRASH_CHECK
@@ -260,11 +273,7 @@ def manage(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the project's manage.py, for 30 seconds at most."""
     with launch_manage(project, *words, **environment) as process:
-        try:
-            printed, _nothing = process.communicate(timeout=START)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        printed = output.communicate(process, START)
     return subprocess.CompletedProcess(process.args, process.returncode, printed)
 
 

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.checker import ready
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers import output
 from tests.checker.servers.runserver import (
     ATTEMPTS,
     CRASH_CHECK,
@@ -398,7 +399,7 @@ class NginxSite(Endpoint):
         with suppress(FileNotFoundError):  # One that has not begun has no log.
             for daphne, daphne_start in zip(self.daphnes, starts, strict=True):
                 printed += daphne.printed(daphne_start)
-            printed += self.log.read_bytes()[start:].decode(errors="replace")
+            printed += output.read(self.log, start).decode(errors="replace")
         return printed
 
     def printed_within(

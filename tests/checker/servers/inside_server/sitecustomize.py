@@ -45,6 +45,19 @@ def report_forgotten_await(coroutine: Coroutine) -> None:
         print(f'  File "{file}", line {line}', file=sys.stderr)
 
 
+def bound_files() -> None:
+    """Let no file of this process, or of a child, become larger than the tests say."""
+    if limit := os.environ.get("CHECKS_LARGEST_FILE"):
+        try:
+            import resource  # Not on Windows.
+        except ImportError:
+            return
+        _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if hard == resource.RLIM_INFINITY or int(limit) <= hard:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), hard))
+
+
+bound_files()
 threading.Thread(target=serve_the_tests, daemon=True).start()
 
 # Twisted, which Daphne is built on, swallows Python's own warning.
