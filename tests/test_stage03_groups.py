@@ -293,13 +293,16 @@ def expect_nothing_left(start, redis, room, clients, seconds):
     server = start(REDIS_URL=redis.url)
     before = traces(redis)
     with crowd(server, room, clients, at_once=True):
-        assert traces(redis) - before, "Nothing of the room is in Redis."
+        if not traces(redis) - before:
+            raise WireError("not in Redis", "Nothing of the room is in Redis.")
     deadline = time.monotonic() + seconds
     while (left := traces(redis) - before) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not left, (
-        f"The room is empty, but Redis still knows it: {', '.join(sorted(left))}."
-    )
+    if left:
+        raise WireError(
+            "kept in Redis",
+            f"The room is empty, but Redis still knows it: {', '.join(sorted(left))}.",
+        )
 
 
 def traces(redis):

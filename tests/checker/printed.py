@@ -10,7 +10,7 @@ REQUESTS = re.compile(r"HTTP [A-Z]+ /")
 BANNER = re.compile(
     r"(Performing system checks|System check identified no issues|Watching for file "
     r"changes|Django version |Starting (ASGI|Daphne|development)|Quit the server|"
-    r"WARNING: This is a development server)"
+    r"WARNING: This is a development server|[A-Z][a-z]+ \d{1,2}, \d{4} - [\d:]+$)"
 )
 # The first frame of every start, if others of the project are below it.
 MANAGE = re.compile(r'^  File "manage\.py", .*\n(?:    .*\n)*(?=  File)', re.MULTILINE)
@@ -35,7 +35,8 @@ def telling(printed: str) -> list[str]:
 
 def clean(printed: str) -> str:
     """Return a text without what a terminal would obey."""
-    return CONTROLS.sub("�", ESCAPES.sub("", printed.strip()).replace("\t", "    "))
+    text = ESCAPES.sub("", printed.rstrip().lstrip("\n")).replace("\t", "    ")
+    return CONTROLS.sub("�", text)
 
 
 def blocks(lines: list[str]) -> list[list[str]]:

@@ -36,6 +36,7 @@ from tests.checker.verdict import (
     COULD_NOT,
     KEPT,
     NOT_REACHED,
+    RANDOM,
     VERDICTS,
     Judge,
     Result,
@@ -224,7 +225,7 @@ def failure(result: Result, most: int) -> list[Block]:
     seen = seen_block(result, min(left, SEEN if most < TALE else TALE))
     left -= height(seen)
     is_plain = result.diagnosis.is_plain
-    wire = [] if is_plain else [cut(clean(line)) for line in result.wire]
+    wire = [] if is_plain else [*map(event, result.wire)]
     whole = most >= TALE
     printed = clean(result.printed).splitlines() if whole else telling(result.printed)
     printed = [line for line in printed if line.strip()]
@@ -323,8 +324,9 @@ def printed_line(line: str) -> list[str]:
     )
 
 
-def cut(line: str) -> str:
-    """Cut a line to the width of a report."""
+def event(line: str) -> str:
+    """Cut a line of the wire to the width of a report: first the names of rooms."""
+    line = RANDOM.sub(lambda room: f"{room[0][:4]}…", clean(line))
     return f"{line[: ROOM - 1]}…" if len(line) > ROOM else line
 
 
@@ -340,7 +342,7 @@ class Machine:
 
     def write(self, record: dict[str, Any]) -> None:
         """Write a line, and let others read it at once."""
-        self.file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self.file.write(json.dumps(record) + "\n")
         self.file.flush()
 
     def end(self, results: Iterable[Result], untried: int) -> None:
