@@ -26,11 +26,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.checker", allow_abbrev=False)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--watch", action="store_true")
+    parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--project", type=Path)
     options, words = parser.parse_known_args()
     words.append("--learner")
     if not options.all:
         words.append("--maxfail=1")
+    if options.json and options.watch:
+        parser.error("--watch is for people and --json for machines: not both")
+    if options.json:
+        words += ["--json", options.json]
     if options.project:
         words += ["--project", str(options.project)]
     if options.watch:
