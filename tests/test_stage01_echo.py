@@ -123,6 +123,7 @@ def test_close_without_a_code_is_answered_with_a_close_frame(connect, path):
     assert answer is not None, "The server hung up without a close frame."
 
 
+@pytest.mark.patient
 def test_close_raises_nothing_in_the_server(connect, launched):
     start = launched.position()
     with connect(ECHO) as client:
@@ -132,6 +133,7 @@ def test_close_raises_nothing_in_the_server(connect, launched):
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
+@pytest.mark.patient
 def test_close_ends_what_has_served_the_client(start, path):
     server = start()
     with websocket.connect(server, path):

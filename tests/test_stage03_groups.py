@@ -130,6 +130,7 @@ def test_messages_of_3_speakers_at_once_reach_everyone(server, room):
     expect_all_heard(server, room, speakers=3, messages=3)
 
 
+@pytest.mark.patient
 def test_messages_of_20_speakers_at_once_reach_everyone(server, room):
     expect_all_heard(server, room, speakers=20, messages=20)
 
@@ -187,6 +188,7 @@ def expect_order(server, room, clients, messages):
                 member.expect_json(type="message", text=str(number))
 
 
+@pytest.mark.patient
 def test_messages_of_two_servers_on_one_redis_reach_both(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
     with join(first, room, "ana") as ana:
@@ -200,6 +202,7 @@ def test_messages_of_two_servers_on_one_redis_reach_both(start, redis, room):
         ana.expect_json(type="leave", name="ben")
 
 
+@pytest.mark.patient
 def test_message_after_8_idle_seconds_on_redis_arrives(start, redis, room):
     server = start(REDIS_URL=redis.url)
     with join(server, room, "ana") as ana, join(server, room, "ben") as ben:
@@ -211,6 +214,7 @@ def test_message_after_8_idle_seconds_on_redis_arrives(start, redis, room):
         ben.expect_json(type="message", text="still here?")
 
 
+@pytest.mark.patient
 def test_message_of_the_command_announce_reaches_the_room(start, redis, project, room):
     server = start(REDIS_URL=redis.url)
     with join(server, room) as ana, join(server, f"{room}-2") as ben:
@@ -223,6 +227,7 @@ def test_message_of_the_command_announce_reaches_the_room(start, redis, project,
         ben.expect_json(type="announcement", text="and you")
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     ("words", "environment"),
     [
@@ -315,6 +320,7 @@ def traces(redis):
     return {*lasting, *redis.command("PUBSUB", "CHANNELS")}
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
     start, own_redis, room
 ):
@@ -358,6 +364,7 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
             assert texts.count("once") == 1, f"{name} heard {texts}."
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
     start, own_redis, room
 ):
@@ -377,6 +384,7 @@ def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
     expect_all_is_well(server, room)
 
 
+@pytest.mark.patient
 @pytest.mark.posix("Windows cannot stop a process for a while")
 def test_close_with_4503_within_20_seconds_while_redis_is_frozen(
     start, own_redis, room

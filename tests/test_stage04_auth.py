@@ -158,6 +158,7 @@ def test_handshake_with_a_session_and_our_origin_is_accepted(server, room, heade
         client.expect_json(type="welcome", room=room, name="ana")
 
 
+@pytest.mark.patient
 def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, launched):
     start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/"]:
@@ -301,6 +302,7 @@ def test_close_comes_to_nobody_who_logs_in_a_second_time(enter_room, server, vis
         ana.expect_json(type="message", text="still here")
 
 
+@pytest.mark.patient
 def test_close_with_4401_after_logging_out_at_the_other_server(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
     browser = Browser(first).log_in("ana")
@@ -309,6 +311,7 @@ def test_close_with_4401_after_logging_out_at_the_other_server(start, redis, roo
         client.expect_close(LOGGED_OUT)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("kind", TOLD)
 def test_close_with_4401_on_redis_as_soon_as_it_is_known(
     start, redis, room, accounts, kind
@@ -345,6 +348,7 @@ def expect_end(client, layer):
             raise
 
 
+@pytest.mark.patient
 def test_close_with_4401_of_whoever_connects_while_logging_out(
     server, room, visitors, layer
 ):
@@ -387,6 +391,7 @@ def without_tables(database):
             connection.commit()
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
     start, room, database, tmp_path
 ):
@@ -409,6 +414,7 @@ def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
         ben.expect_json(type="message", text="still here")
 
 
+@pytest.mark.patient
 def test_close_of_a_session_needs_no_redis(start, own_redis, room):
     server = start(REDIS_URL=own_redis.url)
     browser = Browser(server).log_in("ana")

@@ -82,6 +82,9 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--login: {login} is not NAME:PASSWORD.")
     config.addinivalue_line("markers", "crowd: hundreds of clients; comes last")
     config.addinivalue_line(
+        "markers", "patient: takes seconds; comes after what is quick"
+    )
+    config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
     )
     config.addinivalue_line(
@@ -108,16 +111,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("layer", layers, indirect=True, scope="session")
 
 
-def place(item: pytest.Item) -> tuple[bool, int, bool]:
-    """Return what decides when a check comes: crowd or not, its section, its age."""
+def place(item: pytest.Item) -> tuple[int, int, bool]:
+    """Return what decides when a check comes: its cost, its section, its age."""
     # A crowd takes many seconds, most mistakes are found without one, and on a busy
-    # machine the server may still be occupied with it when the next check begins.
-    has_crowd = item.get_closest_marker("crowd") is not None
+    # machine the server may still be occupied with it when the next check begins. What
+    # waits for seconds, or starts servers, comes after all that answers at once.
+    costs = ("crowd", "patient")
+    marked = [2 - n for n, name in enumerate(costs) if item.get_closest_marker(name)]
     words = ("test_handshake", "test_message", "test_close")
     sections = [n for n, word in enumerate(words) if item.name.startswith(word)]
     # An imported check is one that an earlier stage has promised already.
     is_imported = item.function.__module__ != item.module.__name__
-    return has_crowd, sections[0] if sections else len(words), is_imported
+    return max(marked, default=0), sections[0] if sections else len(words), is_imported
 
 
 def can_run(item: pytest.Item) -> bool:
@@ -134,7 +139,7 @@ def pytest_collection_modifyitems(
     """
     Put the checks of a stage in the order of its contract, what is new in it first.
 
-    A stage also imports checks from the stage before. Crowds come last of all. What
+    A stage also imports checks from the stage before. What takes long comes last. What
     this system can never run is left out here; what it could run is skipped.
     """
     if sys.platform != "linux":
@@ -288,6 +293,7 @@ def project(
     Where there is TLS, a copy with keys of its own: the learner's are never touched.
     """
     project = request.config.getoption("project") or ROOT / stage.name
+    request.node.project = project  # Whose source can be a witness.
     if not stage.has_tls:
         return project
     if project not in copies:
@@ -443,7 +449,7 @@ def explain_failure(
         "check": item.nodeid,
         "answered": WIRE.answered > 0,
     }
-    project = getattr(item, "funcargs", {}).get("project")
+    project = getattr(item, "project", None)
     source = Source.of(project) if project else None
     told = explain.explain(**report.failure, source=source)
     report.told = diagnosis_of(told, symptom, item.nodeid, source)

@@ -98,7 +98,7 @@ class Run(NamedTuple):
         seen = {"fails": fails, **failure}
         source = Source.of(self.project) if self.project else None
         said = " ".join(diagnosis(seen, source).split())
-        assert said == self.likely_mistake, self.stdout
+        assert said == self.likely_mistake, f"{said}\n{self.stdout}"
         return seen
 
 
