@@ -293,7 +293,6 @@ def project(
     Where there is TLS, a copy with keys of its own: the learner's are never touched.
     """
     project = request.config.getoption("project") or ROOT / stage.name
-    request.node.project = project  # Whose source can be a witness.
     if not stage.has_tls:
         return project
     if project not in copies:
@@ -429,6 +428,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def folder_of(item: pytest.Item) -> Path | None:
+    """Return the folder of the project under test, as its author sees it."""
+    config, stage = item.config, stage_of(item.path)
+    if config.getoption("url"):
+        return None
+    return config.getoption("project") or (ROOT / stage.name if stage else None)
+
+
 def explain_failure(
     report: pytest.TestReport, item: pytest.Item, error: Exception
 ) -> None:
@@ -449,8 +456,7 @@ def explain_failure(
         "check": item.nodeid,
         "answered": WIRE.answered > 0,
     }
-    project = getattr(item, "project", None)
-    source = Source.of(project) if project else None
+    source = Source.of(folder) if (folder := folder_of(item)) else None
     told = explain.explain(**report.failure, source=source)
     report.told = diagnosis_of(told, symptom, item.nodeid, source)
     report.reason = reason_of(error, symptom, printed)

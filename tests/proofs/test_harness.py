@@ -181,7 +181,13 @@ def test_failure_waits_for_a_crash_where_one_could_explain_it(
     symptom: str, seconds: float
 ) -> None:
     report = SimpleNamespace(sections=[])
-    item = SimpleNamespace(server=Silent(), position=0, nodeid="tests/test_stage.py")
+    item = SimpleNamespace(
+        server=Silent(),
+        position=0,
+        nodeid="tests/test_stage.py",
+        path=Path("tests/test_stage.py"),
+        config=SimpleNamespace(getoption=lambda _name: None),
+    )
     explain_failure(report, item, client.WireError(symptom, "what was seen"))
     assert item.server.seconds == seconds
 
