@@ -12,6 +12,7 @@ import pytest
 
 from tests.checker import client as websocket
 from tests.checker.client import PATIENCE, WireError, raw_handshake, refusal, vanish
+from tests.checker.servers.runserver import printed_at_rest
 
 ECHO = "/ws/echo/"
 CLIENTS = 5
@@ -129,7 +130,7 @@ def test_close_raises_nothing_in_the_server(connect, launched):
     with connect(ECHO) as client:
         client.send("hello")
         client.expect("hello")
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 

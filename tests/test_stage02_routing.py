@@ -21,6 +21,7 @@ from tests.checker.client import (
 )
 from tests.checker.promises import kept
 from tests.checker.rooms import address, enter, texts_until
+from tests.checker.servers.runserver import printed_at_rest
 
 # Of the promises of stage 1, these are made anew, or otherwise.
 REPLACED = {
@@ -139,7 +140,7 @@ def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, la
     start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/", address(room, "")]:
         expect_refused(server, path)
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback."
 
 
@@ -272,7 +273,7 @@ def test_close_raises_nothing_in_the_server(enter_room, launched):
     start = launched.position()
     with enter_room():
         pass
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
@@ -292,7 +293,7 @@ def test_close_right_after_a_message_raises_nothing_in_the_server(
         with suppress(OSError):
             while ana.socket.recv(CHUNK):
                 pass
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, (
         "The server printed a traceback for a client that spoke and left at once."
     )

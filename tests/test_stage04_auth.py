@@ -20,6 +20,7 @@ from tests.checker.accounts import ODD_USER, Browser
 from tests.checker.client import WireError, connect, expect_refused
 from tests.checker.promises import kept
 from tests.checker.rooms import address, join, texts_until
+from tests.checker.servers.runserver import printed_at_rest
 
 # Of the promises of stage 3, these are made anew, or otherwise. The clients of the
 # others come as the user whom `?name=` names.
@@ -166,7 +167,7 @@ def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, la
     for cookie in ("", "sessionid=x", "=;=,;;"):
         headers = {"Origin": server.origin, "Cookie": cookie}
         expect_refused(server, address(room), additional_headers=headers)
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback."
 
 

@@ -24,6 +24,7 @@ from tests.checker.servers.runserver import (
     cut_earlier_clients,
     cut_library_frames,
     free_port,
+    printed_at_rest,
     wait_for_the_end,
 )
 from tests.proofs.plugin import (
@@ -115,6 +116,32 @@ def test_server_leaves_no_files_in_the_project(tmp_path: Path) -> None:
     ):
         pass
     assert sorted(project.rglob("*")) == before
+
+
+CRASHES_LATE = """
+    async def disconnect(self, code):
+        raise RuntimeError("late")
+"""
+
+
+@pytest.mark.parametrize("crash", ["", CRASHES_LATE], ids=["none", "late"])
+def test_crash_after_the_close_is_waited_for_and_where_there_is_none_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: str
+) -> None:
+    monkeypatch.setattr("tests.checker.servers.runserver.CRASH_CHECK", 60)
+    # Real servers: what Daphne does once a second, and what it has done by then.
+    project = copy_of(ECHO, tmp_path / "project")
+    with (project / "chat" / "consumers.py").open("a", encoding="utf-8") as file:
+        file.write(crash)
+    with Server(project, tmp_path / "server.log") as server:
+        for _again in range(3):  # Somewhere between two of Daphne's looks.
+            start = server.position()
+            with client.connect(server, "/ws/echo/"):
+                pass
+            begin = time.monotonic()
+            printed = printed_at_rest(server, start)
+            assert ("RuntimeError: late" in printed) == bool(crash)
+            assert time.monotonic() - begin < 60
 
 
 def test_library_frames_are_cut_and_our_own_stay(tmp_path: Path) -> None:

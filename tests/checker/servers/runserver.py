@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers import launch, output
@@ -33,7 +33,7 @@ CRASH_CHECK = 1.5  # Seconds.
 ANSWERED = r"(.* )?[1-4]\d\d|TLS.*|redirects|another Location|check --deploy.*"
 
 # What it prints when the tests ask for that: inside_server/.
-TASKS = re.compile(rb"unfinished tasks: (\d+)\n")
+COUNTS = re.compile(rb"(unfinished tasks|unseen exceptions): (\d+)\n")
 
 # These would lead the server to other settings than the project's own.
 LEFT_OUT = {
@@ -200,16 +200,24 @@ class Server(Endpoint):
 
     def tasks(self) -> int:
         """Return how many asyncio tasks of the server have not finished."""
+        return self.count(b"?")
+
+    def unseen_exceptions(self) -> int:
+        """Return how many tasks have raised what nobody has looked at, or printed."""
+        return self.count(b"!")
+
+    def count(self, what: bytes) -> int:
+        """Ask what runs inside of the server for a number. Raises ServerError."""
         start = self.position()
-        os.write(self.process.stdin.fileno(), b"?")
+        os.write(self.process.stdin.fileno(), what)
         deadline = time.monotonic() + START
-        while not (found := TASKS.search(output.read(self.log, start))):
+        while not (found := COUNTS.search(output.read(self.log, start))):
             is_full = output.size(self.log) >= output.MOST
             has_ended = self.process.poll() is not None
             if time.monotonic() > deadline or has_ended or is_full:
                 raise ServerError("The server does not say how many tasks it has.")
             time.sleep(0.002)
-        return int(found[1])
+        return int(found[2])
 
     def position(self) -> int:
         """Return how many bytes the server has printed so far."""
@@ -217,7 +225,7 @@ class Server(Endpoint):
 
     def printed(self, since: int = 0) -> str:
         """Return what the server printed, other people's stack frames cut."""
-        text = TASKS.sub(b"", output.read(self.log, since)).decode(errors="replace")
+        text = COUNTS.sub(b"", output.read(self.log, since)).decode(errors="replace")
         text = cut_library_frames(text.replace("\r\n", "\n"), self.project)
         is_endless = output.size(self.log) >= self.most
         return text + output.SAYS_SO if is_endless else text
@@ -236,6 +244,27 @@ class Server(Endpoint):
                 break
             time.sleep(0.02)
         return self.printed(since)
+
+
+def printed_at_rest(server: Any, since: Any) -> str:
+    """
+    Return what a server has printed, when it can print no more about what has been.
+
+    That is when no consumer is left, and no exception that is still to be printed: so
+    its absence needs no waiting. Where that cannot be seen, it waits as long as Daphne
+    may take for a crash.
+    """
+    deadline = time.monotonic() + CRASH_CHECK
+    with suppress(ServerError, OSError):
+        quiet = 0
+        # Twice, since between a look at an exception and its print there is a moment.
+        while quiet < 2 and time.monotonic() < deadline:
+            has_more = server.tasks() > server.at_rest or server.unseen_exceptions()
+            quiet = 0 if has_more else quiet + 1
+            if re.search(CRASH, server.printed(since)):
+                break
+            time.sleep(0.02)
+    return server.printed(since)
 
 
 def may_be_a_crash(symptom: str) -> bool:

@@ -387,6 +387,10 @@ class NginxSite(Endpoint):
         """Return how many asyncio tasks of the two Daphnes have not finished."""
         return sum(daphne.tasks() for daphne in self.daphnes)
 
+    def unseen_exceptions(self) -> int:
+        """Return how many tasks of the two have raised what nobody has looked at."""
+        return sum(daphne.unseen_exceptions() for daphne in self.daphnes)
+
     def position(self) -> tuple[int, int, int]:
         """Return how much the two Daphnes and nginx have printed so far."""
         first, second = self.daphnes

@@ -14,14 +14,18 @@ from collections.abc import Coroutine
 
 
 def serve_the_tests() -> None:
-    """Count tasks when the tests ask for that, and end when their pipe is closed."""
+    """Count what the tests ask for, and end when their pipe is closed."""
     loops: list[asyncio.AbstractEventLoop] = []
     # The system closes the pipe however the tests end, even if they are killed.
-    while os.read(0, 1):
-        loops = loops or running_loops()
-        unfinished = sum(len(asyncio.all_tasks(loop)) for loop in loops)
+    while asked := os.read(0, 1):
+        if asked == b"!":
+            answer = f"unseen exceptions: {unseen_exceptions()}\n"
+        else:
+            loops = loops or running_loops()
+            unfinished = sum(len(asyncio.all_tasks(loop)) for loop in loops)
+            answer = f"unfinished tasks: {unfinished}\n"
         # Whole: between the two writes of print(), another thread may say something.
-        os.write(2, f"unfinished tasks: {unfinished}\n".encode())
+        os.write(2, answer.encode())
     os._exit(1)
 
 
@@ -34,6 +38,14 @@ def running_loops() -> list[asyncio.AbstractEventLoop]:
         if issubclass(type(each), asyncio.AbstractEventLoop)
     ]
     return [loop for loop in loops if loop.is_running()]
+
+
+def unseen_exceptions() -> int:
+    """Return how many tasks have ended with an exception that nobody has looked at."""
+    # Daphne looks once a second, and prints it. Whoever forgets a task never looks:
+    # then asyncio prints it, when the task is collected.
+    tasks = [each for each in gc.get_objects() if issubclass(type(each), asyncio.Task)]
+    return sum(task.done() and task._log_traceback for task in tasks)
 
 
 def report_forgotten_await(coroutine: Coroutine) -> None:
