@@ -132,7 +132,9 @@ def test_handshake_with_a_name_that_is_no_utf_8_is_answered(server, room, name):
     # The contract leaves open what such a name becomes, but not that it is no crash.
     path = f"/ws/rooms/{room}/?name=".encode() + name
     with raw_handshake(server, path.decode("latin-1")) as (response, _tcp):
-        assert response.status < 500
+        assert response.status < 500, (
+            f"The handshake was answered with HTTP {response.status}: a crash."
+        )
 
 
 @pytest.mark.patient

@@ -191,7 +191,8 @@ def test_handshake_takes_the_name_as_it_is(server, room, visitors):
 
 def test_handshake_after_logging_out_is_refused_with_403(server, room, browser):
     headers = browser.headers_at(server.url)
-    assert browser.log_out().status == 200
+    page = browser.log_out()
+    assert page.status == 200, f"/logout/ is answered with {page.status}."
     expect_refused(server, address(room), additional_headers=headers)
 
 

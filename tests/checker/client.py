@@ -41,6 +41,8 @@ HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
 GOODBYE = 10  # Seconds that a server has to answer a close, and to hang up.
 
 CHUNK = 65_536  # Bytes: the most that is read at once.
+OVERHEAD = 1024  # Bytes that a message costs us, besides what it says.
+WAITING = 64 * 1024 * 1024  # Bytes of messages that nobody has asked for.
 
 # What a client sees of a handshake that is never answered: it waits in vain, or the
 # server hangs up.
@@ -80,6 +82,7 @@ class Client:
         self.protocol = protocol
         self.response: Response | None = None
         self.messages: deque[str | bytes] = deque()
+        self.came = 0  # Bytes, since a message was asked for.
         self.frames: list[Frame] = []  # Of a message that is not complete.
         self.pong = b""
         self.name = "client"
@@ -145,6 +148,13 @@ class Client:
             self.pong = bytes(event.data)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self.frames.append(event)
+            self.came += len(event.data) + OVERHEAD
+            if self.came > WAITING:
+                raise WireError(
+                    "flood",
+                    f"The server sends without end: {len(self.messages):,} messages "
+                    f"came that nobody has asked for.",
+                )
             if event.fin:
                 message = b"".join(frame.data for frame in self.frames)
                 is_text = self.frames[0].opcode is Opcode.TEXT
@@ -199,6 +209,7 @@ class Client:
                 raise self.ended()
             if not self.read(max(0, deadline - time.monotonic())):
                 raise TimeoutError
+        self.came = 0
         return self.messages.popleft()
 
     def send(self, message: str | bytes | Sequence[str]) -> None:

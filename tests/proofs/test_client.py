@@ -4,10 +4,11 @@ The client of the checks, which has no thread: it hears what has come when it is
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from tests.checker import client
@@ -54,6 +55,30 @@ def test_messages_before_a_close_are_heard_first() -> None:
             ana.recv()
         assert told.value.symptom == "close 4001"
         ana.expect_close(4001)
+
+
+def test_server_that_sends_without_end_is_told_and_fills_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "WAITING", 10_000_000)
+
+    def flood(end: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                end.send("and again")
+
+    with connected_to(flood) as ana:
+        for _ in range(1000):  # Who is listened to may send as much as it likes.
+            ana.expect("and again")
+
+        def listen() -> None:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                ana.catch_up()
+
+        with pytest.raises(WireError) as told:
+            listen()
+        assert told.value.symptom == "flood"
 
 
 def test_ping_is_answered_while_a_message_is_waited_for() -> None:

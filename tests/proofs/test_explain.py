@@ -167,6 +167,7 @@ ELSEWHERE = [
     # It waits for half a minute, for somebody who types.
     ("no start", "Enter PEM pass phrase:", "nobody is there to type a password"),
     ("no start", f"and again{SAYS_SO}", "A loop prints, and never ends"),
+    ("flood", "", "A loop in the consumer sends, and never ends"),
     ("close 1006", "", "dropped the connection"),
     ("close 1005", "", "leaves the close to the client"),
 ]
