@@ -16,6 +16,7 @@ import pytest
 from tests.checker import explain
 from tests.checker.explain.catalogue import ANY, entries
 from tests.checker.explain.source import Source
+from tests.checker.wire import RANDOM
 
 KEPT = "kept"
 BROKEN = "broken"
@@ -34,8 +35,15 @@ FILES = (
 )
 TOO_LONG = "It took too long on this machine to judge: {}"
 
-# The name of a room, which is another one each time.
-RANDOM = re.compile(r"[0-9a-f]{32}")
+# Where a guess leads: to a method that Channels calls, unless it is about other files.
+METHOD = re.compile(r"\b(connect|receive|receive_json|disconnect)\(\)")
+SECTIONS = {"handshake": ("connect",), "close": ("disconnect",)}
+ELSEWHERE = re.compile(
+    r"settings|[Rr]edis|rout(e|ing)|asgi|nginx|[Dd]aphne|certificate|middleware|proxy|"
+    r"urls\.py|\bpages?\b|template|--url|layer|Origin|cookie|session|[Ee]vent|"
+    r"make_keys|\[A-Za-z|\\w|Start the server"
+)
+CONSUMERS = ("01-", "02-", "03-")  # The chapters that are about consumers.
 
 MOST_SEEN = 20_000  # Characters. A command of a project may print anything.
 
@@ -190,23 +198,48 @@ def diagnosis_of(
     if entry and entry.printed == ANY and witness == "output":
         witness = "wire"  # One that nothing else looks like.
     is_plain = told.witness in (explain.OUTPUT, explain.SOURCE, explain.CRASH)
-    is_guess = told.witness == explain.WIRE and source is not None
-    place = place_of(check, source) if is_guess else ""
+    is_guess = told.witness == explain.WIRE
+    is_of_consumers = entry is not None and entry.chapter.startswith(CONSUMERS)
+    place = ""
+    if is_guess and source:
+        place = place_of(check if is_of_consumers else "", told.sentence, source)
     return Diagnosis(told.id, witness, told.sentence, is_plain, place)
 
 
-def place_of(check: str, source: Source) -> str:
-    """Return where the method stands that answers for a check, or nothing."""
-    section = check_sentence(check).split()[0]
-    methods = {"handshake": ("connect",), "close": ("disconnect",)}.get(
-        section, ("receive", "receive_json")
-    )
+def place_of(check: str, sentence: str, source: Source) -> str:
+    """
+    Return the place in the source that a guess is about, or nothing if none is known.
+
+    It is what the sentence names: a setting, or a method. Where it names neither, it is
+    the method that answers for the check, if one is named, unless the sentence is about
+    other files.
+    """
+    for name in re.findall(r"\b[A-Z][A-Z_]{3,}\b", sentence):
+        if found := setting_of(name, source):
+            return found
+    if found := METHOD.search(sentence):
+        names = (found[1],)
+    elif not check or ELSEWHERE.search(sentence):
+        return ""
+    else:
+        section = check_sentence(check).split()[0]
+        names = SECTIONS.get(section, ("receive", "receive_json"))
     for consumer in source.consumers:
-        for name in methods:
+        for name in names:
             method = consumer.methods.get(name)
             if method in consumer.tree.body:
                 return f"{name}() in {consumer.file}, line {method.lineno}"
     return ""
+
+
+def setting_of(name: str, source: Source) -> str:
+    """Return where a setting stands, or the key of one, if it stands in one place."""
+    if source.settings is None:
+        return ""
+    file, _tree = source.settings
+    lines = source.files[file].splitlines()
+    found = [n for n, line in enumerate(lines, 1) if re.search(rf"\b{name}\b", line)]
+    return f"{file}, line {found[0]}" if found else ""
 
 
 def reason_of(error: BaseException, symptom: str, printed: str) -> str:

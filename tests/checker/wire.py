@@ -1,11 +1,16 @@
 """What went over the wire: in this check, and whether anything was ever answered."""
 
+import re
 import time
 from collections import deque
 from typing import NamedTuple
 
 MOST = 400  # Events of a check. A crowd makes thousands, and the last ones tell.
 WIDTH = 60  # Characters of a message.
+
+
+# The name of a room: the first of its letters tell it from others.
+RANDOM = re.compile(r"[0-9a-f]{32}")
 
 
 class Event(NamedTuple):
@@ -35,6 +40,7 @@ class Wire:
 
     def note(self, client: str, words: str) -> None:
         """Take down what a client sent or saw."""
+        words = RANDOM.sub(lambda room: f"{room[0][:4]}…", words)
         self.events.append(Event(time.monotonic() - self.start, client, words))
 
     def lines(self, most: int) -> list[str]:
@@ -57,6 +63,7 @@ def short(message: str | bytes) -> str:
     """Return a message as one line of at most 60 characters."""
     kind = "text" if isinstance(message, str) else "binary"
     shown = repr(message).removeprefix("b")[1:-1]
+    shown = RANDOM.sub(lambda room: f"{room[0][:4]}…", shown)
     if len(shown) > WIDTH:
         shown = f"{shown[:WIDTH]}… ({len(message):,} long)"
     return f"{kind} {shown}"

@@ -16,6 +16,7 @@ import pytest
 
 from tests.checker import report, verdict
 from tests.checker.client import WireError, compare_json
+from tests.checker.explain.source import Source
 from tests.checker.printed import telling
 from tests.checker.servers.runserver import ServerError, free_port
 from tests.checker.show import another_message, facts
@@ -397,3 +398,48 @@ def test_report_on_a_terminal_has_colours_unless_told_otherwise(
     reporter.write_result(broken())
     assert ("\x1b[" in screen.getvalue()) == (not variables)
     assert "  FAIL  " in re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+
+
+# Where a guess leads
+
+
+SOURCE = Source(
+    {
+        "chat/consumers.py": (
+            "class ChatConsumer(AsyncWebsocketConsumer):\n"
+            "    async def connect(self):\n"
+            "        await self.accept()\n"
+            "\n"
+            "    async def receive(self, text_data=None, bytes_data=None):\n"
+            "        pass\n"
+        ),
+        "config/settings.py": "DEBUG = True\n\nCHANNEL_LAYERS = {}\n",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("check_name", "sentence", "place"),
+    [
+        (
+            "test_message_x",
+            "Nothing was sent.",
+            "receive() in chat/consumers.py, line 5",
+        ),
+        ("test_handshake_x", "No name.", "connect() in chat/consumers.py, line 2"),
+        (
+            "test_message_x",
+            "connect() joins nobody.",
+            "connect() in chat/consumers.py, line 2",
+        ),
+        ("test_message_x", "See CHANNEL_LAYERS.", "config/settings.py, line 3"),
+        # There is no such method, and no such setting.
+        ("test_close_x", "Who has left is told to nobody.", ""),
+        ("test_message_x", "Redis keeps it.", ""),
+        ("test_handshake_x", "No route matches.", ""),
+    ],
+)
+def test_guess_names_the_place_that_it_is_about(
+    check_name: str, sentence: str, place: str
+) -> None:
+    assert verdict.place_of(f"{FILE}::{check_name}", sentence, SOURCE) == place
