@@ -385,6 +385,7 @@ def shake_hands(
         tcp = stack.enter_context(open_tcp(server, **tcp_options))
         client = Client(tcp, protocol)
         client.name = name_in(path)
+        WIRE.go_on()
         WIRE.note(client.name, f"→ handshake {path}")
         protocol.send_request(request)
         client.flush()
@@ -443,7 +444,11 @@ def connect(server: Endpoint, path: str, **options: Any) -> Iterator[Client]:
     """Open a WebSocket as `open_websocket` does, and close it at the end."""
     __tracebackhide__ = True
     with closing(open_websocket(server, path, **options)) as client:
-        yield client
+        try:
+            yield client
+        except BaseException:
+            WIRE.stop()
+            raise
 
 
 def refusal(server: Endpoint, path: str, **options: Any) -> int:

@@ -37,9 +37,20 @@ class Wire:
         """Forget what was before: another check begins."""
         self.start = time.monotonic()
         self.events: deque[Event] = deque(maxlen=MOST)
+        self.is_over = False
+
+    def stop(self) -> None:
+        """Note no more: something has failed, and clients only leave."""
+        self.is_over = True
+
+    def go_on(self) -> None:
+        """Note again: another client comes, so what has failed was expected."""
+        self.is_over = False
 
     def note(self, client: str, words: str) -> None:
         """Take down what a client sent or saw."""
+        if self.is_over:
+            return
         words = RANDOM.sub(lambda room: f"{room[0][:4]}…", words)
         self.events.append(Event(time.monotonic() - self.start, client, words))
 

@@ -14,6 +14,7 @@ from websockets.sync.server import ServerConnection, serve
 from tests.checker import client
 from tests.checker.client import Client, WireError, connect
 from tests.checker.endpoint import Endpoint
+from tests.checker.wire import WIRE
 
 
 @contextmanager
@@ -79,6 +80,24 @@ def test_server_that_sends_without_end_is_told_and_fills_no_memory(
         with pytest.raises(WireError) as told:
             listen()
         assert told.value.symptom == "flood"
+
+
+def test_history_ends_with_a_failure_and_goes_on_with_the_next_client() -> None:
+    def words() -> list[str]:
+        return [event.words for event in WIRE.events]
+
+    def say_hello(end: ServerConnection) -> None:
+        end.send("hello")
+        end.recv()
+
+    WIRE.begin()
+    with pytest.raises(WireError), connected_to(say_hello) as ana:
+        ana.expect("another word")
+    assert words()[-1] == "← text hello"
+    with connected_to(say_hello) as ana:
+        ana.expect("hello")
+        ana.send("goodbye")
+    assert words()[-1].startswith("← close")
 
 
 def test_ping_is_answered_while_a_message_is_waited_for() -> None:
