@@ -131,7 +131,6 @@ def test_close_without_a_code_is_answered_with_a_close_frame(connect, path):
     assert answer is not None, "The server hung up without a close frame."
 
 
-@pytest.mark.patient
 def test_close_raises_nothing_in_the_server(connect, launched):
     start = launched.position()
     with connect(ECHO) as client:

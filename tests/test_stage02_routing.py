@@ -137,7 +137,6 @@ def test_handshake_with_a_name_that_is_no_utf_8_is_answered(server, room, name):
         )
 
 
-@pytest.mark.patient
 def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, launched):
     start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/", address(room, "")]:
@@ -270,7 +269,6 @@ def test_close_is_answered_with_a_close_frame(enter_room):
     assert answer is not None, "The server hung up without a close frame."
 
 
-@pytest.mark.patient
 def test_close_raises_nothing_in_the_server(enter_room, launched):
     start = launched.position()
     with enter_room():

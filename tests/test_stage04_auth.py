@@ -159,7 +159,6 @@ def test_handshake_with_a_session_and_our_origin_is_accepted(server, room, heade
         client.expect_json(type="welcome", room=room, name="ana")
 
 
-@pytest.mark.patient
 def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, launched):
     start = launched.position()
     for path in ["/ws/nowhere/", "/ws/rooms/a.b/"]:

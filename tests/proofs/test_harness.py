@@ -411,3 +411,27 @@ def test_crowds_come_last_of_the_checks(stage: str) -> None:
     crowds = collected(suite, "-m", "crowd")
     assert sum("00_clients" in name for name in crowds) == 3
     assert collected(suite)[-len(crowds) :] == crowds
+
+
+@pytest.mark.parametrize("stage", ["stage01_echo", "stage03_groups", "stage04_auth"])
+def test_what_takes_seconds_comes_after_what_answers_at_once(stage: str) -> None:
+    suite = f"tests/test_{stage}.py"
+    late = collected(suite, "-m", "patient or crowd")
+    assert late
+    assert collected(suite)[-len(late) :] == late
+
+
+@pytest.mark.parametrize(
+    ("few", "crowd"),
+    [
+        ("of_3_speakers", "of_20_speakers"),
+        ("reach_10_clients", "reach_300_clients"),
+        ("of_5_clients", "of_200_clients"),
+    ],
+)
+def test_few_clients_come_before_a_crowd(few: str, crowd: str) -> None:
+    names = collected("tests/test_stage03_groups.py")
+    first = [
+        next(n for n, name in enumerate(names) if each in name) for each in (few, crowd)
+    ]
+    assert first == sorted(first)
