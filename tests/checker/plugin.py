@@ -458,7 +458,7 @@ def explain_failure(
     }
     source = Source.of(folder) if (folder := folder_of(item)) else None
     told = explain.explain(**report.failure, source=source)
-    report.told = diagnosis_of(told, symptom, item.nodeid, source)
+    report.told = diagnosis_of(told, item.nodeid, source)
     report.reason = reason_of(error, symptom, printed)
     report.wire = tuple(WIRE.lines(EVENTS))
     if printed:

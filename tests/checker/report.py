@@ -164,6 +164,10 @@ class LearnerReporter(TerminalReporter):
         for line in wrapped(words, WIDTH):
             self.write_line(line, **style)
 
+    def pytest_internalerror(self, excrepr: object) -> bool:
+        """Leave it to pytest, which writes a fault of ours to the standard error."""
+        return False
+
     def has_failed(self) -> bool:
         """Tell whether any promise is broken."""
         return any(each.verdict == BROKEN for each in self.results.values())

@@ -180,9 +180,7 @@ def seen_of(report: pytest.TestReport) -> str:
     return re.sub(r"(?s)(?<=.)\nassert .*", "", seen)[:MOST_SEEN]
 
 
-def diagnosis_of(
-    told: explain.Told, symptom: str, check: str, source: Source | None
-) -> Diagnosis:
+def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagnosis:
     """Return a diagnosis as reports give it."""
     if not told.sentence:
         return Diagnosis()
@@ -233,7 +231,7 @@ def place_of(check: str, sentence: str, source: Source) -> str:
 
 
 def setting_of(name: str, source: Source) -> str:
-    """Return where a setting stands, or the key of one, if it stands in one place."""
+    """Return where the settings name this first, or nothing."""
     if source.settings is None:
         return ""
     file, _tree = source.settings
@@ -247,9 +245,9 @@ def reason_of(error: BaseException, symptom: str, printed: str) -> str:
     is_short = any(map(is_about_files, chain_of(error))) or FEW_FILES in printed
     if is_short and files_allowed() < ENOUGH_FILES:
         return FILES
+    words = getattr(error, "sentence", str(error))
     if symptom in NO_FAULT or symptom == "no start":
-        return str(error)
-    words = str(error)
+        return words
     if isinstance(error, pytest.fail.Exception) and words.startswith("Timeout"):
         return TOO_LONG.format(words.splitlines()[0])
     return ""
