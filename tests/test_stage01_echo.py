@@ -12,6 +12,7 @@ import pytest
 
 from tests.checker import client as websocket
 from tests.checker.client import PATIENCE, WireError, raw_handshake, refusal, vanish
+from tests.checker.servers.runserver import printed_at_rest
 
 ECHO = "/ws/echo/"
 CLIENTS = 5
@@ -27,14 +28,19 @@ def test_handshake_proves_that_the_server_read_the_key(server, path):
     # The key and the answer to it are the example of RFC 6455, section 1.3.
     with raw_handshake(server, path, key="dGhlIHNhbXBsZSBub25jZQ==") as (answer, _tcp):
         accept = answer.headers["Sec-WebSocket-Accept"]
-    assert accept == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    wanted = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert accept == wanted, f"Sec-WebSocket-Accept is {accept}. It must be {wanted}."
 
 
 def test_handshake_of_any_other_path_is_refused(server):
     paths = ["/ws/", "/ws/nowhere/", "/ws/echo/more/"]
     with ThreadPoolExecutor() as pool:  # Daphne can take a second for each.
         statuses = list(pool.map(partial(refusal, server), paths))
-    assert all(status >= 400 for status in statuses), statuses
+    for other, status in zip(paths, statuses, strict=True):
+        assert status >= 400, (
+            f"The handshake of {other} was answered with HTTP {status}. It must be "
+            f"refused."
+        )
 
 
 def test_messages_come_only_after_the_client_speaks(connect):
@@ -113,7 +119,9 @@ def test_close_is_answered_with_a_close_frame(connect, code):
     assert answer is not None, "The server hung up without a close frame."
     # Most servers return the client's code (RFC 6455, section 5.5.1). Daphne answers
     # every code with 1000.
-    assert answer.code in (code, 1000)
+    assert answer.code in (code, 1000), (
+        f"The client closed with {code}, and the server answered with {answer.code}."
+    )
 
 
 def test_close_without_a_code_is_answered_with_a_close_frame(connect, path):
@@ -128,10 +136,11 @@ def test_close_raises_nothing_in_the_server(connect, launched):
     with connect(ECHO) as client:
         client.send("hello")
         client.expect("hello")
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback after the close."
 
 
+@pytest.mark.patient
 def test_close_ends_what_has_served_the_client(start, path):
     server = start()
     with websocket.connect(server, path):

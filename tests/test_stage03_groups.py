@@ -15,7 +15,7 @@ from itertools import count
 import pytest
 
 from tests import test_stage02_routing
-from tests.checker.client import WireError, connect, expect_refused, vanish
+from tests.checker.client import PATIENCE, WireError, connect, expect_refused, vanish
 from tests.checker.crowd import crowd
 from tests.checker.promises import kept
 from tests.checker.rooms import address, enter, join, texts_until
@@ -123,20 +123,40 @@ def test_message_with_half_a_character_harms_nobody(enter_room):
             pass
 
 
+# What only a crowd can show takes long. So a few come first: most mistakes that a crowd
+# would meet, they meet in a second.
+
+
+def test_messages_of_3_speakers_at_once_reach_everyone(server, room):
+    expect_all_heard(server, room, speakers=3, messages=3)
+
+
+@pytest.mark.patient
 def test_messages_of_20_speakers_at_once_reach_everyone(server, room):
-    with crowd(server, room, 20) as clients:
-        for number in range(20):
+    expect_all_heard(server, room, speakers=20, messages=20)
+
+
+def expect_all_heard(server, room, speakers, messages):
+    """Fail unless everybody hears all that everybody says, each speaker in order."""
+    every = speakers * messages
+    with crowd(server, room, speakers) as clients:
+        for number in range(messages):
             for speaker, client in enumerate(clients):
                 client.send_json(type="message", text=f"{speaker}: {number}")
         for client in clients:
-            heard = list(texts_of(client, 400))
-            if len(heard) < 400:
+            heard = list(texts_of(client, every))
+            if len(heard) < every:
                 raise WireError(
-                    "lost", "20 clients said 20 things each, and some were not heard."
+                    "lost",
+                    f"{speakers} clients said {messages} things each, and some were "
+                    f"not heard.",
                 )
-            for speaker in range(20):
+            for speaker in range(speakers):
                 numbers = [text for text in heard if text.startswith(f"{speaker}: ")]
-                assert numbers == [f"{speaker}: {number}" for number in range(20)]
+                wanted = [f"{speaker}: {number}" for number in range(messages)]
+                assert numbers == wanted, (
+                    f"What one client said came in another order: {numbers[:10]}."
+                )
 
 
 def texts_of(client, most):
@@ -150,16 +170,26 @@ def texts_of(client, most):
             return
 
 
+def test_messages_reach_10_clients_in_order(server, room):
+    expect_order(server, room, clients=10, messages=5)
+
+
 @pytest.mark.crowd
 def test_messages_reach_300_clients_in_order(server, room):
-    with crowd(server, room, 300) as clients:
-        for number in range(20):
-            clients[0].send_json(type="message", text=str(number))
-        for client in clients:
-            for number in range(20):
-                client.expect_json(type="message", text=str(number))
+    expect_order(server, room, clients=300, messages=20)
 
 
+def expect_order(server, room, clients, messages):
+    """Fail unless everybody hears what one of them says, in order."""
+    with crowd(server, room, clients) as members:
+        for number in range(messages):
+            members[0].send_json(type="message", text=str(number))
+        for member in members:
+            for number in range(messages):
+                member.expect_json(type="message", text=str(number))
+
+
+@pytest.mark.patient
 def test_messages_of_two_servers_on_one_redis_reach_both(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
     with join(first, room, "ana") as ana:
@@ -173,6 +203,7 @@ def test_messages_of_two_servers_on_one_redis_reach_both(start, redis, room):
         ana.expect_json(type="leave", name="ben")
 
 
+@pytest.mark.patient
 def test_message_after_8_idle_seconds_on_redis_arrives(start, redis, room):
     server = start(REDIS_URL=redis.url)
     with join(server, room, "ana") as ana, join(server, room, "ben") as ben:
@@ -184,6 +215,7 @@ def test_message_after_8_idle_seconds_on_redis_arrives(start, redis, room):
         ben.expect_json(type="message", text="still here?")
 
 
+@pytest.mark.patient
 def test_message_of_the_command_announce_reaches_the_room(start, redis, project, room):
     server = start(REDIS_URL=redis.url)
     with join(server, room) as ana, join(server, f"{room}-2") as ben:
@@ -207,6 +239,7 @@ def telling_line(printed):
     return (telling or lines or [""])[-1]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     ("words", "environment"),
     [
@@ -267,19 +300,31 @@ def test_message_is_not_kept_where_other_projects_keep_theirs(start, own_redis, 
         )
 
 
+def test_close_of_5_clients_leaves_nothing_in_redis(start, own_redis, room):
+    expect_nothing_left(start, own_redis, room, clients=5, seconds=PATIENCE)
+
+
 @pytest.mark.crowd
 def test_close_of_200_clients_leaves_nothing_in_redis(start, own_redis, room):
+    expect_nothing_left(start, own_redis, room, clients=200, seconds=EMPTY)
+
+
+def expect_nothing_left(start, redis, room, clients, seconds):
+    """Fail unless Redis soon is as it was, when all who have come have left at once."""
     # Not in the Redis of the other checks: a crowd of theirs may still be leaving.
-    server = start(REDIS_URL=own_redis.url)
-    before = traces(own_redis)
-    with crowd(server, room, 200, at_once=True):
-        if traces(own_redis) == before:
+    server = start(REDIS_URL=redis.url)
+    before = traces(redis)
+    with crowd(server, room, clients, at_once=True):
+        if not traces(redis) - before:
             raise WireError("not in Redis", "Nothing of the room is in Redis.")
-    deadline = time.monotonic() + EMPTY
-    while traces(own_redis) != before and time.monotonic() < deadline:
+    deadline = time.monotonic() + seconds
+    while (left := traces(redis) - before) and time.monotonic() < deadline:
         time.sleep(0.05)
-    if traces(own_redis) != before:
-        raise WireError("kept in Redis", "The room is empty, but Redis still knows it.")
+    if left:
+        raise WireError(
+            "kept in Redis",
+            f"The room is empty, but Redis still knows it: {', '.join(sorted(left))}.",
+        )
 
 
 def traces(redis):
@@ -289,9 +334,10 @@ def traces(redis):
     keys = redis.keys()
     lasting = [key for key in keys if redis.command("TTL", key) not in MINUTE]
     lasting = [key for key in lasting if not key.endswith("!$inflight")]
-    return lasting, sorted(redis.command("PUBSUB", "CHANNELS"))
+    return {*lasting, *redis.command("PUBSUB", "CHANNELS")}
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
     start, own_redis, room
 ):
@@ -335,6 +381,7 @@ def test_close_with_4503_while_redis_is_away_and_everyone_is_back_after(
             assert texts.count("once") == 1, f"{name} heard {texts}."
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
     start, own_redis, room
 ):
@@ -354,6 +401,7 @@ def test_close_with_4503_while_redis_refuses_and_all_is_well_after(
     expect_all_is_well(server, room)
 
 
+@pytest.mark.patient
 @pytest.mark.posix("Windows cannot stop a process for a while")
 def test_close_with_4503_within_20_seconds_while_redis_is_frozen(
     start, own_redis, room

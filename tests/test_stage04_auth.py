@@ -20,6 +20,7 @@ from tests.checker.accounts import ODD_USER, Browser
 from tests.checker.client import WireError, connect, expect_refused
 from tests.checker.promises import kept
 from tests.checker.rooms import address, join, texts_until
+from tests.checker.servers.runserver import printed_at_rest
 
 # Of the promises of stage 3, these are made anew, or otherwise. The clients of the
 # others come as the user whom `?name=` names.
@@ -165,7 +166,7 @@ def test_handshake_that_is_refused_raises_nothing_in_the_server(server, room, la
     for cookie in ("", "sessionid=x", "=;=,;;"):
         headers = {"Origin": server.origin, "Cookie": cookie}
         expect_refused(server, address(room), additional_headers=headers)
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback."
 
 
@@ -189,7 +190,8 @@ def test_handshake_takes_the_name_as_it_is(server, room, visitors):
 
 def test_handshake_after_logging_out_is_refused_with_403(server, room, browser):
     headers = browser.headers_at(server.url)
-    assert browser.log_out().status == 200
+    page = browser.log_out()
+    assert page.status == 200, f"/logout/ is answered with {page.status}."
     expect_refused(server, address(room), additional_headers=headers)
 
 
@@ -301,6 +303,7 @@ def test_close_comes_to_nobody_who_logs_in_a_second_time(enter_room, server, vis
         ana.expect_json(type="message", text="still here")
 
 
+@pytest.mark.patient
 def test_close_with_4401_after_logging_out_at_the_other_server(start, redis, room):
     first, second = start(REDIS_URL=redis.url), start(REDIS_URL=redis.url)
     browser = Browser(first).log_in("ana")
@@ -309,6 +312,7 @@ def test_close_with_4401_after_logging_out_at_the_other_server(start, redis, roo
         client.expect_close(LOGGED_OUT)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("kind", TOLD)
 def test_close_with_4401_on_redis_as_soon_as_it_is_known(
     start, redis, room, accounts, kind
@@ -345,6 +349,7 @@ def expect_end(client, layer):
             raise
 
 
+@pytest.mark.patient
 def test_close_with_4401_of_whoever_connects_while_logging_out(
     server, room, visitors, layer
 ):
@@ -387,6 +392,7 @@ def without_tables(database):
             connection.commit()
 
 
+@pytest.mark.patient
 def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
     start, room, database, tmp_path
 ):
@@ -409,6 +415,7 @@ def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
         ben.expect_json(type="message", text="still here")
 
 
+@pytest.mark.patient
 def test_close_of_a_session_needs_no_redis(start, own_redis, room):
     server = start(REDIS_URL=own_redis.url)
     browser = Browser(server).log_in("ana")

@@ -352,6 +352,7 @@ def test_handshake_keys_for_a_bad_name_are_refused_in_words(project, tmp_path, n
     assert not (copy / "keys").exists(), "Something was made all the same."
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("layer", ["through nginx"], indirect=True, scope="session")
 def test_message_after_8_idle_seconds_arrives(server, room):
     with join(server, room, "ana") as ana:
@@ -361,6 +362,7 @@ def test_message_after_8_idle_seconds_arrives(server, room):
         ana.expect_json(type="message", text="still here?")
 
 
+@pytest.mark.patient
 @pytest.mark.posix("Windows has no SIGTERM")
 def test_close_of_one_daphne_while_the_other_serves_on(start, redis, room):
     site = start(REDIS_URL=redis.url, BEHIND_PROXY="1")

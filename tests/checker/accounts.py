@@ -30,6 +30,7 @@ import pytest
 from tests.checker import ready
 from tests.checker.client import HANDSHAKE, WireError, no_tls
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers import output
 from tests.checker.servers.runserver import (
     START,
     STOP,
@@ -59,6 +60,8 @@ user = get_user_model().objects.get_by_natural_key({name!r})
 """
 
 PASSWORD = "swordfish"  # noqa: S105  # Of users who live for one run.
+
+LARGEST = 16 * 1024 * 1024  # Bytes of a page. Nobody needs one.
 
 # Made beforehand, because each process that makes one takes a second.
 GUESTS = 100
@@ -124,7 +127,7 @@ class Browser:
                     "no page", f"{path} over HTTP got no answer: {error}."
                 ) from None
             with response:
-                text = response.read().decode(errors="replace")
+                text = response.read(LARGEST).decode(errors="replace")
             target = response.headers.get("Location")
             if response.status not in (301, 302, 303) or target is None:
                 return Page(response.status, url, text, response.headers)
@@ -204,13 +207,20 @@ class Shell:
             with suppress(BrokenPipeError):  # Then it prints why.
                 self.process.stdin.write(json.dumps(code) + "\n")
                 self.process.stdin.flush()
-            for line in self.process.stdout:
+            length = 0
+            while line := self.process.stdout.readline(output.CHUNK):
                 if f"{self.mark} done" in line:
                     return
                 if self.mark in line:
                     words = "failed"
                     break
                 printed.append(line)
+                length += len(line)
+                if length > output.AT_START:
+                    self.process.kill()
+                    words = "prints without end"
+                    printed = [*printed[:100], output.SAYS_SO]
+                    break
         finally:
             timer.cancel()
         error = ServerError(f"`manage.py shell` {words}.")

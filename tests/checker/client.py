@@ -27,6 +27,14 @@ from websockets.uri import parse_uri
 
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.effort import Effort
+from tests.checker.show import (
+    another_message,
+    another_object,
+    facts,
+    in_short,
+    sent_in_short,
+    show,
+)
 from tests.checker.wire import WIRE, short
 
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
@@ -37,6 +45,8 @@ HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
 GOODBYE = 10  # Seconds that a server has to answer a close, and to hang up.
 
 CHUNK = 65_536  # Bytes: the most that is read at once.
+OVERHEAD = 1024  # Bytes that a message costs us, besides what it says.
+WAITING = 64 * 1024 * 1024  # Bytes of messages that nobody has asked for.
 
 # What a client sees of a handshake that is never answered: it waits in vain, or the
 # server hangs up.
@@ -44,11 +54,24 @@ NO_ANSWER = (TimeoutError, InvalidMessage, ConnectionResetError)
 
 
 class WireError(AssertionError):
-    """The server broke the contract; `symptom` names how, for explain/."""
+    """
+    The server broke the contract; `symptom` names how, for explain/.
 
-    def __init__(self, symptom: str, message: str) -> None:
+    `facts` are lines below the sentence: what was sent, expected and got.
+    """
+
+    def __init__(self, symptom: str, message: str, **named: str) -> None:
         super().__init__(message)
         self.symptom = symptom
+        self.facts = named
+
+    def __str__(self) -> str:
+        return "\n".join([self.sentence, *facts(**self.facts)])
+
+    @property
+    def sentence(self) -> str:
+        """What was seen, without the facts below it."""
+        return self.args[0]
 
 
 class Client:
@@ -66,10 +89,12 @@ class Client:
         self.protocol = protocol
         self.response: Response | None = None
         self.messages: deque[str | bytes] = deque()
+        self.came = 0  # Bytes, since a message was asked for.
         self.frames: list[Frame] = []  # Of a message that is not complete.
         self.pong = b""
         self.name = "client"
         self.has_sent = False
+        self.sent = ""  # The last message, in words.
         self.has_ended = False
 
     @property
@@ -130,6 +155,13 @@ class Client:
             self.pong = bytes(event.data)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self.frames.append(event)
+            self.came += len(event.data) + OVERHEAD
+            if self.came > WAITING:
+                raise WireError(
+                    "flood",
+                    f"The server sends without end: {len(self.messages):,} messages "
+                    f"came that nobody has asked for.",
+                )
             if event.fin:
                 message = b"".join(frame.data for frame in self.frames)
                 is_text = self.frames[0].opcode is Opcode.TEXT
@@ -202,6 +234,7 @@ class Client:
                 raise self.ended()
             if not self.read(max(0, deadline - time.monotonic())):
                 raise TimeoutError
+        self.came = 0
         return self.messages.popleft()
 
     def send(self, message: str | bytes | Sequence[str]) -> None:
@@ -226,6 +259,7 @@ class Client:
                 send(text.encode(), fin=is_last)
         self.has_sent = True
         whole = message if isinstance(message, str | bytes) else "".join(message)
+        self.sent = sent_in_short(whole)
         WIRE.note(self.name, f"→ {short(whole)}")
         self.flush()
         if self.protocol.state is not State.OPEN:
@@ -234,12 +268,20 @@ class Client:
     def expect(self, message: str | bytes) -> None:
         """Fail unless the next message is this one."""
         __tracebackhide__ = True
-        received = self.recv()
+        received = self.recv_expected(show(message))
         if received != message:
-            raise WireError(
-                "another message",
-                f"Expected {show(message)}, but {show(received)} came.",
-            )
+            sentence, differing = another_message(message, received)
+            sent = {"last_sent": self.sent}
+            raise WireError("another message", sentence, **sent, **differing)
+
+    def recv_expected(self, words: str) -> str | bytes:
+        """Return the next message. These words say which one it should be."""
+        __tracebackhide__ = True
+        try:
+            return self.recv()
+        except WireError as error:
+            error.facts = {"last_sent": self.sent, "expected": words}
+            raise
 
     def send_json(self, **message: Any) -> None:
         """Send a JSON object in a text frame. Raises WireError if that is too late."""
@@ -253,7 +295,13 @@ class Client:
         Returns the whole object: a contract allows more keys than it names.
         """
         __tracebackhide__ = True
-        return compare_json(self.recv(), expected)
+        words = in_short(expected) if expected else "a message"
+        received = self.recv_expected(words)
+        try:
+            return compare_json(received, expected)
+        except WireError as error:
+            error.facts = {"last_sent": self.sent, **error.facts}
+            raise
 
     def is_closed(self) -> bool:
         """Say whether the connection has ended, as far as that has come here."""
@@ -272,7 +320,7 @@ class Client:
                 raise
             if end.symptom != f"close {code}":
                 raise WireError(
-                    f"{end.symptom} for {code}", f"{end} It must be {code}."
+                    f"{end.symptom} for {code}", f"{end.sentence} It must be {code}."
                 ) from None
             return
         raise WireError(
@@ -370,6 +418,7 @@ def shake_hands(
         tcp = stack.enter_context(open_tcp(server, **tcp_options))
         client = Client(server, tcp, protocol)
         client.name = name_in(path)
+        WIRE.go_on()
         WIRE.note(client.name, f"→ handshake {path}")
         protocol.send_request(request)
         client.flush()
@@ -459,7 +508,11 @@ def connect(server: Endpoint, path: str, **options: Any) -> Iterator[Client]:
     """Open a WebSocket as `open_websocket` does, and close it at the end."""
     __tracebackhide__ = True
     with closing(open_websocket(server, path, **options)) as client:
-        yield client
+        try:
+            yield client
+        except BaseException:
+            WIRE.stop()
+            raise
 
 
 def refusal(server: Endpoint, path: str, **options: Any) -> int:
@@ -549,13 +602,11 @@ def compare_json(received: str | bytes, expected: dict[str, Any]) -> dict[str, A
         raise WireError(
             "no JSON",
             f"Expected a JSON object in a text frame, but {show(received)} came.",
+            expected=in_short(expected) if expected else "",
         )
     if message | expected != message:
-        raise WireError(
-            difference(message, expected),
-            f"Expected {show(json.dumps(expected, ensure_ascii=False))}, but "
-            f"{show(received)} came.",
-        )
+        sentence, differing = another_object(expected, message)
+        raise WireError(difference(message, expected), sentence, **differing)
     return message
 
 
@@ -572,12 +623,3 @@ def no_tls(error: ssl.SSLError) -> WireError:
     reason = getattr(error, "verify_message", "") or error.reason or str(error)
     reason = reason.rstrip(".")
     return WireError(f"TLS: {reason}", f"The TLS handshake failed: {reason}.")
-
-
-def show(message: str | bytes) -> str:
-    """Show a message so that text and binary can be told apart, and long ones cut."""
-    kind = "the text" if isinstance(message, str) else "the bytes"
-    shown = repr(message)
-    if len(shown) > 160:  # Two lines: a message of a room, with its name and text.
-        shown = f"{shown[:160]}… ({len(message):,} long)"
-    return f"{kind} {shown}"

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from tests.checker import client, explain
+from tests.checker import report as reports
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.checker.endpoint import Endpoint
 from tests.checker.explain.source import Source
-from tests.checker.report import LearnerReporter
+from tests.checker.printed import telling
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.launch import FORKS
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
@@ -34,9 +35,13 @@ from tests.checker.servers.runserver import (
 )
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
+from tests.checker.verdict import diagnosis_of, reason_of
 from tests.checker.wire import WIRE
 
 ROOT = Path(__file__).parent.parent.parent
+
+EVENTS = 8  # On the wire, of a failure: the last of them tell.
+MOST_PRINTED = 200  # Lines, where plain pytest reports.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,14 +56,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="with --url, a user that the checks may log in as; give it several times",
     )
     group.addoption("--learner", action="store_true", help="report in plain words")
+    group.addoption(
+        "--all-output",
+        action="store_true",
+        help="with --learner, cut nothing of what the server printed",
+    )
+    group.addoption(
+        "--json",
+        metavar="FILE",
+        help="with --learner, also write a line of JSON for each check; - is stdout",
+    )
 
 
 @pytest.hookimpl(trylast=True)  # After pytest's own reporter is there.
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("learner"):
-        plugins = config.pluginmanager
-        plugins.unregister(plugins.getplugin("terminalreporter"))
-        plugins.register(LearnerReporter(config), "terminalreporter")
+        reports.use(config)
     project, url = config.getoption("project"), config.getoption("url")
     if project and not (project / "manage.py").is_file():
         raise pytest.UsageError(f"--project: there is no manage.py in {project}.")
@@ -68,6 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if not re.fullmatch(r"[^:]+:.+", login):
             raise pytest.UsageError(f"--login: {login} is not NAME:PASSWORD.")
     config.addinivalue_line("markers", "crowd: hundreds of clients; comes last")
+    config.addinivalue_line(
+        "markers", "patient: takes seconds; comes after what is quick"
+    )
     config.addinivalue_line(
         "markers", "posix(why): runs on Linux and macOS only, for this reason"
     )
@@ -95,16 +111,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("layer", layers, indirect=True, scope="session")
 
 
-def place(item: pytest.Item) -> tuple[bool, int, bool]:
-    """Return what decides when a check comes: crowd or not, its section, its age."""
+def place(item: pytest.Item) -> tuple[int, int, bool]:
+    """Return what decides when a check comes: its cost, its section, its age."""
     # A crowd takes many seconds, most mistakes are found without one, and on a busy
-    # machine the server may still be occupied with it when the next check begins.
-    has_crowd = item.get_closest_marker("crowd") is not None
+    # machine the server may still be occupied with it when the next check begins. What
+    # waits for seconds, or starts servers, comes after all that answers at once.
+    costs = ("crowd", "patient")
+    marked = [2 - n for n, name in enumerate(costs) if item.get_closest_marker(name)]
     words = ("test_handshake", "test_message", "test_close")
     sections = [n for n, word in enumerate(words) if item.name.startswith(word)]
     # An imported check is one that an earlier stage has promised already.
     is_imported = item.function.__module__ != item.module.__name__
-    return has_crowd, sections[0] if sections else len(words), is_imported
+    return max(marked, default=0), sections[0] if sections else len(words), is_imported
 
 
 def can_run(item: pytest.Item) -> bool:
@@ -121,7 +139,7 @@ def pytest_collection_modifyitems(
     """
     Put the checks of a stage in the order of its contract, what is new in it first.
 
-    A stage also imports checks from the stage before. Crowds come last of all. What
+    A stage also imports checks from the stage before. What takes long comes last. What
     this system can never run is left out here; what it could run is skipped.
     """
     if sys.platform != "linux":
@@ -439,7 +457,12 @@ def explain_failure(
         "answered": WIRE.answered > 0,
     }
     source = Source.of(folder) if (folder := folder_of(item)) else None
-    if sentence := explain.diagnose(**report.failure, source=source):
-        report.sections.append(("The likely mistake", sentence))
+    told = explain.explain(**report.failure, source=source)
+    report.told = diagnosis_of(told, item.nodeid, source)
+    report.reason = reason_of(error, symptom, printed)
+    report.wire = tuple(WIRE.lines(EVENTS))
     if printed:
-        report.sections.append(("What the server printed", printed))
+        lines = telling(printed)[-MOST_PRINTED:]
+        report.sections.append(("What the server printed", "\n".join(lines)))
+    if report.told.sentence:
+        report.sections.append((report.told.heading, report.told.sentence))

@@ -1,11 +1,16 @@
 """What went over the wire: in this check, and whether anything was ever answered."""
 
+import re
 import time
 from collections import deque
 from typing import NamedTuple
 
 MOST = 400  # Events of a check. A crowd makes thousands, and the last ones tell.
 WIDTH = 60  # Characters of a message.
+
+
+# The name of a room: the first of its letters tell it from others.
+RANDOM = re.compile(r"[0-9a-f]{32}")
 
 
 class Event(NamedTuple):
@@ -32,9 +37,21 @@ class Wire:
         """Forget what was before: another check begins."""
         self.start = time.monotonic()
         self.events: deque[Event] = deque(maxlen=MOST)
+        self.is_over = False
+
+    def stop(self) -> None:
+        """Note no more: something has failed, and clients only leave."""
+        self.is_over = True
+
+    def go_on(self) -> None:
+        """Note again: another client comes, so what has failed was expected."""
+        self.is_over = False
 
     def note(self, client: str, words: str) -> None:
         """Take down what a client sent or saw."""
+        if self.is_over:
+            return
+        words = RANDOM.sub(lambda room: f"{room[0][:4]}…", words)
         self.events.append(Event(time.monotonic() - self.start, client, words))
 
     def lines(self, most: int) -> list[str]:
@@ -57,6 +74,7 @@ def short(message: str | bytes) -> str:
     """Return a message as one line of at most 60 characters."""
     kind = "text" if isinstance(message, str) else "binary"
     shown = repr(message).removeprefix("b")[1:-1]
+    shown = RANDOM.sub(lambda room: f"{room[0][:4]}…", shown)
     if len(shown) > WIDTH:
         shown = f"{shown[:WIDTH]}… ({len(message):,} long)"
     return f"{kind} {shown}"

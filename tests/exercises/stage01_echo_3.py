@@ -5,6 +5,7 @@ Stage 1, exercise 3: every path but the echo's is refused with 403, and raises n
 import pytest
 
 from tests.checker.client import expect_refused
+from tests.checker.servers.runserver import printed_at_rest
 
 PATHS = ["/", "/ws/", "/ws/echo", "/ws/echo/more/", "/ws/nowhere/"]
 
@@ -24,5 +25,5 @@ def test_handshake_that_is_refused_raises_nothing_in_the_server(server, launched
     start = launched.position()
     for path in PATHS:
         expect_refused(server, path)
-    printed = launched.printed_within("Traceback", start)
+    printed = printed_at_rest(launched, start)
     assert "Traceback" not in printed, "The server printed a traceback."

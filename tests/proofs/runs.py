@@ -43,13 +43,16 @@ TELLS = {
     "packages.py",
     "pieces.py",
     "recorder.py",
+    "printed.py",
     "report.py",
     "report_problem.py",
     "scrub.py",
     "serve.py",
     "solution.py",
     "stuck.py",
+    "show.py",
     "system.py",
+    "verdict.py",
     "watch.py",
     "work.py",
 }
@@ -78,9 +81,10 @@ class Run(NamedTuple):
 
     @property
     def likely_mistake(self) -> str:
-        """What the report calls the likely mistake, its lines joined again."""
-        _, _, rest = self.stdout.partition("The likely mistake:\n")
-        return " ".join(rest.partition("\n\n")[0].split())
+        """What the report says of the mistake, its lines joined again."""
+        heading = r" {8}(?:The likely mistake|Perhaps(?: \(look at .*\))?):\n"
+        said = re.search(rf"^{heading}((?:.+\n)*)", self.stdout, re.MULTILINE)
+        return " ".join(said[1].split()) if said else ""
 
     def passed(self) -> Seen:
         """Return the last line of a report in which nothing failed, as evidence."""
@@ -97,11 +101,13 @@ class Run(NamedTuple):
         assert self.returncode == pytest.ExitCode.TESTS_FAILED, self.stdout
         assert "site-packages" not in self.stdout, self.stdout
         [failure] = self.failures
-        [fails] = re.findall(r"^  FAIL  (.*)$", self.stdout, re.MULTILINE)
+        # A server that does not start lets nothing be checked: that is no failed check.
+        pattern = r"^  (?:FAIL|stop)  (.*)$"
+        [fails] = re.findall(pattern, self.stdout, re.MULTILINE)
         seen = {"fails": fails, **failure}
         source = Source.of(self.project) if self.project else None
         said = " ".join(diagnosis(seen, source).split())
-        assert said == self.likely_mistake, self.stdout
+        assert said == self.likely_mistake, f"{said}\n{self.stdout}"
         return seen
 
 

@@ -8,17 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from threading import Event, Thread
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from tests.checker import client
 from tests.checker.client import Client, WireError, connect
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.effort import Effort, effort_of
+from tests.checker.wire import WIRE
 
 
 @contextmanager
@@ -60,6 +62,48 @@ def test_messages_before_a_close_are_heard_first() -> None:
             ana.recv()
         assert told.value.symptom == "close 4001"
         ana.expect_close(4001)
+
+
+def test_server_that_sends_without_end_is_told_and_fills_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "WAITING", 10_000_000)
+
+    def flood(end: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                end.send("and again")
+
+    with connected_to(flood) as ana:
+        for _ in range(1000):  # Who is listened to may send as much as it likes.
+            ana.expect("and again")
+
+        def listen() -> None:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                ana.catch_up()
+
+        with pytest.raises(WireError) as told:
+            listen()
+        assert told.value.symptom == "flood"
+
+
+def test_history_ends_with_a_failure_and_goes_on_with_the_next_client() -> None:
+    def words() -> list[str]:
+        return [event.words for event in WIRE.events]
+
+    def say_hello(end: ServerConnection) -> None:
+        end.send("hello")
+        end.recv()
+
+    WIRE.begin()
+    with pytest.raises(WireError), connected_to(say_hello) as ana:
+        ana.expect("another word")
+    assert words()[-1] == "← text hello"
+    with connected_to(say_hello) as ana:
+        ana.expect("hello")
+        ana.send("goodbye")
+    assert words()[-1].startswith("← close")
 
 
 def test_ping_is_answered_while_a_message_is_waited_for() -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.checker.explain import diagnose
 from tests.checker.explain.catalogue import COMMON, entries
 from tests.checker.servers.forks import quick_starts
+from tests.checker.servers.output import SAYS_SO
 from tests.checker.servers.runserver import Server, free_port
 from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
 from tests.proofs.runs import (
@@ -99,7 +100,8 @@ NOT_CAUGHT = "with suppress(KeyError)"
     [
         proof_of(
             *("reports", "hundreds of clients", "stage02_routing"),
-            *(ROOT / "tests/checker/report.py", CAUGHT, NOT_CAUGHT),
+            *(ROOT / "tests/checker" / name for name in ("report.py", "printed.py")),
+            *(CAUGHT, NOT_CAUGHT),
         )
     ],
     ids=str,
@@ -164,6 +166,8 @@ ELSEWHERE = [
     ),
     # It waits for half a minute, for somebody who types.
     ("no start", "Enter PEM pass phrase:", "nobody is there to type a password"),
+    ("no start", f"and again{SAYS_SO}", "A loop prints, and never ends"),
+    ("flood", "", "A loop in the consumer sends, and never ends"),
     ("close 1006", "", "dropped the connection"),
     ("close 1005", "", "leaves the close to the client"),
 ]

@@ -24,6 +24,7 @@ from tests.checker.servers.runserver import (
     cut_earlier_clients,
     cut_library_frames,
     free_port,
+    printed_at_rest,
     wait_for_the_end,
 )
 from tests.proofs.plugin import (
@@ -117,6 +118,32 @@ def test_server_leaves_no_files_in_the_project(tmp_path: Path) -> None:
     assert sorted(project.rglob("*")) == before
 
 
+CRASHES_LATE = """
+    async def disconnect(self, code):
+        raise RuntimeError("late")
+"""
+
+
+@pytest.mark.parametrize("crash", ["", CRASHES_LATE], ids=["none", "late"])
+def test_crash_after_the_close_is_waited_for_and_where_there_is_none_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: str
+) -> None:
+    monkeypatch.setattr("tests.checker.servers.runserver.CRASH_CHECK", 60)
+    # Real servers: what Daphne does once a second, and what it has done by then.
+    project = copy_of(ECHO, tmp_path / "project")
+    with (project / "chat" / "consumers.py").open("a", encoding="utf-8") as file:
+        file.write(crash)
+    with Server(project, tmp_path / "server.log") as server:
+        for _again in range(3):  # Somewhere between two of Daphne's looks.
+            start = server.position()
+            with client.connect(server, "/ws/echo/"):
+                pass
+            begin = time.monotonic()
+            printed = printed_at_rest(server, start)
+            assert ("RuntimeError: late" in printed) == bool(crash)
+            assert time.monotonic() - begin < 60
+
+
 def test_library_frames_are_cut_and_our_own_stay(tmp_path: Path) -> None:
     own = tmp_path.resolve() / "chat" / "consumers.py"
     printed = (
@@ -181,7 +208,13 @@ def test_failure_waits_for_a_crash_where_one_could_explain_it(
     symptom: str, seconds: float
 ) -> None:
     report = SimpleNamespace(sections=[])
-    item = SimpleNamespace(server=Silent(), position=0, nodeid="tests/test_stage.py")
+    item = SimpleNamespace(
+        server=Silent(),
+        position=0,
+        nodeid="tests/test_stage.py",
+        path=Path("tests/test_stage.py"),
+        config=SimpleNamespace(getoption=lambda _name: None),
+    )
     explain_failure(report, item, client.WireError(symptom, "what was seen"))
     assert item.server.seconds == seconds
 
@@ -213,7 +246,7 @@ def test_checks_take_a_server_that_already_runs(tmp_path: Path) -> None:
         result = check("stage01_echo", "--url", server.url)
     assert result.returncode == pytest.ExitCode.OK, result.stdout
     # What needs the server's own output cannot be checked from outside.
-    assert "  --    close raises nothing in the server" in result.stdout
+    assert "  skip  close raises nothing in the server" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -241,9 +274,9 @@ def test_checks_without_a_redis_say_how_to_install_one(
     assert (
         "ok    handshake switches from HTTP to WebSocket (in memory)" in result.stdout
     )
-    assert "--    handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
+    assert "skip  handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
     assert "apt install redis-server" in result.stdout
-    assert "1 checks pass, 5 could not be tried." in result.stdout
+    assert "1 check passes, 5 could not be tried." in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -293,7 +326,7 @@ def test_report_on_a_terminal_says_nothing_of_collecting() -> None:
                 printed += some
     os.close(ours)
     assert process.returncode == pytest.ExitCode.TESTS_FAILED
-    assert b"FAIL" in printed
+    assert b"stop" in printed
     assert b"collect" not in printed
 
 
@@ -378,3 +411,27 @@ def test_crowds_come_last_of_the_checks(stage: str) -> None:
     crowds = collected(suite, "-m", "crowd")
     assert sum("00_clients" in name for name in crowds) == 3
     assert collected(suite)[-len(crowds) :] == crowds
+
+
+@pytest.mark.parametrize("stage", ["stage01_echo", "stage03_groups", "stage04_auth"])
+def test_what_takes_seconds_comes_after_what_answers_at_once(stage: str) -> None:
+    suite = f"tests/test_{stage}.py"
+    late = collected(suite, "-m", "patient or crowd")
+    assert late
+    assert collected(suite)[-len(late) :] == late
+
+
+@pytest.mark.parametrize(
+    ("few", "crowd"),
+    [
+        ("of_3_speakers", "of_20_speakers"),
+        ("reach_10_clients", "reach_300_clients"),
+        ("of_5_clients", "of_200_clients"),
+    ],
+)
+def test_few_clients_come_before_a_crowd(few: str, crowd: str) -> None:
+    names = collected("tests/test_stage03_groups.py")
+    first = [
+        next(n for n, name in enumerate(names) if each in name) for each in (few, crowd)
+    ]
+    assert first == sorted(first)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.checker.client import PATIENCE
+from tests.checker.servers import output
 from tests.checker.servers.runserver import START, STOP, ServerError, free_port
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -147,4 +148,4 @@ class RedisServer:
 
     def printed(self) -> str:
         """Return what it printed, since its first start."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        return output.read(self.log).decode(errors="replace")

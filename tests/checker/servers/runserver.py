@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.checker.endpoint import Endpoint
-from tests.checker.servers import launch
+from tests.checker.servers import launch, output
 from tests.checker.servers.effort import Effort, effort_of
 
 INSIDE_SERVER = Path(__file__).parent / "inside_server"
@@ -34,7 +34,7 @@ CRASH_CHECK = 1.5  # Seconds.
 ANSWERED = r"(.* )?[1-4]\d\d|TLS.*|redirects|another Location|check --deploy.*"
 
 # What it prints when the tests ask for that: inside_server/.
-TASKS = re.compile(rb"unfinished tasks: (\d+)\n")
+COUNTS = re.compile(rb"(unfinished tasks|unseen exceptions): (\d+)\n")
 
 # These would lead the server to other settings than the project's own.
 LEFT_OUT = {
@@ -70,6 +70,8 @@ class Server(Endpoint):
 
     # The last that it prints of its start, without runserver's warning.
     banner_end = "Quit the server with"
+
+    most = output.AT_START  # Bytes: whoever prints more prints without end.
 
     def __init__(
         self,
@@ -109,6 +111,7 @@ class Server(Endpoint):
 
     def launch(self) -> None:
         """Start the process. Raises ServerError unless it comes to listen."""
+        self.most = output.AT_START
         with self.log.open("wb") as log:
             if not is_free(self.port):  # Who is there would be taken for ours.
                 raise PortTakenError(
@@ -123,6 +126,7 @@ class Server(Endpoint):
                     "PYTHONPATH": f"{INSIDE_SERVER}{os.pathsep}{INSIDE_PROJECT}",
                     "PYTHONUNBUFFERED": "1",
                     "DJANGO_RUNSERVER_HIDE_WARNING": "true",
+                    output.LIMIT: str(output.MOST),
                 }
                 | self.environment,
                 stdin=subprocess.PIPE,  # Its end tells the server that we are gone.
@@ -134,6 +138,7 @@ class Server(Endpoint):
         except BaseException:
             self.stop()
             raise
+        self.most = output.MOST
 
     def __exit__(
         self,
@@ -162,10 +167,14 @@ class Server(Endpoint):
         """
         Return as soon as the port takes connections.
 
-        Raises ServerError if the process ends, or after 30 seconds.
+        Raises ServerError if the process ends, if it prints 2 MiB, or after 30 seconds.
         """
         deadline = time.monotonic() + START
         while time.monotonic() < deadline:
+            if output.size(self.log) >= self.most:
+                raise ServerError(
+                    f"{self.project.name} did not start: it prints without end."
+                )
             if self.process.poll() is not None:
                 raise ServerError(
                     f"{self.project.name} did not start: "
@@ -192,14 +201,24 @@ class Server(Endpoint):
 
     def tasks(self) -> int:
         """Return how many asyncio tasks of the server have not finished."""
+        return self.count(b"?")
+
+    def unseen_exceptions(self) -> int:
+        """Return how many tasks have raised what nobody has looked at, or printed."""
+        return self.count(b"!")
+
+    def count(self, what: bytes) -> int:
+        """Ask what runs inside of the server for a number. Raises ServerError."""
         start = self.position()
-        os.write(self.process.stdin.fileno(), b"?")
+        os.write(self.process.stdin.fileno(), what)
         deadline = time.monotonic() + START
-        while not (found := TASKS.search(self.log.read_bytes(), start)):
-            if time.monotonic() > deadline or self.process.poll() is not None:
+        while not (found := COUNTS.search(output.read(self.log, start))):
+            is_full = output.size(self.log) >= output.MOST
+            has_ended = self.process.poll() is not None
+            if time.monotonic() > deadline or has_ended or is_full:
                 raise ServerError("The server does not say how many tasks it has.")
             time.sleep(0.002)
-        return int(found[1])
+        return int(found[2])
 
     def effort(self) -> Effort:
         """Return how much it has worked so far."""
@@ -211,8 +230,10 @@ class Server(Endpoint):
 
     def printed(self, since: int = 0) -> str:
         """Return what the server printed, other people's stack frames cut."""
-        text = TASKS.sub(b"", self.log.read_bytes()[since:]).decode(errors="replace")
-        return cut_library_frames(text.replace("\r\n", "\n"), self.project)
+        text = COUNTS.sub(b"", output.read(self.log, since)).decode(errors="replace")
+        text = cut_library_frames(text.replace("\r\n", "\n"), self.project)
+        is_endless = output.size(self.log) >= self.most
+        return text + output.SAYS_SO if is_endless else text
 
     def printed_within(
         self, pattern: str, since: int = 0, seconds: float = CRASH_CHECK
@@ -228,6 +249,27 @@ class Server(Endpoint):
                 break
             time.sleep(0.02)
         return self.printed(since)
+
+
+def printed_at_rest(server: Any, since: Any) -> str:
+    """
+    Return what a server has printed, when it can print no more about what has been.
+
+    That is when no consumer is left, and no exception that is still to be printed: so
+    its absence needs no waiting. Where that cannot be seen, it waits as long as Daphne
+    may take for a crash.
+    """
+    deadline = time.monotonic() + CRASH_CHECK
+    with suppress(ServerError, OSError):
+        quiet = 0
+        # Twice, since between a look at an exception and its print there is a moment.
+        while quiet < 2 and time.monotonic() < deadline:
+            has_more = server.tasks() > server.at_rest or server.unseen_exceptions()
+            quiet = 0 if has_more else quiet + 1
+            if re.search(CRASH, server.printed(since)):
+                break
+            time.sleep(0.02)
+    return server.printed(since)
 
 
 def may_be_a_crash(symptom: str) -> bool:
@@ -265,11 +307,7 @@ def manage(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of the project's manage.py, for 30 seconds at most."""
     with launch_manage(project, *words, **environment) as process:
-        try:
-            printed, _nothing = process.communicate(timeout=START)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        printed = output.communicate(process, START)
     return subprocess.CompletedProcess(process.args, process.returncode, printed)
 
 

@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.checker import ready
 from tests.checker.endpoint import Endpoint
+from tests.checker.servers import output
 from tests.checker.servers.effort import Effort
 from tests.checker.servers.runserver import (
     ATTEMPTS,
@@ -392,6 +393,10 @@ class NginxSite(Endpoint):
         first, second = self.daphnes
         return first.effort().plus(second.effort())
 
+    def unseen_exceptions(self) -> int:
+        """Return how many tasks of the two have raised what nobody has looked at."""
+        return sum(daphne.unseen_exceptions() for daphne in self.daphnes)
+
     def position(self) -> tuple[int, int, int]:
         """Return how much the two Daphnes and nginx have printed so far."""
         first, second = self.daphnes
@@ -404,7 +409,7 @@ class NginxSite(Endpoint):
         with suppress(FileNotFoundError):  # One that has not begun has no log.
             for daphne, daphne_start in zip(self.daphnes, starts, strict=True):
                 printed += daphne.printed(daphne_start)
-            printed += self.log.read_bytes()[start:].decode(errors="replace")
+            printed += output.read(self.log, start).decode(errors="replace")
         return printed
 
     def printed_within(

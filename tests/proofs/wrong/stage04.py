@@ -587,7 +587,7 @@ STAGE04 = [
         "            await self.channel_layer.group_discard",
         "        for group in self.joined[:1]:\n"
         "            await self.channel_layer.group_discard",
-        "close of 200 clients leaves nothing in Redis",
+        "close of 5 clients leaves nothing in Redis",
         "Who has left is still in the group",
         "leaves_nothing",
     ),

@@ -14,14 +14,18 @@ from collections.abc import Coroutine
 
 
 def serve_the_tests() -> None:
-    """Count tasks when the tests ask for that, and end when their pipe is closed."""
+    """Count what the tests ask for, and end when their pipe is closed."""
     loops: list[asyncio.AbstractEventLoop] = []
     # The system closes the pipe however the tests end, even if they are killed.
-    while os.read(0, 1):
-        loops = loops or running_loops()
-        unfinished = sum(len(asyncio.all_tasks(loop)) for loop in loops)
+    while asked := os.read(0, 1):
+        if asked == b"!":
+            answer = f"unseen exceptions: {unseen_exceptions()}\n"
+        else:
+            loops = loops or running_loops()
+            unfinished = sum(len(asyncio.all_tasks(loop)) for loop in loops)
+            answer = f"unfinished tasks: {unfinished}\n"
         # Whole: between the two writes of print(), another thread may say something.
-        os.write(2, f"unfinished tasks: {unfinished}\n".encode())
+        os.write(2, answer.encode())
     os._exit(1)
 
 
@@ -36,6 +40,14 @@ def running_loops() -> list[asyncio.AbstractEventLoop]:
     return [loop for loop in loops if loop.is_running()]
 
 
+def unseen_exceptions() -> int:
+    """Return how many tasks have ended with an exception that nobody has looked at."""
+    # Daphne looks once a second, and prints it. Whoever forgets a task never looks:
+    # then asyncio prints it, when the task is collected.
+    tasks = [each for each in gc.get_objects() if issubclass(type(each), asyncio.Task)]
+    return sum(task.done() and task._log_traceback for task in tasks)
+
+
 def report_forgotten_await(coroutine: Coroutine) -> None:
     """Print that nobody awaited a coroutine and, if known, where it was made."""
     print(f"coroutine '{coroutine.__qualname__}' was never awaited", file=sys.stderr)
@@ -45,6 +57,19 @@ def report_forgotten_await(coroutine: Coroutine) -> None:
         print(f'  File "{file}", line {line}', file=sys.stderr)
 
 
+def bound_files() -> None:
+    """Let no file of this process, or of a child, become larger than the tests say."""
+    if limit := os.environ.get("CHECKS_LARGEST_FILE"):
+        try:
+            import resource  # Not on Windows.
+        except ImportError:
+            return
+        _soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if hard == resource.RLIM_INFINITY or int(limit) <= hard:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), hard))
+
+
+bound_files()
 threading.Thread(target=serve_the_tests, daemon=True).start()
 
 # Twisted, which Daphne is built on, swallows Python's own warning.
