@@ -9,7 +9,6 @@ try:
     import argparse
     import os
     import signal
-    from collections.abc import Callable
     from pathlib import Path
     from typing import NoReturn
 
@@ -20,6 +19,7 @@ try:
         sys.exit(2)
 
     from tests.checker import packages, system, work
+    from tests.checker.command_line import given, parser, project_of
     from tests.checker.system import ROOT, Refusal, learn, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
@@ -32,33 +32,6 @@ def hand_over(*words: str | Path, **environment: str) -> NoReturn:
     """Become a module of .venv."""
     environment = {**os.environ, **environment}
     system.become(packages.PYTHON, "-m", *words, cwd=ROOT, env=environment)
-
-
-# What the user types
-
-MINE = object()  # `--project` without a folder: the one in work/.
-
-
-def stage(text: str) -> work.Work:
-    """Read the number of a stage that is in this checkout."""
-    stages = work.folders()
-    if text not in map(str, stages):
-        names = ", ".join(f"{number} ({path.name})" for number, path in stages.items())
-        raise Refusal(f"there is no stage {text} in this checkout, which has: {names}.")
-    return work.of(int(text))
-
-
-def project_of(options: argparse.Namespace) -> Path | None:
-    """Return the folder that --project names, or None if it is not there."""
-    if options.project is None:
-        return None
-    if options.project is MINE:
-        return system.project_folder(options.stage.need())
-    named = Path(options.project).resolve()
-    for mine in map(work.of, work.folders()):
-        if named == mine.folder:
-            mine.need()
-    return system.project_folder(named)
 
 
 # The commands
@@ -116,6 +89,7 @@ def check(options: argparse.Namespace) -> NoReturn:
         project = project_of(options) or system.project_folder(mine.need())
     words = [f"--login={login}" for login in options.login]
     words += ["--all"] * options.all + ["--watch"] * options.watch
+    words += given(options, "json")
     words += ["--project", project] if project else ["--url", options.url]
     print(f"Checking {typed(project) if project else options.url}.", flush=True)
     if project == mine.folder and mine.is_the_other_one():
@@ -147,6 +121,37 @@ def diff(options: argparse.Namespace) -> NoReturn:
     hand_over("tests.checker.compare", mine.name, project, *words)
 
 
+def about_mine(module: str, options: argparse.Namespace, *words: str) -> NoReturn:
+    """Hand my folder over to a module of the checker."""
+    project = project_of(options) or options.stage.need()
+    words += ("--again",) if options.again else ()
+    packages.set_up()
+    hand_over(f"tests.checker.{module}", options.stage.name, project, *words)
+
+
+def hint(options: argparse.Namespace) -> NoReturn:
+    """Help with the promise that is broken now, a little more each time."""
+    about_mine("hint", options, *["--list"] * options.list)
+
+
+def solution(options: argparse.Namespace) -> NoReturn:
+    """Show ours beside yours, for the promise that is broken now."""
+    about_mine("solution", options, *["--yes"] * options.yes)
+
+
+def report(options: argparse.Namespace) -> NoReturn:
+    """Write what somebody needs who is to help you, without your secrets."""
+    words = given(options, "expected", "came", "to")
+    about_mine("report_problem", options, *words)
+
+
+def doctor(options: argparse.Namespace) -> NoReturn:
+    """Look at a server that runs, from outside, and say what is wrong."""
+    packages.set_up()
+    words = given(options, "ca", "origin", "login")
+    hand_over("tests.checker.doctor", options.url, *words)
+
+
 def test(options: argparse.Namespace) -> NoReturn:
     """Run all tests of the course. More words go to pytest, --live proves all anew."""
     packages.set_up(everything=True)
@@ -161,98 +166,17 @@ def docs(options: argparse.Namespace) -> NoReturn:
     hand_over("tests.docs.serve", f"127.0.0.1:{options.port}")
 
 
-class Parser(argparse.ArgumentParser):
-    """Answers a mistake with one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        if message.endswith("required: N"):
-            raise Refusal(which_stage(self.prog.split()[-1]))
-        raise Refusal(f"{message} (`{learn('--help')}` shows how).")
-
-
-def which_stage(name: str) -> str:
-    """Say how a command is told its stage: the newest that the reader has begun."""
-    begun = [number for number in work.folders() if work.of(number).folder.exists()]
-    words = (
-        f"{name} needs the number of a stage: `{learn(f'{name} {[1, *begun][-1]}')}`"
-    )
-    if begun or name in ("run", "start"):
-        return words
-    missing = typed(work.of(1).folder)
-    return f"{words}. {missing} does not exist yet: `{learn('start 1')}` makes it"
-
-
-def parser() -> Parser:
-    """Return the parser of the command line, which holds the help."""
-    top = Parser(
-        prog="learn.py",
-        description="WebSockets with Django Channels. Sets itself up on first use.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = top.add_subparsers(metavar="COMMAND")
-
-    def add(function: Callable, number: bool = True) -> argparse.ArgumentParser:
-        summary = function.__doc__
-        command = commands.add_parser(
-            function.__name__, help=summary, description=summary, allow_abbrev=False
-        )
-        command.set_defaults(command=function)
-        if number:
-            command.add_argument("stage", type=stage, metavar="N", help="1 to 5")
-        return command
-
-    def mine(option: Callable, what: str) -> None:
-        what += "; without DIR, yours in work/"
-        option("--project", nargs="?", const=MINE, metavar="DIR", help=what)
-
-    command = add(run)
-    option = command.add_argument
-    port, host = system.port_number, system.host_address
-    option("--port", type=port, default=8000, help="8000 if not given")
-    option("--host", type=host, default="127.0.0.1", help="0.0.0.0: classroom")
-    mine(option, "serve this folder")
-    option("--tls-port", type=port, default=8443, help="of stage 5, for https")
-    option("--name", help="of stage 5: what this machine is called, such as chat.lan")
-    add(start)
-    command = add(check)
-    option = command.add_mutually_exclusive_group().add_argument
-    mine(option, "check this folder")
-    url = system.server_url
-    option("--url", type=url, help="of a server that runs already: ws://...")
-    option = command.add_argument
-    login = {"action": "append", "default": [], "metavar": "NAME:PASSWORD"}
-    option("--login", **login, help="with --url, who may log in: ana, ben and cleo")
-    option("--exercise", metavar="K", help="check an exercise of the chapter")
-    option("--watch", action="store_true", help="check again on every save")
-    option("--all", action="store_true", help="do not stop at the first failure")
-    file = {"metavar": "FILE", "nargs": "?", "help": "such as chat/consumers.py"}
-    add(reset).add_argument("file", **file)
-    option = add(diff).add_argument
-    option("file", **file)
-    mine(option, "compare this folder")
-    option("--yes", action="store_true", help="ask nothing")
-    add(test, number=False)
-    option = add(docs, number=False).add_argument
-    option("--port", type=port, default=8001, help="8001 if not given")
-    examples = {
-        "run 1": "",
-        "run 1 --host 0.0.0.0": "for a classroom",
-        "start 1": "",
-        "check 1 --watch": "",
-        "diff 1": "your folder against the finished stage",
-        "reset 1 config/urls.py": "as start made it; yours is kept",
-        "test": "",
-        "docs": "",
-    }
-    lines = [f"  {learn(f'{e:24}')}{why}".rstrip() for e, why in examples.items()]
-    top.epilog = "\n".join(["examples:", *lines])
-    return top
+# In the order in which the help lists them.
+COMMANDS = (
+    *(run, start, check, hint, solution, reset, diff),
+    *(report, doctor, test, docs),
+)
 
 
 def command(words: list[str]) -> int:
     """Do what was typed, and return the exit code."""
     try:
-        top = parser()
+        top = parser(COMMANDS)
     except FileNotFoundError:
         words = "the folder that you are in is gone: change to another one."
         raise Refusal(words) from None

@@ -21,6 +21,7 @@ from tests.checker import watch
 from tests.front_door.checkout import Checkout, told
 
 CHECKS = "tests/test_stage01_echo.py"
+KEPT = ["-p", "tests.checker.recorder"]  # For `learn.py hint`.
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_check_runs_the_checks_against_the_work_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     work = shutil.copytree(checkout.stage, checkout.root / "work" / "stage01_echo")
-    options = ["--learner", "--maxfail=1", "--project", str(work)]
+    options = ["--learner", *KEPT, "--maxfail=1", "--project", str(work)]
     assert checked() == [CHECKS, *options]
     folder = Path("work", "stage01_echo")
     assert capsys.readouterr().out == f"Checking {folder}.\n"
@@ -98,7 +99,7 @@ def test_check_takes_a_url_and_goes_on_with_all(
     checked: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = "wss://127.0.0.1:8443"
-    assert checked("--all", "--url", url) == [CHECKS, "--url", url, "--learner"]
+    assert checked("--all", "--url", url) == [CHECKS, "--url", url, "--learner", *KEPT]
     assert capsys.readouterr().out == f"Checking {url}.\n"
 
 
