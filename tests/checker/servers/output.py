@@ -59,21 +59,23 @@ class Reader(threading.Thread):
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
         self.process = process
+        self.stream = process.stdout
         self.first: list[str] = []
         self.last: deque[str] = deque(maxlen=EDGE // CHUNK)
         self.length = 0
         self.is_endless = False
 
     def run(self) -> None:
-        """Read. What does not fit is dropped."""
-        while chunk := self.process.stdout.read(CHUNK):
-            edge = self.first if self.length < EDGE else self.last
-            edge.append(chunk)
-            self.length += len(chunk)
-            if self.length > MOST:
-                self.is_endless = True
-                self.process.kill()
-                return
+        """Read, and close the pipe. What does not fit is dropped."""
+        with self.stream:
+            while chunk := self.stream.read(CHUNK):
+                edge = self.first if self.length < EDGE else self.last
+                edge.append(chunk)
+                self.length += len(chunk)
+                if self.length > MOST:
+                    self.is_endless = True
+                    self.process.kill()
+                    return
 
     @property
     def text(self) -> str:
@@ -99,11 +101,9 @@ def communicate(process: subprocess.Popen[str], seconds: float) -> str:
         process.kill()
         reader.join(REST)
     process.wait()
-    if reader.is_alive():
-        # What it has left behind still holds the pipe: to close it would wait for that.
-        process.stdout = None
-    else:
-        process.stdout.close()
+    # What it has left behind may hold the pipe still. Nobody waits for that: the reader
+    # closes it, once it ends.
+    process.stdout = None
     if is_late:
         raise subprocess.TimeoutExpired(process.args, seconds, reader.text)
     return reader.text
