@@ -89,14 +89,17 @@ def check(options: argparse.Namespace) -> NoReturn:
         project = project_of(options) or system.project_folder(mine.need())
     words = [f"--login={login}" for login in options.login]
     words += ["--all"] * options.all + ["--watch"] * options.watch
-    words += given(options, "json")
+    words += ["--all-output"] * options.all_output + given(options, "json")
     words += ["--project", project] if project else ["--url", options.url]
-    print(f"Checking {typed(project) if project else options.url}.", flush=True)
+    said = sys.stderr if options.json == "-" else sys.stdout
+    where = typed(project) if project else options.url
+    print(f"Checking {where}.", file=said, flush=True)
     if project == mine.folder and mine.is_the_other_one():
         print(
             f"{typed(mine.finished)} has changed since `start {mine.number}`, and "
             f"{typed(mine.folder)} has not.\n"
             f"Did you edit the finished stage? These checks look at yours.",
+            file=said,
             flush=True,
         )
     packages.set_up()

@@ -138,9 +138,13 @@ def check(command: argparse.ArgumentParser) -> None:
     login = {"action": "append", "default": [], "metavar": "NAME:PASSWORD"}
     option("--login", **login, help="with --url, who may log in: ana, ben and cleo")
     option("--exercise", metavar="K", help="check an exercise of the chapter")
-    option("--watch", action="store_true", help="check again on every save")
+    watch = "check again on every save; WATCH_POLL=1 looks itself, in network folders"
+    option("--watch", action="store_true", help=watch)
     option("--all", action="store_true", help="do not stop at the first failure")
-    option("--json", **FROM_HERE, help="write the results for a program, too")
+    whole = "cut nothing of what the server printed"
+    option("--all-output", action="store_true", help=whole)
+    lines = "write a line of JSON for each check; - is the standard output"
+    option("--json", **FROM_HERE, help=lines)
 
 
 def reset(command: argparse.ArgumentParser) -> None:
