@@ -1,0 +1,271 @@
+"""
+The process above the checks of one hand-in: it holds the limits, and ends what is left.
+
+    python -m tests.checker.grading.inside SPEC < PIPE > REPORT 2> OUTPUT
+
+SPEC is JSON. The pipe's end says that the grader is gone. In a sandbox this is process
+1 of its own namespace: with it, the system ends everything in there. Elsewhere it
+adopts what becomes an orphan (Linux), and ends the tree. It reports one line of JSON.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LOOK = 0.1  # Seconds between two looks at the processes.
+GOODBYE = 2  # Seconds that servers have to end, once the checks have.
+LOOK_AT_FILES = 0.5  # Seconds between two looks at the files.
+KILLS = 200  # Rounds. Each ends all that is seen, and what forks is quick.
+
+
+def limit(spec: dict[str, Any]) -> None:
+    """Set the limits that hold for each process by itself."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows.
+    # A signal would end who writes; Python itself gets an OSError instead.
+    lower(resource, resource.RLIMIT_FSIZE, spec["output"])
+    lower(resource, resource.RLIMIT_CORE, 0)
+    if sys.platform == "linux":
+        lower(resource, resource.RLIMIT_DATA, spec["memory"])
+    if os.getuid() != 0:  # It does not hold for root.
+        lower(resource, resource.RLIMIT_NPROC, spec["tasks"])
+
+
+def lower(resource: Any, which: int, value: int) -> None:
+    """Set one limit, if it is not lower already."""
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(which, (value, value))
+
+
+class Tree:
+    """All that the checks of one hand-in have started."""
+
+    def __init__(self, in_namespace: bool, mark: str) -> None:
+        self.in_namespace = in_namespace
+        self.mark = mark
+        self.me = psutil.Process()
+        self.seen: dict[int, psutil.Process] = {}
+
+    def look(self) -> list[psutil.Process]:
+        """Return the processes that are there now, without this one."""
+        if self.in_namespace:  # Everybody in here is one of them.
+            found = [each for each in psutil.process_iter() if each.pid != self.me.pid]
+        else:
+            found = self.me.children(recursive=True)
+            # Who has got away from the tree was in it before.
+            known = {each.pid for each in found}
+            lost = [each for pid, each in self.seen.items() if pid not in known]
+            for each in lost:
+                with contextlib.suppress(psutil.Error):
+                    if each.is_running():
+                        found += [each, *each.children(recursive=True)]
+        self.seen = {each.pid: each for each in found}
+        return list(self.seen.values())
+
+    def end(self) -> int:
+        """Kill everybody, and return how many live on: 0 but for a fork bomb."""
+        left: list[psutil.Process] = []
+        for turn in range(KILLS):
+            reap()
+            left = [each for each in self.look() if is_alive(each)]
+            if not left and not self.in_namespace:
+                left = [each for each in marked(self.mark) if is_alive(each)]
+            if not left:
+                return 0
+            for stop in (True, False) if turn == 0 else (False,):
+                for each in left:  # Who is stopped cannot fork.
+                    with contextlib.suppress(psutil.Error):
+                        each.suspend() if stop else each.kill()
+            if turn > 2:
+                time.sleep(0.02)  # The system takes a moment to end them.
+        return len(left)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return who has our mark in the environment: daemons that got away."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if each.environ().get("GRADE_RUN") == mark:
+                found.append(each)
+    return found
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs, or could."""
+    with contextlib.suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def reap() -> None:
+    """Take leave of children that have ended."""
+    with contextlib.suppress(ChildProcessError, AttributeError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def memory_of(processes: list[psutil.Process], most: int) -> int:
+    """Return how many bytes processes take. What they share counts once, if it may."""
+    total = 0
+    for each in processes:
+        with contextlib.suppress(psutil.Error):
+            total += each.memory_info().rss
+    if total <= most or sys.platform != "linux":
+        return total
+    shared = 0
+    for each in processes:
+        try:
+            text = Path(f"/proc/{each.pid}/smaps_rollup").read_bytes()
+        except OSError:
+            continue
+        if found := text.partition(b"\nPss:")[2].split(maxsplit=1):
+            shared += int(found[0]) * 1024
+    return shared or total
+
+
+def files_in(place: Path) -> tuple[int, int]:
+    """Return how many bytes the files in a folder take, and the largest of them."""
+    total = largest = 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            with contextlib.suppress(OSError):
+                about = os.lstat(os.path.join(folder, name))  # noqa: PTH118  # Many.
+                total += getattr(about, "st_blocks", about.st_size // 512 + 1) * 512
+                largest = max(largest, about.st_size)
+    return total, largest
+
+
+class Guard:
+    """Looks again and again whether a limit is reached, and notes what was most."""
+
+    def __init__(self, spec: dict[str, Any], tree: Tree) -> None:
+        self.spec = spec
+        self.tree = tree
+        self.peak = {"memory": 0, "disk": 0, "processes": 0}
+        self.next_files = 0.0
+
+    def note(self, what: str, value: int) -> bool:
+        """Note a value, and tell whether it is too much."""
+        self.peak[what] = max(self.peak[what], value)
+        return value > self.spec[what]
+
+    def broken(self) -> str:
+        """Return the name of the limit that is reached, or an empty string."""
+        processes = self.tree.look()
+        if self.note("processes", len(processes)):
+            return "processes"
+        if self.note("memory", memory_of(processes, self.spec["memory"])):
+            return "memory"
+        if (now := time.monotonic()) > self.next_files:
+            disk, largest = files_in(Path(self.spec["place"]))
+            took = time.monotonic() - now
+            self.next_files = now + max(LOOK_AT_FILES, 10 * took)
+            if self.note("disk", disk) or disk > 0.95 * self.spec["disk"]:
+                return "disk"
+            if largest >= self.spec["output"]:
+                return "output"
+        return ""
+
+
+def end_with_the_grader(tree: Tree) -> None:
+    """Wait until the grader is gone, then end everything."""
+    sys.stdin.buffer.read()
+    if not tree.in_namespace:
+        tree.end()
+    os._exit(1)
+
+
+def run(spec: dict[str, Any]) -> dict[str, Any]:
+    """Run the checks, and return how they ended, and what was the most they took."""
+    tree = Tree(spec["sandbox"], spec["mark"])
+    if sys.platform == "linux":
+        from tests.checker.grading import namespaces
+
+        if spec["sandbox"]:
+            namespaces.shut_off(
+                Path(spec["source"]),
+                Path(spec["results"]),
+                Path(spec["scratch"]),
+                Path(spec["place"]),
+                spec["disk"],
+                spec["hidden"],
+            )
+            namespaces.give_up_rights()
+        else:
+            namespaces.adopt_orphans()
+    limit(spec)
+    if hasattr(signal, "SIGINT"):
+        # From in here, process 1 hears nothing that it has not asked for.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=end_with_the_grader, args=[tree], daemon=True).start()
+    checks = subprocess.Popen(
+        spec["command"],
+        cwd=spec["cwd"],
+        env=spec["environment"],
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        stderr=sys.stderr,
+        start_new_session=True,
+    )
+    guard = Guard(spec, tree)
+    reached = ""
+    while True:
+        try:
+            checks.wait(LOOK)
+            break
+        except subprocess.TimeoutExpired:
+            if reached := guard.broken():
+                break
+        if tree.in_namespace:
+            reap_orphans(checks)
+    report = {"reached": reached, "code": checks.returncode, "left": 0, "lives": 0}
+    if not reached:
+        report["left"] = left_behind(tree)
+    if not tree.in_namespace:  # Where the system ends them with us, none can get away.
+        report["lives"] = tree.end()
+    return report | {"peak": guard.peak}
+
+
+def left_behind(tree: Tree) -> int:
+    """Return how many processes do not end, though the checks have."""
+    deadline = time.monotonic() + GOODBYE
+    while True:
+        reap()
+        left = sum(map(is_alive, tree.look()))
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.02)
+
+
+def reap_orphans(checks: subprocess.Popen) -> None:
+    """Take leave of orphans that have ended, but not of the checks: Popen does that."""
+    for each in psutil.Process().children():
+        if each.pid != checks.pid:
+            with contextlib.suppress(psutil.Error, ChildProcessError):
+                if each.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(each.pid, os.WNOHANG)
+
+
+def main() -> None:
+    """Read the spec, run, and report."""
+    report = run(json.loads(sys.argv[1]))
+    print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()
