@@ -36,6 +36,8 @@ TELLS = {
     "addresses.py",
     "asked",
     "compare.py",
+    "grade.py",
+    "grading",
     "explain",
     "packages.py",
     "report.py",
