@@ -149,7 +149,7 @@ def limits_of(options: argparse.Namespace) -> Limits:
 def grade(options: argparse.Namespace) -> int:
     """Grade a folder, and return the exit code."""
     running.adopt()
-    walls = Sandbox(why_not="--no-sandbox") if options.no_sandbox else sandbox.find()
+    walls = sandbox.none("--no-sandbox") if options.no_sandbox else sandbox.find()
     in_short = warn(walls)
     folder = options.folder.resolve()
     found = hand_ins.found_in(folder)

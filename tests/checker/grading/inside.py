@@ -60,6 +60,12 @@ class Tree:
         self.me = psutil.Process()
         self.seen: dict[int, psutil.Process] = {}
 
+    def count(self) -> int:
+        """Return how many there are, where that takes no time: 0 elsewhere."""
+        if not self.in_namespace:
+            return 0
+        return sum(map(str.isdecimal, os.listdir("/proc"))) - 1
+
     def look(self) -> list[psutil.Process]:
         """Return the processes that are there now, without this one."""
         if self.in_namespace:  # Everybody in here is one of them.
@@ -166,6 +172,9 @@ class Guard:
 
     def broken(self) -> str:
         """Return the name of the limit that is reached, or an empty string."""
+        # Among very many that are busy, we hardly get a turn: this takes the least.
+        if self.note("processes", self.tree.count()):
+            return "processes"
         processes = self.tree.look()
         if self.note("processes", len(processes)):
             return "processes"
@@ -184,7 +193,7 @@ class Guard:
 
 def end_with_the_grader(tree: Tree) -> None:
     """Wait until the grader is gone, then end everything."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)
     if not tree.in_namespace:
         tree.end()
     os._exit(1)

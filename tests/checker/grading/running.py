@@ -25,7 +25,7 @@ from tests.checker.system import ROOT
 
 MB = 1_000_000
 END = 20  # Seconds that the process with the limits has to end everything.
-TASKS = 4  # For each process: Python and Redis have threads.
+THREADS = 100  # What Python and Redis may have beside the processes.
 OUTPUT = 2_000  # Bytes of what a run printed that are kept.
 HEAD = 100_000  # Bytes of a report that are read.
 
@@ -47,7 +47,7 @@ class Limits(NamedTuple):
     memory: int = 2_000
     disk: int = 500
     output: int = 20
-    processes: int = 200
+    processes: int = 100
 
 
 class Ended(NamedTuple):
@@ -113,7 +113,7 @@ class Run:
             where, results = place / "hand-in", place / "results"
         else:
             (place / "home").mkdir()
-        limits, most = self.limits, self.limits.processes * TASKS
+        limits, most = self.limits, self.limits.processes * 2 + THREADS
         spec = {
             "sandbox": bool(self.walls.words),
             "mark": self.mark,
@@ -189,8 +189,12 @@ class Run:
         notes = []
         if reached:
             stopped = STOPPED[reached].format(**self.limits._asdict())
-        elif report.get("code") not in (0, 1):
-            stopped = "something ended its checks before they were through"
+        elif not report:
+            stopped = "something ended the process that held its limits"
+        elif report["code"] < 0:
+            stopped = f"something ended its checks (signal {-report['code']})"
+        elif report["code"] not in (0, 1):  # pytest's words for passed and failed.
+            stopped = "its checks ended before they were through"
             if not lines:
                 stopped, why_not = "", f"its checks did not run: {self.last_words()}"
         if report.get("left"):
@@ -205,7 +209,8 @@ class Run:
         with self.output.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - OUTPUT))
-            return file.read().decode(errors="replace").strip() or "it said nothing"
+            lines = file.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "they said nothing"
 
     def kill(self) -> None:
         """End the process with the limits, and all that is below it."""

@@ -86,21 +86,29 @@ def command(sandbox: Sandbox, spec: dict[str, Any], group: Path | None) -> list[
 def find() -> Sandbox:
     """Return the sandbox of this system, which was tried, or why there is none."""
     if sys.platform != "linux":
-        return Sandbox(why_not="this system has no unshare")
+        return none("this system has no unshare")
     program = shutil.which("unshare")
     if program is None:
-        return Sandbox(why_not="there is no program unshare")
+        return none("there is no program unshare")
     words = (program, "--mount", "--pid", "--net", "--ipc", "--uts")
     words += ("--mount-proc", "--fork", "--kill-child")
     if os.getuid() != 0:  # Only a user namespace lets others do this.
         words += ("--user", "--map-current-user", "--keep-caps")
-    why_not = trial(Sandbox(words))
-    if why_not:
-        return Sandbox(why_not=why_not)
-    group = control_group(1)
-    if group:
+    if why_not := trial(Sandbox(words)):
+        return none(why_not)
+    return Sandbox(words, counts_tasks=may_count())
+
+
+def none(why_not: str) -> Sandbox:
+    """Return what is left where there is no sandbox."""
+    return Sandbox(why_not=why_not, counts_tasks=may_count())
+
+
+def may_count() -> bool:
+    """Tell whether a control group can bound the number of tasks here."""
+    if group := control_group(1):
         leave(group)
-    return Sandbox(words, counts_tasks=bool(group))
+    return group is not None
 
 
 def trial(sandbox: Sandbox) -> str:

@@ -1,5 +1,6 @@
 """The summary of a class, in Markdown: what a teacher looks at first."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +19,18 @@ from tests.checker.grading.rows import (
 
 COMMONEST = 20
 LINES = 8  # Of what was seen.
-ACTS = "\\`*_{}[]<>()#+-.!|~&"  # What Markdown takes for more than a letter.
+CRASH = "crash"  # The id of all that end in a traceback of their own.
+ACTS = "\\`*_[]<>|~&"  # What Markdown takes for more than a letter.
+# What it takes for a heading, a list, a rule, or an indented block, at a line's start.
+BEGINS = re.compile(r"^(\d*)(?=[-+=#.)])")
 
 
 def plain(text: Any) -> str:
     """Return text that Markdown shows as it is: no link, no picture, no table."""
-    return "".join(f"\\{each}" if each in ACTS else each for each in in_line(text))
+    shown = "".join(
+        f"\\{each}" if each in ACTS else each for each in in_line(text).strip()
+    )
+    return BEGINS.sub(r"\1\\", shown)
 
 
 def names(rows: Sequence[Row]) -> str:
@@ -78,13 +85,15 @@ def commonest(rows: list[Row]) -> str:
     """Return the class's commonest diagnoses."""
     found = defaultdict(list)
     for row in rows:
-        if row.sentence:
-            found[row.diagnosis].append(row)
+        if row.sentence:  # A crash that nobody knows is the same in its words only.
+            is_known = row.diagnosis not in ("", CRASH)
+            found[row.diagnosis if is_known else row.sentence].append(row)
     if not found:
         return ""
     lines = ["## The commonest diagnoses", ""]
-    for name, who in sorted(found.items(), key=lambda each: -len(each[1])):
-        lines.append(f"- **{len(who)}**, {plain(name)}: {plain(who[0].sentence)}")
+    for who in sorted(found.values(), key=len, reverse=True):
+        name = f", {plain(who[0].diagnosis)}" if who[0].diagnosis else ""
+        lines.append(f"- **{len(who)}**{name}: {plain(who[0].sentence)}")
         lines.append(f"    - {names(who)}")
         if len(lines) > 2 * COMMONEST:
             break
