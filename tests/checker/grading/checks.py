@@ -6,9 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.checker import work
+from tests.checker.grading.hand_ins import matches
 from tests.checker.report import check_sentence
 from tests.checker.system import ROOT, Refusal
 
@@ -19,7 +22,7 @@ LINES = 5_000
 # A check that could not be tried for one of these reasons is nobody's fault. Others,
 # such as a server that does not start, are the project's.
 MACHINES = re.compile(
-    r"^No .{1,40} was found|lets a program open too few files|too slow here"
+    r"^No .{1,40} was found|lets a program open too few files|this machine has too much to do"
 )
 
 
@@ -34,8 +37,8 @@ def command(name: str, project: Path, results: Path) -> list[str]:
     ]
 
 
-def promises(name: str) -> list[str]:
-    """Return the promises of a stage, in the order of its contract."""
+def promises(name: str) -> dict[str, int]:
+    """Return the promises of a stage in their order, and how many checks each has."""
     words = ["-m", "pytest", f"tests/test_{name}.py", "--collect-only", "-q"]
     done = subprocess.run(
         [sys.executable, *words, "-p", "no:cacheprovider"],
@@ -47,11 +50,12 @@ def promises(name: str) -> list[str]:
         timeout=COLLECT,
         check=False,
     )
-    found = (promise_of(line) for line in done.stdout.splitlines() if "::" in line)
-    names = list(dict.fromkeys(found))
-    if done.returncode or not names:
+    found = Counter(
+        promise_of(line) for line in done.stdout.splitlines() if "::" in line
+    )
+    if done.returncode or not found:
         raise Refusal(f"the checks of {name} cannot be read:\n{done.stdout[-2000:]}")
-    return names
+    return dict(found)
 
 
 def promise_of(nodeid: str) -> str:
@@ -87,22 +91,23 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 def state_of_course() -> dict[str, tuple[int, int]]:
     """Return what changes if somebody writes to the course: sizes and times."""
+    ignored = work.patterns()
+    places = [*ROOT.glob("stage[0-9]*"), ROOT / "tests" / "checker"]
+    paths = [ROOT / "learn.py", *(ROOT / "tests").glob("*.py")]
+    for place in places:
+        for folder, folders, names in os.walk(place):
+            folders[:] = [each for each in folders if not matches(each, ignored)]
+            paths += [Path(folder, name) for name in names]
     found = {}
-    for top in [*ROOT.glob("stage[0-9]*"), ROOT / "tests", ROOT / "learn.py"]:
-        for folder, folders, names in os.walk(top):
-            folders[:] = [each for each in folders if each != "__pycache__"]
-            for name in names:
-                path = os.path.join(folder, name)  # noqa: PTH118  # A thousand of them.
-                with contextlib.suppress(OSError):
-                    about = os.lstat(path)
-                    found[path] = about.st_size, about.st_mtime_ns
-    with contextlib.suppress(OSError):
-        about = (ROOT / "learn.py").lstat()
-        found[str(ROOT / "learn.py")] = about.st_size, about.st_mtime_ns
+    for path in paths:
+        if not matches(path.name, ignored):
+            with contextlib.suppress(OSError):
+                about = path.lstat()
+                found[str(path)] = about.st_size, about.st_mtime_ns
     return found
 
 
-def missing(promises: list[str], name: str) -> list[str]:
+def missing(name: str) -> list[str]:
     """Return what this machine lacks to check a stage: what needs it is left out."""
     from tests.checker.servers.redis import MISSING, find_redis
     from tests.checker.servers.tls import MISSING as NO_NGINX

@@ -35,7 +35,7 @@ class Lines:
     """Writes a line for each check, as soon as it has ended."""
 
     def __init__(self, path: str) -> None:
-        self.file = Path(path).open("w", encoding="utf-8")
+        self.file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
         self.counts = dict.fromkeys(
             ("kept", "broken", "not reached", "could not be checked"), 0
         )

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +56,26 @@ class Results:
     """
 
     def __init__(
-        self, folder: Path, about: Mapping[str, Any], promises: Sequence[str]
+        self, folder: Path, about: Mapping[str, Any], promises: Iterable[str]
     ) -> None:
         self.folder = folder
         self.promises = list(promises)
         self.about = json.loads(json.dumps(dict(about)))
         self.rows: dict[str, Row] = {}
-        if os.path.lexists(folder):
-            self.go_on()
-        else:
-            folder.mkdir(parents=True)
+        try:
+            if os.path.lexists(folder):
+                self.go_on()
+            else:
+                folder.mkdir(parents=True)
+            self.begin()
+        except OSError as error:
+            raise Refusal(
+                f"nothing can be written to {typed(folder)} ({error.strerror}): "
+                f"name another folder with --out"
+            ) from None
+
+    def begin(self) -> None:
+        """Write what is there already, as a whole: a row may have been cut short."""
         self.write(RUN, json.dumps(self.about, indent=2) + "\n")
         self.write(ROWS, "".join(f"{to_json(row)}\n" for row in self.rows.values()))
         lines = [self.head(), *map(self.line, self.rows.values())]

@@ -3,7 +3,7 @@
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,18 +48,19 @@ class Row(NamedTuple):
         return bool(self.seen or self.at)
 
 
-def verdict(verdicts: Sequence[str]) -> str:
+def verdict(verdicts: Sequence[str], checks_of_it: int) -> str:
     """Return the verdict on a promise whose checks have these: the worst of them."""
     for each in (BROKEN, COULD_NOT, NOT_REACHED):
         if each in verdicts:
             return each
-    return KEPT if verdicts else NOT_REACHED
+    # One that is half checked may be broken all the same.
+    return KEPT if len(verdicts) >= checks_of_it else NOT_REACHED
 
 
 def row_of(
     name: str,
     ended: Ended,
-    promises: Sequence[str],
+    promises: Mapping[str, int],
     weights: Mapping[str, float],
     known: Mapping[str, str],
 ) -> Row:
@@ -78,11 +79,7 @@ def row_of(
             diagnosis = line.get("diagnosis")
             if not told and isinstance(diagnosis, dict) and diagnosis.get("sentence"):
                 told = diagnosis
-    verdicts = {each: verdict(found) for each, found in by_promise.items()}
-    if ended.stopped:  # Of a promise that is half checked, nobody knows.
-        last = checks.promise_of(ended.lines[-1]["check"]) if ended.lines else ""
-        if verdicts.get(last) == KEPT:
-            verdicts[last] = NOT_REACHED
+    verdicts = {each: verdict(by_promise[each], promises[each]) for each in promises}
     judged = {
         each: weights[each]
         for each in promises
@@ -109,7 +106,7 @@ def row_of(
     )
 
 
-def weights_of(file: Path | None, promises: Sequence[str]) -> dict[str, float]:
+def weights_of(file: Path | None, promises: Iterable[str]) -> dict[str, float]:
     """
     Read what each promise counts: 1, unless the file says another number.
 

@@ -76,7 +76,7 @@ class Run:
         stage: str,
         limits: Limits,
         walls: Sandbox,
-        hidden: list[Path],
+        hidden: list[str],
     ) -> None:
         self.hand_in = hand_in
         self.limits = limits
@@ -100,7 +100,7 @@ class Run:
             self.close()
             raise
 
-    def start(self, stage: str, hidden: list[Path]) -> None:
+    def start(self, stage: str, hidden: list[str]) -> None:
         """Copy the hand-in, and start its checks. Raises Unusable and OSError."""
         sandbox.prepare(self.scratch)
         copy = self.scratch / "copy"
@@ -126,7 +126,7 @@ class Run:
             "results": str(self.scratch / "results"),
             "scratch": str(self.scratch),
             "place": str(place),
-            "hidden": list(map(str, hidden)),
+            "hidden": hidden,
             "memory": limits.memory * MB,
             "disk": limits.disk * MB,
             "output": limits.output * MB,

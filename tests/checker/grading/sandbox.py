@@ -46,9 +46,14 @@ def needed() -> list[Path]:
 def may_cover(folder: Path) -> bool:
     """Tell whether the checks do without what is in a folder."""
     folder = folder.resolve()
-    return folder.is_dir() and not any(
-        path.is_relative_to(folder) or path == folder for path in needed()
-    )
+    return folder.is_dir() and not any(path.is_relative_to(folder) for path in needed())
+
+
+def hidden(*folders: Path) -> list[str]:
+    """Return what looks empty from inside: these, and where services listen."""
+    ours = Path(tempfile.gettempdir()).resolve()
+    found = [folder for folder in (*folders, Path("/run")) if may_cover(folder)]
+    return [str(each) for each in found if not ours.is_relative_to(each.resolve())]
 
 
 def place_of(scratch: Path, sandbox: Sandbox) -> Path:
