@@ -174,9 +174,19 @@ def make(into: Path, count: int = 100) -> list[str]:
     for name in NAMES:
         mistake = mistakes.pop(0)
         project(into / name, replace(mistake.file, mistake.right, mistake.wrong))
-    while mistakes and len(os.listdir(into)) < count:
+    while mistakes and len(list(into.iterdir())) < count:
         mistake = mistakes.pop(0)
         name = f"wrong {re.sub(r'[^a-z ]', '', mistake.name)}"
         project(into / name, replace(mistake.file, mistake.right, mistake.wrong))
     shutil.rmtree(right)
-    return sorted(os.listdir(into))
+    return sorted(path.name for path in into.iterdir())
+
+
+def digest(folder: Path) -> list[tuple]:
+    """Return what changes if somebody writes to the hand-ins."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            about = os.lstat(Path(place, name))
+            found.append((place, name, about.st_size, about.st_mtime_ns))
+    return sorted(found)

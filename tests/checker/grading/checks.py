@@ -22,7 +22,8 @@ LINES = 5_000
 # A check that could not be tried for one of these reasons is nobody's fault. Others,
 # such as a server that does not start, are the project's.
 MACHINES = re.compile(
-    r"^No .{1,40} was found|lets a program open too few files|this machine has too much to do"
+    r"^No .{1,40} was found|lets a program open too few files|"
+    r"this machine has too much to do"
 )
 
 
