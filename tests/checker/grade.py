@@ -163,13 +163,12 @@ def grade(options: argparse.Namespace) -> int:
     print(f"Grading {len(found)} in {typed(folder)}; results: {typed(out)}", flush=True)
     for missing in checks.missing(klass.stage):
         print(missing, flush=True)
-    number = int(klass.stage[5:7])
-    again = learn(f"grade {number} {typed(folder)} --out {typed(out)}")
     try:
         klass.grade(found, results, hidden)
     except KeyboardInterrupt:
         results.sum_up()
-        print(f"\nInterrupted. What is done is kept. To go on: {again}")
+        print("\nInterrupted. What is done is kept. To go on:")
+        print(again(options, folder, out))
         return 130
     except CourseChanged as alarm:
         results.sum_up()
@@ -179,6 +178,19 @@ def grade(options: argparse.Namespace) -> int:
     results.sum_up()
     print(f"Done: {typed(out / TABLE)}, and {typed(out / SUMMARY)}.")
     return 0
+
+
+def again(options: argparse.Namespace, folder: Path, out: Path) -> str:
+    """Return the command that goes on: a run goes on with the same words only."""
+    words = [str(int(options.stage[5:7])), typed(folder), "--out", typed(out)]
+    given = vars(options)
+    for name, default in (*Limits()._asdict().items(), ("jobs", 1)):
+        if given[name] != default:
+            words += [f"--{name}", f"{given[name]:g}"]
+    if options.weights:
+        words += ["--weights", typed(options.weights.resolve())]
+    words += ["--no-sandbox"] * options.no_sandbox
+    return learn(f"grade {' '.join(words)}")
 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
