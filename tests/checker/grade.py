@@ -18,6 +18,7 @@ try:
     from tests.checker import work
     from tests.checker.grading import checks, hand_ins, running, sandbox
     from tests.checker.grading.hand_ins import HandIn
+    from tests.checker.grading.options import add_options, limits_of, words_of
     from tests.checker.grading.results import SUMMARY, TABLE, Results, new_folder
     from tests.checker.grading.rows import (
         KEPT,
@@ -27,7 +28,7 @@ try:
         row_of,
         weights_of,
     )
-    from tests.checker.grading.running import Limits, Run
+    from tests.checker.grading.running import Run
     from tests.checker.grading.sandbox import Sandbox
     from tests.checker.system import Refusal, exit_with, learn, sentence, typed
 except KeyboardInterrupt:
@@ -138,15 +139,6 @@ def tell(row: Row, done: int, whole: int) -> None:
     print(f"{place}  {in_line(row.name)}: {in_line(told)}", flush=True)
 
 
-def limits_of(options: argparse.Namespace) -> Limits:
-    """Read the limits. Raises Refusal for what cannot be."""
-    limits = Limits(**{name: getattr(options, name) for name in Limits._fields})
-    for name, value in (*limits._asdict().items(), ("jobs", options.jobs)):
-        if not value > 0:
-            raise Refusal(f"--{name} is a number above 0, and not {value:g}")
-    return limits
-
-
 def grade(options: argparse.Namespace) -> int:
     """Grade a folder, and return the exit code."""
     running.adopt()
@@ -155,7 +147,7 @@ def grade(options: argparse.Namespace) -> int:
     folder = options.folder.resolve()
     found = hand_ins.found_in(folder)
     klass = Class(options, walls)
-    out = (options.out or new_folder(folder, klass.stage)).resolve()
+    options.out = out = (options.out or new_folder(folder, klass.stage)).resolve()
     if out.is_relative_to(folder):
         raise Refusal(f"{typed(out)} is among the hand-ins: choose another --out")
     results = Results(out, klass.about(folder, in_short), klass.promises)
@@ -168,7 +160,7 @@ def grade(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         results.sum_up()
         print("\nInterrupted. What is done is kept. To go on:")
-        print(again(options, folder, out))
+        print(again(options, folder))
         return 130
     except CourseChanged as alarm:
         results.sum_up()
@@ -180,31 +172,15 @@ def grade(options: argparse.Namespace) -> int:
     return 0
 
 
-def again(options: argparse.Namespace, folder: Path, out: Path) -> str:
+def again(options: argparse.Namespace, folder: Path) -> str:
     """Return the command that goes on: a run goes on with the same words only."""
-    words = [str(int(options.stage[5:7])), typed(folder), "--out", typed(out)]
-    given = vars(options)
-    for name, default in (*Limits()._asdict().items(), ("jobs", 1)):
-        if given[name] != default:
-            words += [f"--{name}", f"{given[name]:g}"]
-    if options.weights:
-        words += ["--weights", typed(options.weights.resolve())]
-    words += ["--no-sandbox"] * options.no_sandbox
-    return learn(f"grade {' '.join(words)}")
+    words = [str(int(options.stage[5:7])), typed(folder), *words_of(options)]
+    return learn(f"grade {' '.join(map(quoted, words))}")
 
 
-def options_of(parser: argparse.ArgumentParser) -> None:
-    """Add the options of grade to a parser: learn.py has them, too."""
-    option = parser.add_argument
-    option("--jobs", type=int, default=1, metavar="K", help="so many at once")
-    option("--weights", type=Path, metavar="FILE", help="TOML: what a promise counts")
-    option("--out", type=Path, metavar="DIR", help="folder of the results")
-    defaults = Limits()
-    units = {"seconds": "wall time", "memory": "MB", "disk": "MB", "output": "MB"}
-    for name, default in defaults._asdict().items():
-        words = f"limit for each: {units.get(name, 'at once')}; {default} if not given"
-        option(f"--{name}", type=type(default), default=default, help=words)
-    option("--no-sandbox", action="store_true", help="even where the system has one")
+def quoted(word: str) -> str:
+    """Return a word as it is typed."""
+    return f'"{word}"' if " " in word and '"' not in word else word
 
 
 def stage_of(text: str) -> str:
@@ -220,11 +196,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.checker.grade")
     parser.add_argument("stage", metavar="N")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    options_of(parser)
-    options = parser.parse_args()
+    add_options(parser)
     for stream in sys.stdout, sys.stderr:
         stream.reconfigure(errors="backslashreplace")  # A console may lack a letter.
     try:
+        options = parser.parse_args()
         options.stage = stage_of(options.stage)
         return grade(options)
     except (Refusal, OSError) as problem:

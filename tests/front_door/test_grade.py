@@ -68,7 +68,7 @@ def test_ctrl_c_keeps_what_is_there_and_a_second_run_goes_on(tmp_path: Path) -> 
     assert process.returncode == 130, printed
     assert "Interrupted. What is done is kept. To go on:\n" in printed
     assert "Traceback" not in printed
-    assert printed.endswith(f" --out {tmp_path / 'out'} --seconds 3\n")
+    assert printed.endswith(f" --seconds 3 --out {tmp_path / 'out'}\n")
     assert len((tmp_path / "out" / "results.json").read_text().splitlines()) == 1
     assert (tmp_path / "out" / "summary.md").exists()
     with grade(*words) as process:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.checker.grading import checks, running, sandbox
 from tests.checker.grading.hand_ins import HandIn
-from tests.checker.grading.running import Ended, Limits, Run
+from tests.checker.grading.options import Limits
+from tests.checker.grading.running import Ended, Run
 from tests.checker.grading.sandbox import Sandbox
 from tests.front_door.checkout import ROOT
 from tests.front_door.grade_rows import ONE, STAGE, line

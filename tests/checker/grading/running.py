@@ -19,6 +19,7 @@ import psutil
 from tests.checker.grading import checks, sandbox
 from tests.checker.grading.hand_ins import HandIn, fingerprint
 from tests.checker.grading.inside import KILLS, is_alive, marked
+from tests.checker.grading.options import Limits
 from tests.checker.grading.sandbox import Sandbox
 from tests.checker.grading.unpack import Unusable, project_in
 from tests.checker.system import ROOT
@@ -38,16 +39,6 @@ STOPPED = {
     "output": "it printed, or wrote to one file, more than {output} MB",
     "processes": "it started more than {processes} processes",
 }
-
-
-class Limits(NamedTuple):
-    """What one hand-in may take: seconds, MB, and processes."""
-
-    seconds: float = 600
-    memory: int = 2_000
-    disk: int = 500
-    output: int = 20
-    processes: int = 100
 
 
 class Ended(NamedTuple):
