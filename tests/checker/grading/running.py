@@ -25,7 +25,7 @@ from tests.checker.grading.unpack import Unusable, project_in
 from tests.checker.system import ROOT
 
 MB = 1_000_000
-END = 20  # Seconds that the process with the limits has to end everything.
+END = 10  # Seconds that the process with the limits has to end everything.
 THREADS = 100  # What Python and Redis may have beside the processes.
 OUTPUT = 2_000  # Bytes of what a run printed that are kept.
 HEAD = 100_000  # Bytes of a report that are read.
@@ -207,16 +207,14 @@ class Run:
         """End the process with the limits, and all that is below it."""
         if self.process is None:
             return
-        if self.process.poll() is None and self.walls.words:
-            # Process 1 of the namespace. The system ends all others with it, and
-            # `unshare` waits for that.
-            with contextlib.suppress(psutil.Error):
-                for first in psutil.Process(self.process.pid).children():
-                    first.kill()
-        self.process.stdin.close()  # Elsewhere, this tells it to do the same.
+        self.process.stdin.close()  # It ends, and everything below it.
         try:
             self.process.wait(END)
         except subprocess.TimeoutExpired:
+            # Process 1 of a namespace: the system ends all others with it.
+            with contextlib.suppress(psutil.Error):
+                for first in psutil.Process(self.process.pid).children():
+                    first.kill()
             self.process.kill()
             self.process.wait()
         RUNNING.discard(self.process.pid)
