@@ -95,8 +95,8 @@ def commonest(rows: list[Row]) -> str:
         name = f", {plain(who[0].diagnosis)}" if who[0].diagnosis else ""
         lines.append(f"- **{len(who)}**{name}: {plain(who[0].sentence)}")
         lines.append(f"    - {names(who)}")
-        if len(lines) > 2 * COMMONEST:
-            break
+    if (more := len(found) - COMMONEST) > 0:
+        lines[2 + 2 * COMMONEST :] = [f"- and {number(more, 'other')}, in results.csv"]
     return "\n".join(lines)
 
 
