@@ -19,13 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from tests.checker.grading.tree import Tree, memory
 
 LOOK = 0.1  # Seconds between two looks at the processes.
 GOODBYE = 2  # Seconds that servers have to end, once the checks have.
 FULL = 0.95  # Of a disk: what is written in blocks never fits in whole.
 LOOK_AT_FILES = 0.5  # Seconds between two looks at the files.
-KILLS = 200  # Rounds. Each ends all that is seen, and what forks is quick.
 
 
 def limit(spec: dict[str, Any]) -> None:
@@ -50,99 +49,6 @@ def lower(resource: Any, which: int, value: int) -> None:
         value = min(value, hard)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(which, (value, value))
-
-
-class Tree:
-    """All that the checks of one hand-in have started."""
-
-    def __init__(self, in_namespace: bool, mark: str) -> None:
-        self.in_namespace = in_namespace
-        self.mark = mark
-        self.me = psutil.Process()
-        self.seen: dict[int, psutil.Process] = {}
-
-    def count(self) -> int:
-        """Return how many there are, where that takes no time: 0 elsewhere."""
-        if not self.in_namespace:
-            return 0
-        return sum(map(str.isdecimal, os.listdir("/proc"))) - 1  # noqa: PTH208
-
-    def look(self) -> list[psutil.Process]:
-        """Return the processes that are there now, without this one."""
-        if self.in_namespace:  # Everybody in here is one of them.
-            found = [each for each in psutil.process_iter() if each.pid != self.me.pid]
-        else:
-            found = self.me.children(recursive=True)
-            # Who has got away from the tree was in it before.
-            known = {each.pid for each in found}
-            lost = [each for pid, each in self.seen.items() if pid not in known]
-            for each in lost:
-                with contextlib.suppress(psutil.Error):
-                    if each.is_running():
-                        found += [each, *each.children(recursive=True)]
-        self.seen = {each.pid: each for each in found}
-        return list(self.seen.values())
-
-    def end(self) -> int:
-        """Kill everybody, and return how many live on: 0 but for a fork bomb."""
-        left: list[psutil.Process] = []
-        for turn in range(KILLS):
-            reap()
-            left = [each for each in self.look() if is_alive(each)]
-            if not left and not self.in_namespace:
-                left = [each for each in marked(self.mark) if is_alive(each)]
-            if not left:
-                return 0
-            for stop in (True, False) if turn == 0 else (False,):
-                for each in left:  # Who is stopped cannot fork.
-                    with contextlib.suppress(psutil.Error):
-                        each.suspend() if stop else each.kill()
-            if turn > 2:
-                time.sleep(0.02)  # The system takes a moment to end them.
-        return len(left)
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Return who has our mark in the environment: daemons that got away."""
-    found = []
-    for each in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if each.environ().get("GRADE_RUN") == mark:
-                found.append(each)
-    return found
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Tell whether a process runs, or could."""
-    with contextlib.suppress(psutil.Error):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def reap() -> None:
-    """Take leave of children that have ended."""
-    with contextlib.suppress(ChildProcessError, AttributeError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def memory_of(processes: list[psutil.Process], most: int) -> int:
-    """Return how many bytes processes take. What they share counts once, if it may."""
-    total = 0
-    for each in processes:
-        with contextlib.suppress(psutil.Error):
-            total += each.memory_info().rss
-    if total <= most or sys.platform != "linux":
-        return total
-    shared = 0
-    for each in processes:
-        try:
-            text = Path(f"/proc/{each.pid}/smaps_rollup").read_bytes()
-        except OSError:
-            continue
-        if found := text.partition(b"\nPss:")[2].split(maxsplit=1):
-            shared += int(found[0]) * 1024
-    return shared or total
 
 
 def files_in(place: Path) -> tuple[int, int]:
@@ -173,13 +79,10 @@ class Guard:
 
     def broken(self) -> str:
         """Return the name of the limit that is reached, or an empty string."""
-        # Among very many that are busy, we hardly get a turn: this takes the least.
-        if self.note("processes", self.tree.count()):
+        pids = self.tree.pids()
+        if self.note("processes", len(pids)):
             return "processes"
-        processes = self.tree.look()
-        if self.note("processes", len(processes)):
-            return "processes"
-        if self.note("memory", memory_of(processes, self.spec["memory"])):
+        if self.note("memory", memory(pids, self.spec["memory"])):
             return "memory"
         if time.monotonic() > self.next_files:
             return self.broken_by_files()
@@ -210,7 +113,7 @@ def end_with_the_grader(tree: Tree, guard: Guard) -> None:
 
 def run(spec: dict[str, Any]) -> dict[str, Any]:
     """Run the checks, and return how they ended, and what was the most they took."""
-    tree = Tree(spec["sandbox"], spec["mark"])
+    tree = Tree(spec["sandbox"], spec["mark"], ())
     if sys.platform == "linux":
         from tests.checker.grading import namespaces
 
@@ -251,8 +154,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
         except subprocess.TimeoutExpired:
             if reached := guard.broken():
                 break
-        if tree.in_namespace:
-            reap_orphans(checks)
+        tree.reap(checks.pid)
     report = {"reached": reached, "code": checks.returncode, "left": 0, "lives": 0}
     if not reached:
         report["left"] = left_behind(tree)
@@ -265,20 +167,11 @@ def left_behind(tree: Tree) -> int:
     """Return how many processes do not end, though the checks have."""
     deadline = time.monotonic() + GOODBYE
     while True:
-        reap()
-        left = sum(map(is_alive, tree.look()))
+        tree.reap()
+        left = len(tree.pids())
         if not left or time.monotonic() > deadline:
             return left
         time.sleep(0.02)
-
-
-def reap_orphans(checks: subprocess.Popen) -> None:
-    """Take leave of orphans that have ended, but not of the checks: Popen does that."""
-    for each in psutil.Process().children():
-        if each.pid != checks.pid:
-            with contextlib.suppress(psutil.Error, ChildProcessError):
-                if each.status() == psutil.STATUS_ZOMBIE:
-                    os.waitpid(each.pid, os.WNOHANG)
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ import psutil
 
 from tests.checker.grading import checks, sandbox
 from tests.checker.grading.hand_ins import HandIn, fingerprint
-from tests.checker.grading.inside import KILLS, is_alive, marked
 from tests.checker.grading.options import Limits
 from tests.checker.grading.sandbox import Sandbox
+from tests.checker.grading.tree import Tree
 from tests.checker.grading.unpack import Unusable, project_in
 from tests.checker.system import ROOT
 
@@ -219,7 +219,8 @@ class Run:
             self.process.wait()
         RUNNING.discard(self.process.pid)
         if not self.walls.words:
-            end_what_got_away(self.mark)
+            # It may have been killed itself. Then all that it had is ours.
+            Tree(in_namespace=False, mark=self.mark, others=RUNNING).end()
 
     def close(self) -> None:
         """Remove the copy."""
@@ -245,27 +246,6 @@ def own_tasks() -> int:
             if each.uids().real == os.getuid():
                 total += each.num_threads()
     return total
-
-
-def end_what_got_away(mark: str) -> None:
-    """
-    End what outlived the process with the limits, where the system does not do it.
-
-    It is known by its environment. On Linux, orphans are ours by then: what is our
-    child, and holds no limits, is one.
-    """
-    for _ in range(KILLS):
-        found = marked(mark)
-        for each in psutil.Process().children():
-            if each.pid not in RUNNING:
-                found += [each, *each.children(recursive=True)]
-        for each in found:
-            with contextlib.suppress(psutil.Error, OSError):
-                each.kill()
-                os.waitpid(each.pid, os.WNOHANG)
-        if not any(map(is_alive, found)):
-            return
-        time.sleep(0.01)  # The system takes a moment to end them.
 
 
 def adopt() -> None:
