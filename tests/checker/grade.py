@@ -11,6 +11,8 @@ import sys
 
 try:
     import argparse
+    import os
+    import textwrap
     import time
     from pathlib import Path
     from typing import Any
@@ -19,7 +21,7 @@ try:
     from tests.checker.grading import checks, hand_ins, running, sandbox
     from tests.checker.grading.hand_ins import HandIn
     from tests.checker.grading.options import add_options, limits_of, words_of
-    from tests.checker.grading.results import SUMMARY, TABLE, Results, new_folder
+    from tests.checker.grading.results import SUMMARY, Results, new_folder
     from tests.checker.grading.rows import (
         KEPT,
         NOT_GRADED,
@@ -30,10 +32,11 @@ try:
     )
     from tests.checker.grading.running import Run
     from tests.checker.grading.sandbox import Sandbox
-    from tests.checker.system import Refusal, exit_with, learn, sentence, typed
+    from tests.checker.system import ROOT, Refusal, exit_with, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
+WIDTH = 80  # Characters of a line of prose.
 POLL = 0.05  # Seconds between two looks at what runs.
 ALARM = "files of the course have changed meanwhile"
 
@@ -46,7 +49,7 @@ def warn(walls: Sandbox) -> str:
     """Say first whose rights other people's code gets. Return it in short."""
     words = "This runs other people's code with your rights"
     if walls.words:
-        print(f"{words}, in a sandbox of the system (unshare).")
+        print(f"{words}, in a sandbox (unshare).")
         print("It has no network but loopback, and can write to no file of yours.")
         print("It can read what you can read.", flush=True)
         return "unshare"
@@ -149,12 +152,13 @@ def grade(options: argparse.Namespace) -> int:
     klass = Class(options, walls)
     options.out = out = (options.out or new_folder(folder, klass.stage)).resolve()
     if out.is_relative_to(folder):
-        raise Refusal(f"{typed(out)} is among the hand-ins: choose another --out")
+        raise Refusal(f"{typed(out)} is among the submissions: choose another --out")
     results = Results(out, klass.about(folder, in_short), klass.promises)
     hidden = sandbox.hidden(folder, out)
-    print(f"Grading {len(found)} in {typed(folder)}; results: {typed(out)}", flush=True)
+    print(f"Grading {len(found)} in {typed(folder)}.")
+    print(f"The results go to {typed(out)}.", flush=True)
     for missing in checks.missing(klass.stage):
-        print(missing, flush=True)
+        print(textwrap.fill(missing, WIDTH, break_on_hyphens=False), flush=True)
     try:
         klass.grade(found, results, hidden)
     except KeyboardInterrupt:
@@ -168,14 +172,19 @@ def grade(options: argparse.Namespace) -> int:
         print("Grading has ended: set the course up anew first.", file=sys.stderr)
         return 1
     results.sum_up()
-    print(f"Done: {typed(out / TABLE)}, and {typed(out / SUMMARY)}.")
+    print(f"Done. Read {typed(out / SUMMARY)} first.")
     return 0
 
 
 def again(options: argparse.Namespace, folder: Path) -> str:
     """Return the command that goes on: a run goes on with the same words only."""
-    words = [str(int(options.stage[5:7])), typed(folder), *words_of(options)]
-    return learn(f"grade {' '.join(map(quoted, words))}")
+    # From any folder: we are in the course's, and who typed the first one may not be.
+    python, number = (
+        "py" if os.name == "nt" else "python3",
+        str(int(options.stage[5:7])),
+    )
+    words = [python, str(ROOT / "learn.py"), "grade", number, str(folder)]
+    return " ".join(map(quoted, [*words, *words_of(options)]))
 
 
 def quoted(word: str) -> str:

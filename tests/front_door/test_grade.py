@@ -86,7 +86,7 @@ def test_ctrl_c_keeps_what_is_there_and_a_second_run_goes_on(tmp_path: Path) -> 
         (["9", "."], "there is no stage 9 in this checkout"),
         (["1", "stage01_echo"], "stage01_echo is one project"),
         (["1", "docs", "--seconds", "0"], "--seconds is a number above 0"),
-        (["1", "docs", "--out", "docs/out"], "is among the hand-ins"),
+        (["1", "docs", "--out", "docs/out"], "is among the submissions"),
     ],
 )
 def test_what_cannot_be_is_refused(words: list[str], why: str) -> None:

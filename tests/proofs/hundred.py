@@ -53,7 +53,9 @@ def strays(before: set[int]) -> list[str]:
     for each in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             words = " ".join(each.cmdline())
-            if each.pid not in before and re.search("grade-|hand-in|nameless", words):
+            if each.pid not in before and re.search(
+                "grading.inside|submission|nameless", words
+            ):
                 found.append(f"{each.pid} {words[:100]}")
     return found
 

@@ -40,8 +40,8 @@ def found_in(folder: Path) -> list[HandIn]:
         raise Refusal(f"{typed(folder)} {missing}")
     if (folder / "manage.py").is_file():
         raise Refusal(
-            f"{typed(folder)} is one project: `{learn('check N --project')}` checks "
-            f"it. For grade, name the folder that holds all of them"
+            f"{typed(folder)} is one project, which `{learn('check')}` checks: "
+            f"name the folder that holds all submissions"
         )
     found = [
         HandIn(path.name, path)

@@ -102,7 +102,7 @@ def shut_off(
     set_mount(Path("/"), add=READ_ONLY | NO_SUID | NO_DEVICES, below=AT_RECURSIVE)
     mount("tmpfs", room, "tmpfs", data=f"size={disk},nr_inodes={FILES},mode=755")
     (room / "home").mkdir()
-    shutil.copytree(source, room / "hand-in")
+    shutil.copytree(source, room / "submission")
     (room / "results").touch()
     mount(results, room / "results", flags=MS_BIND)
     set_mount(room / "results", clear=READ_ONLY)

@@ -94,14 +94,14 @@ class Run:
     def start(self, stage: str, hidden: list[str]) -> None:
         """Copy the hand-in, and start its checks. Raises Unusable and OSError."""
         sandbox.prepare(self.scratch)
-        copy = self.scratch / "copy"
+        copy = self.scratch / "submission"
         project = project_in(self.hand_in.path, copy)
         self.fingerprint = fingerprint(project)
         place = sandbox.place_of(self.scratch, self.walls)
         results = self.scratch / "results"
         where = copy
         if self.walls.words:
-            where, results = place / "hand-in", place / "results"
+            where, results = place / "submission", place / "results"
         else:
             (place / "home").mkdir()
         limits, most = self.limits, self.limits.processes * 2 + THREADS
