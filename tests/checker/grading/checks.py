@@ -29,8 +29,10 @@ MACHINES = re.compile(
 
 def command(name: str, project: Path, results: Path) -> list[str]:
     """Return what runs all checks of a stage, and writes a JSON line for each."""
-    # The one place that changes when `python -m tests.checker` has --json:
-    #     ["-m", "tests.checker", checks, "--all", "--json", results, "--project", …]
+    # STAND-IN, the one place that changes once `python -m tests.checker` has --json
+    # (collect.py goes then):
+    #     [sys.executable, "-m", "tests.checker", f"tests/test_{name}.py", "--all",
+    #      "--json", str(results), "--project", str(project), "-p", "no:cacheprovider"]
     return [
         *(sys.executable, "-m", "pytest", f"tests/test_{name}.py", "-q", "--tb=short"),
         *("-p", "no:cacheprovider", "-p", "tests.checker.grading.collect"),
