@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.checker.grading import sandbox
 from tests.checker.system import ROOT
 from tests.proofs.nasty import (
     ANSWER,
@@ -153,13 +152,17 @@ def odd_folders(into: Path, right: Path) -> None:
     shutil.copytree(ROOT / "stage02_routing", into / "next stage", ignore=RESIDUE)
 
 
-def make(into: Path, count: int = 100) -> list[str]:
-    """Make hand-ins in a new folder: the odd ones first, then right and wrong ones."""
+def make(into: Path, has_sandbox: bool, count: int = 100) -> list[str]:
+    """
+    Make hand-ins in a new folder: the odd ones first, then right and wrong ones.
+
+    Only where they will be in a sandbox, those that would end all programs of whoever
+    runs them are among them.
+    """
     into.mkdir(parents=True)
     right = into.parent / f".{into.name}.right"
     project(right)
-    is_safe = bool(sandbox.find().words)
-    for name, code in (AT_START | (ONLY_INSIDE if is_safe else {})).items():
+    for name, code in (AT_START | (ONLY_INSIDE if has_sandbox else {})).items():
         project(into / name, append(code))
     for name, code in IN_ANSWERS.items():
         project(into / name, replace(CONSUMERS, ANSWER, code))

@@ -4,7 +4,8 @@ A hundred hand-ins, many of them nasty, and what grading them costs.
     python -m tests.proofs.hundred FOLDER             # makes them, grades, measures
     python -m tests.proofs.hundred FOLDER --only ana  # some of them, by their names
 
-FOLDER must be new. All other words go to grade.
+FOLDER must be new. All other words go to grade. Those that are made for a sandbox must
+never be graded without one: they end every program of whoever runs them.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.checker.grading import sandbox
 from tests.checker.system import ROOT
 from tests.proofs.hand_ins import digest, make
 
@@ -68,7 +70,8 @@ def main() -> int:
     parser.add_argument("--make", action="store_true", help="make them only")
     options, words = parser.parse_known_args()
     into = options.folder.resolve() / "hand-ins"
-    found = make(into)
+    walls = sandbox.find()
+    found = make(into, bool(walls.words) and "--no-sandbox" not in words)
     if options.only:
         for name in found:
             path = into / name

@@ -84,11 +84,6 @@ AT_START = {
         "import pathlib, shutil\n"
         "shutil.rmtree(pathlib.Path(__file__).parent.parent, ignore_errors=True)\n"
     ),
-    "calls somebody outside": (
-        "import socket\n"
-        "try: socket.create_connection(('192.0.2.1', 80), timeout=5)\n"
-        "except OSError as error: raise RuntimeError(f'no network: {error}')\n"
-    ),
     "recursion": "def f(): return f()\nf()\n",
     "dies": "import ctypes\nctypes.string_at(0)\n",
     "reads its input": "input()\n",
@@ -96,6 +91,11 @@ AT_START = {
 
 # Only where a sandbox holds them: whoever runs this would lose every program.
 ONLY_INSIDE = {
+    "calls somebody outside": (
+        "import socket\n"
+        "try: socket.create_connection(('192.0.2.1', 80), timeout=5)\n"
+        "except OSError as error: raise RuntimeError(f'no network: {error}')\n"
+    ),
     "kills all it may": (
         "import os, signal\n"
         "for who in (1, -1):\n"

@@ -24,6 +24,7 @@ from tests.checker.grading.tree import Tree, memory
 LOOK = 0.1  # Seconds between two looks at the processes.
 GOODBYE = 2  # Seconds that servers have to end, once the checks have.
 FULL = 0.95  # Of a disk: what is written in blocks never fits in whole.
+FILES = 50_000  # At most, and folders.
 LOOK_AT_FILES = 0.5  # Seconds between two looks at the files.
 
 
@@ -51,16 +52,19 @@ def lower(resource: Any, which: int, value: int) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def files_in(place: Path) -> tuple[int, int]:
-    """Return how many bytes the files in a folder take, and the largest of them."""
-    total = largest = 0
+def files_in(place: Path) -> tuple[int, int, int]:
+    """Return how many bytes files take, how many the largest, how many there are."""
+    total = largest = count = 0
     for folder, _, names in os.walk(place):
         for name in names:
             with contextlib.suppress(OSError):
                 about = os.lstat(os.path.join(folder, name))  # noqa: PTH118  # Many.
                 total += getattr(about, "st_blocks", about.st_size // 512 + 1) * 512
                 largest = max(largest, about.st_size)
-    return total, largest
+        count += 1 + len(names)
+        if count > FILES:
+            break
+    return total, largest, count
 
 
 class Guard:
@@ -91,13 +95,15 @@ class Guard:
     def broken_by_files(self) -> str:
         """Return the name of the limit that files have reached, or nothing."""
         now = time.monotonic()
-        disk, largest = files_in(Path(self.spec["place"]))
+        disk, largest, count = files_in(Path(self.spec["place"]))
         # What the run itself prints goes to a file, too.
         largest = max(largest, os.fstat(sys.stderr.fileno()).st_size)
         took = time.monotonic() - now
         self.next_files = now + max(LOOK_AT_FILES, 10 * took)
         if self.note("disk", disk) or disk > FULL * self.spec["disk"]:
             return "disk"
+        if count > FULL * FILES:
+            return "files"
         return "output" if largest >= self.spec["output"] else ""
 
 
@@ -124,6 +130,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
                 Path(spec["scratch"]),
                 Path(spec["place"]),
                 spec["disk"],
+                FILES,
                 spec["hidden"],
             )
             namespaces.give_up_rights()

@@ -27,7 +27,6 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
 LINKS = {"fd": "fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
-FILES = 50_000  # In the file system that lies in memory.
 
 # What root keeps. nginx changes its user; an owner's rights are no danger where all is
 # read-only. CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, BIND_SERVICE.
@@ -89,18 +88,24 @@ def devices(folder: Path, size: int) -> None:
 
 
 def shut_off(
-    source: Path, results: Path, scratch: Path, place: Path, disk: int, hidden: Sequence
+    source: Path,
+    results: Path,
+    scratch: Path,
+    place: Path,
+    disk: int,
+    files: int,
+    hidden: Sequence[str],
 ) -> None:
     """
-    Leave nothing to write but `place`, where `disk` bytes fit, and the results.
+    Leave nothing to write but `place`, for so many `files` and bytes (`disk`).
 
-    A copy of `source`, and the results, are in there afterwards. `hidden` folders look
+    A copy of `source` is in there afterwards, and the results. `hidden` folders look
     empty. Raises OSError where this system cannot do it.
     """
     loopback()
     room = scratch / "room"
     set_mount(Path("/"), add=READ_ONLY | NO_SUID | NO_DEVICES, below=AT_RECURSIVE)
-    mount("tmpfs", room, "tmpfs", data=f"size={disk},nr_inodes={FILES},mode=755")
+    mount("tmpfs", room, "tmpfs", data=f"size={disk},nr_inodes={files},mode=755")
     (room / "home").mkdir()
     shutil.copytree(source, room / "submission")
     (room / "results").touch()

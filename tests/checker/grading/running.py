@@ -18,6 +18,7 @@ import psutil
 
 from tests.checker.grading import checks, sandbox
 from tests.checker.grading.hand_ins import HandIn, fingerprint
+from tests.checker.grading.inside import FILES
 from tests.checker.grading.options import Limits
 from tests.checker.grading.sandbox import Sandbox
 from tests.checker.grading.tree import Tree
@@ -36,6 +37,7 @@ STOPPED = {
     "time": "it took longer than {seconds:g} s",
     "memory": "it took more than {memory} MB of memory",
     "disk": "it filled the {disk} MB of disk that it may have",
+    "files": f"it made more than {FILES} files",
     "output": "it printed, or wrote to one file, more than {output} MB",
     "processes": "it started more than {processes} processes",
 }
