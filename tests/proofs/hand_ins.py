@@ -80,7 +80,7 @@ def bomb() -> bytes:
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("project/manage.py", "w", force_zip64=True) as file,
     ):
-        for _ in range(200):
+        for _ in range(60):
             file.write(bytes(1_000_000))
     return packed.getvalue()
 
