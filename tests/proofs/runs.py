@@ -36,6 +36,8 @@ TELLS = {
     "addresses.py",
     "asked",
     "compare.py",
+    "grade.py",
+    "grading",
     "explain",
     "hint.py",
     "hints",

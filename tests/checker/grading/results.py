@@ -1,0 +1,156 @@
+"""
+The folder of results: a row is written as soon as it is there.
+
+results.json has a line for each hand-in, and is what the others are made from;
+results.csv is for spreadsheets; summary.md is for people; run.json says what was run.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.checker.grading import checks
+from tests.checker.grading.rows import (
+    VERDICTS,
+    Row,
+    from_json,
+    in_line,
+    to_json,
+)
+from tests.checker.grading.summary import summary
+from tests.checker.system import Refusal, typed
+
+RUN, ROWS, TABLE, SUMMARY = "run.json", "results.json", "results.csv", "summary.md"
+FORMULA = tuple("=+-@\t\r")  # What a spreadsheet takes for the start of a formula.
+LETTERS = "utf-8-sig"  # Without its mark, Excel shows no umlauts.
+
+
+def cell(value: Any) -> Any:
+    """Return what a spreadsheet shows, and does not calculate."""
+    if value is None or isinstance(value, int | float):
+        return "" if value is None else value
+    text = in_line(value)
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+
+
+def new_folder(folder: Path, stage: str) -> Path:
+    """Return a name for results that is not taken yet, beside the hand-ins."""
+    first = folder.parent / f"{folder.name}-{stage}-results"
+    found, number = first, 2
+    while os.path.lexists(found):
+        found, number = first.with_name(f"{first.name}-{number}"), number + 1
+    return found
+
+
+class Results:
+    """
+    The results of one run, in a folder of their own.
+
+    Where the folder holds those of a run that was interrupted, this one goes on.
+    Raises Refusal where the folder holds anything else.
+    """
+
+    def __init__(
+        self, folder: Path, about: Mapping[str, Any], promises: Iterable[str]
+    ) -> None:
+        self.folder = folder
+        self.promises = list(promises)
+        self.about = json.loads(json.dumps(dict(about)))
+        self.rows: dict[str, Row] = {}
+        try:
+            if os.path.lexists(folder):
+                self.go_on()
+            else:
+                folder.mkdir(parents=True)
+            self.begin()
+        except OSError as error:
+            raise Refusal(
+                f"nothing can be written to {typed(folder)} ({error.strerror}): "
+                f"name another folder with --out"
+            ) from None
+
+    def begin(self) -> None:
+        """Write what is there already, as a whole: a row may have been cut short."""
+        self.write(RUN, json.dumps(self.about, indent=2) + "\n")
+        self.write(ROWS, "".join(f"{to_json(row)}\n" for row in self.rows.values()))
+        lines = [self.head(), *map(self.line, self.rows.values())]
+        self.write(TABLE, as_csv(lines), LETTERS)
+
+    def go_on(self) -> None:
+        """Read what an earlier run has left."""
+        folder = self.folder
+        if not folder.is_dir():
+            raise Refusal(f"{typed(folder)} is a file, and no folder")
+        names = {path.name for path in folder.iterdir()}
+        if not names:
+            return
+        try:
+            before = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise Refusal(
+                f"{typed(folder)} is not empty, and holds no results of grade: "
+                f"nothing was written there. Name another folder with --out"
+            ) from None
+        if before != self.about:
+            other = [key for key in self.about if before.get(key) != self.about[key]]
+            raise Refusal(
+                f"{typed(folder)} holds results of another run, which differs in its "
+                f"{', '.join(other) or 'words'}: nothing was written there. "
+                f"Name another folder with --out"
+            )
+        with contextlib.suppress(OSError):
+            for line in (folder / ROWS).read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError, TypeError):  # Cut short.
+                    row = from_json(line)
+                    self.rows[row.name] = row
+
+    def add(self, row: Row) -> None:
+        """Write a row. What was written before stays, whatever happens now."""
+        self.rows[row.name] = row
+        with (self.folder / ROWS).open("a", encoding="utf-8") as file:
+            file.write(f"{to_json(row)}\n")
+        with (self.folder / TABLE).open("a", encoding="utf-8", newline="") as file:
+            file.write(as_csv([self.line(row)]))
+        self.sum_up()
+
+    def sum_up(self) -> None:
+        """Write the summary of all rows so far."""
+        self.write(
+            SUMMARY, summary(self.about, self.promises, list(self.rows.values()))
+        )
+
+    def head(self) -> list[str]:
+        """Return the first line of the table."""
+        return [
+            *("submission", "state", "result", *VERDICTS, "diagnosis", "sentence"),
+            *("seconds", "unchanged", "why", "notes"),
+            *map(checks.in_words, self.promises),
+        ]
+
+    def line(self, row: Row) -> list[Any]:
+        """Return a line of the table."""
+        return [
+            *(row.name, row.state, row.result, *map(row.count, VERDICTS)),
+            *(row.diagnosis, row.sentence, row.seconds, row.unchanged, row.why),
+            "; ".join(row.notes),
+            *(row.promises[each] for each in self.promises),
+        ]
+
+    def write(self, name: str, text: str, encoding: str = "utf-8") -> None:
+        """Replace a file as a whole: nobody ever finds half of it."""
+        unfinished = self.folder / f".{name}.unfinished"
+        with unfinished.open("w", encoding=encoding, newline="") as file:
+            file.write(text)
+        unfinished.replace(self.folder / name)
+
+
+def as_csv(lines: Sequence[Sequence[Any]]) -> str:
+    """Return lines of a table, as spreadsheets read them."""
+    text = io.StringIO()
+    csv.writer(text).writerows([map(cell, line) for line in lines])
+    return text.getvalue()

@@ -1,0 +1,154 @@
+"""What is noted of a hand-in: a verdict for each promise, and the share kept."""
+
+import json
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.checker.grading import checks
+from tests.checker.grading.running import Ended
+from tests.checker.system import Refusal, typed
+
+KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
+COULD_NOT = "could not be checked"
+VERDICTS = (KEPT, BROKEN, NOT_REACHED, COULD_NOT)
+
+GRADED, STOPPED, NOT_GRADED = "graded", "stopped", "could not be graded"
+SEEN = 600  # Characters of what was seen.
+
+
+class Row(NamedTuple):
+    """What is noted of one hand-in."""
+
+    name: str
+    state: str  # graded, stopped (graded until then), could not be graded.
+    result: float | None  # From 0 to 1. None where nothing could be checked.
+    promises: dict[str, str]  # A verdict for each.
+    diagnosis: str  # Its id. Empty where no entry of the catalogue matched.
+    sentence: str
+    seen: str  # At the first check that failed.
+    at: str  # The name of that check, in words.
+    seconds: float
+    unchanged: str  # "as at the start", "the course's own stage", or empty.
+    why: str  # Why it was stopped, or could not be graded.
+    notes: list[str]
+    fingerprint: str
+    peak: dict[str, int]
+
+    def count(self, verdict: str) -> int:
+        """Return how many promises have a verdict."""
+        return sum(each == verdict for each in self.promises.values())
+
+    @property
+    def failed(self) -> bool:
+        """Whether some promise was looked at, and not kept."""
+        return bool(self.seen or self.at)
+
+
+def verdict(verdicts: Sequence[str], checks_of_it: int) -> str:
+    """Return the verdict on a promise whose checks have these: the worst of them."""
+    for each in (BROKEN, COULD_NOT, NOT_REACHED):
+        if each in verdicts:
+            return each
+    # One that is half checked may be broken all the same.
+    return KEPT if len(verdicts) >= checks_of_it else NOT_REACHED
+
+
+def row_of(
+    name: str,
+    ended: Ended,
+    promises: Mapping[str, int],
+    weights: Mapping[str, float],
+    known: Mapping[str, str],
+) -> Row:
+    """Return what is noted, once the checks of a hand-in have ended."""
+    by_promise: dict[str, list[str]] = {each: [] for each in promises}
+    nobodys, first, told = set(), {}, {}
+    for line in ended.lines:
+        promise = checks.promise_of(line["check"])
+        if promise not in by_promise or line.get("verdict") not in VERDICTS:
+            continue
+        by_promise[promise].append(line["verdict"])
+        if line["verdict"] == COULD_NOT and checks.is_the_machines(line):
+            nobodys.add(promise)
+        elif line["verdict"] in (BROKEN, COULD_NOT):
+            first = first or line
+            diagnosis = line.get("diagnosis")
+            if not told and isinstance(diagnosis, dict) and diagnosis.get("sentence"):
+                told = diagnosis
+    verdicts = {each: verdict(by_promise[each], promises[each]) for each in promises}
+    judged = {
+        each: weights[each]
+        for each in promises
+        if not (verdicts[each] == COULD_NOT and each in nobodys)
+    }
+    whole = sum(judged.values())
+    kept = sum(judged[each] for each in judged if verdicts[each] == KEPT)
+    state = NOT_GRADED if ended.why_not else STOPPED if ended.stopped else GRADED
+    return Row(
+        name=name,
+        state=state,
+        result=round(kept / whole, 4) if whole and state != NOT_GRADED else None,
+        promises=verdicts,
+        diagnosis=str(told.get("id", ""))[:SEEN],
+        sentence=str(told.get("sentence", ""))[:SEEN],
+        seen=str(first.get("seen") or first.get("reason") or "")[:SEEN],
+        at=str(first.get("sentence", ""))[:SEEN],
+        seconds=ended.seconds,
+        unchanged=known.get(ended.fingerprint, ""),
+        why=ended.why_not or ended.stopped,
+        notes=list(ended.notes),
+        fingerprint=ended.fingerprint,
+        peak=dict(ended.peak),
+    )
+
+
+def weights_of(file: Path | None, promises: Iterable[str]) -> dict[str, float]:
+    """
+    Read what each promise counts: 1, unless the file says another number.
+
+    TOML, such as `message_comes_back = 2`. Raises Refusal.
+    """
+    weights = dict.fromkeys(promises, 1.0)
+    if file is None:
+        return weights
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refusal(f"{typed(file)} is no TOML: {error}") from None
+    short = {each.removeprefix("test_"): each for each in promises}
+    for name, value in found.items():
+        promise = short.get(name.removeprefix("test_"))
+        if promise is None:
+            near = get_close_matches(name.removeprefix("test_"), short, 3, 0.4)
+            hint = f": did you mean {' or '.join(near)}?" if near else ""
+            raise Refusal(f"{typed(file)} names {name!r}, and no promise is so{hint}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or value < 0:
+            raise Refusal(f"{typed(file)}: {name} is no number from 0 on")
+        weights[promise] = float(value)
+    if not any(weights.values()):
+        raise Refusal(f"{typed(file)} leaves no promise that counts")
+    return weights
+
+
+def to_json(row: Row) -> str:
+    """Return a row as one line. Names that are no text come through, too."""
+    return json.dumps(row._asdict())
+
+
+def from_json(line: str) -> Row:
+    """Read what `to_json` wrote. Raises ValueError or TypeError."""
+    return Row(**json.loads(line))
+
+
+def in_line(text: Any) -> str:
+    """Return text for one line of a terminal or a table: nothing in it acts."""
+    shown = str(text).encode("utf-8", "backslashreplace").decode()
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in shown
+    )

@@ -1,0 +1,126 @@
+"""The folder of results that `learn.py grade` writes."""
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.checker.grading.results import Results, cell, new_folder
+from tests.checker.grading.rows import in_line, row_of
+from tests.checker.grading.running import Ended
+from tests.checker.grading.summary import plain
+from tests.checker.system import Refusal
+from tests.front_door.grade_rows import (
+    ABOUT,
+    ONE,
+    PROMISES,
+    STAGE,
+    WEIGHTS,
+    line,
+    row,
+)
+from tests.proofs.hand_ins import digest
+from tests.proofs.nasty import NAMES
+
+
+def test_odd_names_do_nothing_in_tables_and_pages(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out", ABOUT, PROMISES)
+    names = [*NAMES, os.fsdecode(b"not \xff text")]
+    for name in names:
+        results.add(row([], name, stopped="a|b\n=c"))
+    again = Results(tmp_path / "out", ABOUT, PROMISES)
+    assert list(again.rows) == names
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig") as file:
+        table = list(csv.reader(file))
+    assert len(table) == len(names) + 1
+    for each in table:
+        assert not each[0].startswith(("=", "+", "-", "@"))
+        assert each[0].isprintable()
+    page = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "![](" not in page
+    assert r"a\|b\|c" in page
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("=1", "'=1"), (" @a", "' @a"), ("a=1", "a=1"), (-0.5, -0.5), (None, "")],
+)
+def test_a_cell_is_never_a_formula(value: object, shown: object) -> None:
+    assert cell(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\nb", "a\\nb"), ("\x1b[31m", "\\x1b[31m"), ("Ä☃", "Ä☃"), ("\u202e", "\\u202e")],
+)
+def test_what_is_shown_stays_in_its_line(text: str, shown: str) -> None:
+    assert in_line(text) == shown
+
+
+def test_names_begin_nothing_in_markdown() -> None:
+    assert [plain(each) for each in ("# a", "1. b", "-c", "d-e.zip")] == [
+        r"\# a",
+        r"1\. b",
+        r"\-c",
+        "d-e.zip",
+    ]
+
+
+def test_a_run_goes_on_where_it_was_cut_short(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Results(out, ABOUT, PROMISES).add(row([]))
+    with (out / "results.json").open("a") as file:
+        file.write('{"name": "ben", "sta')
+    (out / "results.csv").write_text("half")
+    again = Results(out, ABOUT, PROMISES)
+    assert list(again.rows) == ["ana"]
+    again.add(row([], "ben"))
+    assert len((out / "results.json").read_text().splitlines()) == 2
+    table = (out / "results.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [each.partition(",")[0] for each in table] == ["submission", "ana", "ben"]
+
+
+def test_results_of_others_are_never_overwritten(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(Refusal, match="holds no results of grade"):
+        Results(mine, ABOUT, PROMISES)
+    assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    out = tmp_path / "out"
+    Results(out, ABOUT, PROMISES).add(row([]))
+    before = digest(out)
+    with pytest.raises(Refusal, match="another run, which differs in its stage"):
+        Results(out, ABOUT | {"stage": "stage02_routing"}, PROMISES)
+    assert digest(out) == before
+    assert new_folder(tmp_path / "in", STAGE) == tmp_path / f"in-{STAGE}-results"
+    (tmp_path / f"in-{STAGE}-results").mkdir()
+    assert new_folder(tmp_path / "in", STAGE).name == f"in-{STAGE}-results-2"
+
+
+def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
+    told = {"id": "no-accept", "witness": "wire", "sentence": "Call accept()."}
+    results = Results(tmp_path / "out", ABOUT, PROMISES)
+    for name in "ana", "ben":
+        results.add(row([line(ONE, "broken", diagnosis=told)], name, fingerprint="1"))
+    results.add(row([line(ONE, "broken", seen="odd\nthings")], "cleo"))
+    results.add(row([], "dan", why_not="it is empty"))
+    results.add(row([], "eve", stopped="it took longer than 9 s"))
+    ended = Ended([line(ONE, "kept")], fingerprint="2", notes=("left a server",))
+    known = {"2": "as at the start"}
+    results.add(row_of("finn", ended, PROMISES, WEIGHTS, known))
+    page = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    for words in (
+        "6 submissions: 4 graded, 1 stopped, 1 could not be graded",
+        "- **2**, no-accept: Call accept().\n    - ana, ben",
+        f"- cleo, at “{plain(ONE)}”:\n\n        odd\n        things",
+        "- dan: it is empty",
+        "- eve: it took longer than 9 s",
+        "- Unchanged, as at the start: finn",
+        "- The same, byte by byte: ana, ben",
+        "- finn: left a server",
+        "| message comes back | 0 | 3 | 2 | 0 |",
+    ):
+        assert words in page, page
