@@ -20,6 +20,7 @@ try:
 
     from tests.checker import packages, system, work
     from tests.checker.command_line import given, parser, project_of
+    from tests.checker.grading.options import words_of
     from tests.checker.system import ROOT, Refusal, learn, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
@@ -155,6 +156,13 @@ def doctor(options: argparse.Namespace) -> NoReturn:
     hand_over("tests.checker.doctor", options.url, *words)
 
 
+def grade(options: argparse.Namespace) -> NoReturn:
+    """Check what a class has handed in, each within limits, and write a table."""
+    packages.set_up()
+    words = [options.folder.resolve(), *words_of(options)]
+    hand_over("tests.checker.grade", options.stage.name, *words)
+
+
 def test(options: argparse.Namespace) -> NoReturn:
     """Run all tests of the course. More words go to pytest, --live proves all anew."""
     packages.set_up(everything=True)
@@ -172,7 +180,7 @@ def docs(options: argparse.Namespace) -> NoReturn:
 # In the order in which the help lists them.
 COMMANDS = (
     *(run, start, check, hint, solution, reset, diff),
-    *(report, doctor, test, docs),
+    *(report, doctor, grade, test, docs),
 )
 
 

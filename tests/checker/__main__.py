@@ -29,8 +29,9 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--project", type=Path)
     options, words = parser.parse_known_args()
-    # What the run has seen is kept for `learn.py hint`.
-    words += ["--learner", "-p", "tests.checker.recorder"]
+    words.append("--learner")
+    if not options.json:  # What people have seen is kept for `learn.py hint`.
+        words += ["-p", "tests.checker.recorder"]
     if not options.all:
         words.append("--maxfail=1")
     if options.json and options.watch:

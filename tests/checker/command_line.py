@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.checker import system, work
+from tests.checker.grading import options
 from tests.checker.system import Refusal, learn, typed
 
 MINE = object()  # `--project` without a folder: the one in work/.
@@ -104,6 +105,7 @@ EXAMPLES = {
     "diff 1": "your folder against the finished stage",
     "reset 1 config/urls.py": "as start made it; yours is kept",
     "doctor localhost:8000": "what is wrong with a server that runs",
+    "grade 1 hand-ins": "what a class has handed in",
     "test": "",
     "docs": "",
 }
@@ -195,6 +197,13 @@ def doctor(command: argparse.ArgumentParser) -> None:
     option("--login", metavar="NAME:PASSWORD", help="log in with these")
 
 
+def grade(command: argparse.ArgumentParser) -> None:
+    """Add the options of `grade`."""
+    words = "each folder or ZIP file in it is a submission"
+    command.add_argument("folder", type=Path, metavar="FOLDER", help=words)
+    options.add_options(command)
+
+
 def docs(command: argparse.ArgumentParser) -> None:
     """Add the option of `docs`."""
     port = system.port_number
@@ -203,5 +212,7 @@ def docs(command: argparse.ArgumentParser) -> None:
 
 OPTIONS = {
     function.__name__: function
-    for function in (run, check, reset, diff, hint, solution, report, doctor, docs)
+    for function in (
+        *(run, check, hint, solution, reset, diff, report, doctor, grade, docs),
+    )
 }

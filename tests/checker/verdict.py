@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.checker import explain
-from tests.checker.explain.catalogue import ANY, entries
+from tests.checker.explain.catalogue import entries
 from tests.checker.explain.source import Source
 from tests.checker.wire import RANDOM
 
@@ -188,14 +188,13 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     names = {
         explain.OUTPUT: "output",
         explain.SOURCE: "source",
+        explain.SURE: "wire",  # Nothing else looks like it.
         explain.CRASH: "crash",
         explain.HINT: "source",
         explain.WIRE: "wire",
     }
     witness = names[told.witness]
-    if entry and entry.printed == ANY and witness == "output":
-        witness = "wire"  # One that nothing else looks like.
-    is_plain = told.witness in (explain.OUTPUT, explain.SOURCE, explain.CRASH)
+    is_plain = told.witness <= explain.CRASH
     is_guess = told.witness == explain.WIRE
     is_of_consumers = entry is not None and entry.chapter.startswith(CONSUMERS)
     place = ""

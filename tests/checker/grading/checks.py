@@ -29,14 +29,9 @@ MACHINES = re.compile(
 
 def command(name: str, project: Path, results: Path) -> list[str]:
     """Return what runs all checks of a stage, and writes a JSON line for each."""
-    # STAND-IN, the one place that changes once `python -m tests.checker` has --json
-    # (collect.py goes then):
-    #     [sys.executable, "-m", "tests.checker", f"tests/test_{name}.py", "--all",
-    #      "--json", str(results), "--project", str(project), "-p", "no:cacheprovider"]
     return [
-        *(sys.executable, "-m", "pytest", f"tests/test_{name}.py", "-q", "--tb=short"),
-        *("-p", "no:cacheprovider", "-p", "tests.checker.grading.collect"),
-        *("--grade-json", str(results), "--project", str(project)),
+        *(sys.executable, "-m", "tests.checker", f"tests/test_{name}.py", "--all"),
+        *("--json", str(results), "--project", str(project), "-p", "no:cacheprovider"),
     ]
 
 
