@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, TextIO
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from tests.checker import work
+from tests.checker import stuck, work
 from tests.checker.printed import best, clean, telling
 from tests.checker.system import learn
 from tests.checker.verdict import (
@@ -163,6 +163,28 @@ class LearnerReporter(TerminalReporter):
         self.write_line("")
         for line in wrapped(words, WIDTH):
             self.write_line(line, **style)
+        if hint := self.hint():
+            self.write_line(f"\n{hint}")
+
+    def hint(self) -> str:
+        """Offer a hint where one's own folder gets the same answer a third time."""
+        found = re.fullmatch(r"tests/test_(stage0?(\d)\w+)\.py", self.config.args[0])
+        project = self.config.getoption("project")
+        if not found or not project or self.machine:
+            return ""
+        stage, mine = found[1], work.of(int(found[2]))
+        if project.resolve() != mine.folder.resolve():
+            return ""
+        results = [*self.results.values()]
+        broken = [each for each in results if each.verdict == BROKEN]
+        if not broken:
+            stuck.all_is_well(stage)
+            return ""
+        kept = [each.check for each in results if each.verdict == KEPT]
+        told = broken[0].diagnosis.id or broken[0].check
+        if not stuck.comes_a_third_time(stage, told, kept):
+            return ""
+        return f"Is it still the same? A little help: {learn(f'hint {mine.number}')}"
 
     def pytest_internalerror(self, excrepr: object) -> bool:
         """Leave it to pytest, which writes a fault of ours to the standard error."""
