@@ -1,7 +1,7 @@
 """
 The browsers of the tests: the Chromium, Chrome or Edge that this machine has.
 
-Where it is there, a browser without any window shows the pages for a good half of the
+Where it is there, a browser without any window shows the pages for two thirds of the
 CPU: the same engine, without what the program around it says of a certificate.
 """
 
@@ -73,8 +73,10 @@ RUNNING: dict[str, Browser] = {}  # By the path of its program.
 
 def find_chromium(*better: str) -> str | None:
     """Return the path of a browser, or None. The variable CHROMIUM wins."""
-    names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else NAMES
-    return next(filter(None, map(shutil.which, [*better, *names])), None)
+    names = [*better, *NAMES]
+    if "CHROMIUM" in os.environ:
+        names = [os.environ["CHROMIUM"]]
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +106,7 @@ def chromium(browser_type: BrowserType) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def quick_chromium(browser_type: BrowserType) -> Iterator[Browser]:
     """Yield the same, without windows if it can be, for what a page itself does."""
-    better = [] if "CHROMIUM" in os.environ else [WITHOUT_WINDOWS]
-    yield from shared(browser_type, find_chromium(*better))
+    yield from shared(browser_type, find_chromium(WITHOUT_WINDOWS))
 
 
 def shared(browser_type: BrowserType, path: str) -> Iterator[Browser]:

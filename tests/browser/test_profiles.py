@@ -36,6 +36,6 @@ def test_profile_with_a_stopped_clock_is_not_kept(chromium: Browser) -> None:
     page.close()
     profiles.tidy_up(context)
     fresh = visit(profiles, chromium)
-    assert fresh != context
+    assert fresh != context, "The next test would get a profile whose clock stands."
     assert fresh.new_page().evaluate(Profiles.HAS_OWN_CLOCK)
     fresh.close()

@@ -147,10 +147,10 @@ def test_page_says_that_redis_is_away_and_is_back_when_redis_is(
         send_text(ana, "here again")
         for tab in tabs:
             expect(message(tab, "ana: here again")).to_be_visible()
-    # The browser's own words for an attempt that failed: with 101, the close frame and
-    # the reset all at once, as Daphne's are, it may read the reset first.
+    # Autobahn resets the TCP connection as soon as it is closed, and once, on a busy
+    # machine, the browser wrote that of an attempt. Nothing else may be there.
     errors = [*ana.errors, *ben.errors]
-    assert not [each for each in errors if not each.startswith("WebSocket connection")]
+    assert not [each for each in errors if "ERR_CONNECTION_RESET" not in each]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

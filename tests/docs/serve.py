@@ -12,6 +12,7 @@ import sys
 try:
     import logging
     import os
+    import threading
 
     from mkdocs.commands.serve import serve
 
@@ -42,8 +43,21 @@ class Essence(logging.Handler):
             print(f"Open {address}  Ctrl-C ends it.", flush=True)
 
 
+def note_failure(failure: threading.ExceptHookArgs) -> None:
+    """
+    Print what ends a thread, but for one that had no time to begin.
+
+    MkDocs prints its address, then starts the thread that serves. Ctrl-C in between
+    closes its socket first.
+    """
+    is_closed = "Invalid file descriptor: -1" in str(failure.exc_value)
+    if not (is_closed and isinstance(failure.exc_value, ValueError)):
+        threading.__excepthook__(failure)
+
+
 def main() -> int:
     """Serve the site until Ctrl-C."""
+    threading.excepthook = note_failure
     # Its banner about MkDocs 2 is for those who maintain a site.
     os.environ |= {"NO_MKDOCS_2_WARNING": "1", "SHOW_FAULTS": "1"}
     log = logging.getLogger("mkdocs")

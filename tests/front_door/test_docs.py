@@ -4,11 +4,13 @@ import logging
 import shutil
 import socket
 import sys
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mkdocs.livereload import LiveReloadServer
 
 from docs import macros
 from tests.docs import serve
@@ -131,3 +133,21 @@ def test_docs_of_an_edited_stage_serves_on(tmp_path: Path, port: int) -> None:
         assert not [line for line in lines if "INFO" in line or "Traceback" in line]
     finally:
         running.kill()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_ctrl_c_before_the_server_has_begun_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(threading, "excepthook", serve.note_failure)
+    server = LiveReloadServer(lambda: None, "127.0.0.1", 0, root=".")
+    server.server_bind()
+    server.server_activate()
+    server.shutdown()
+    server.serve_thread.start()
+    server.serve_thread.join(PATIENCE)
+    assert capfd.readouterr().err == ""
+    thread = threading.Thread(target=int, args=["one"])
+    thread.start()
+    thread.join(PATIENCE)
+    assert "ValueError: invalid literal" in capfd.readouterr().err

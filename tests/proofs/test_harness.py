@@ -302,7 +302,7 @@ def test_skip_is_a_failure_in_ci_and_only_there(
     assert result.returncode == status, result.stdout
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pty")
+@pytest.mark.posix("Windows has no pty")
 def test_report_on_a_terminal_says_nothing_of_collecting() -> None:
     import pty  # Not on Windows.
 
