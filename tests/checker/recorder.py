@@ -55,7 +55,7 @@ class Recorder:
         """Take down how a check ended."""
         if report.skipped:
             self.skipped[report.longrepr[2].removeprefix("Skipped: ")] = None
-        elif report.failed and not self.broken:
+        elif report.failed and not self.broken and is_broken(report):
             self.broken = broken_by(report, self.project)
         elif report.passed and report.when == "call":
             name = report.nodeid.rpartition("::")[2].partition("[")[0]
@@ -69,6 +69,12 @@ class Recorder:
                 self.kept.pop(self.broken.promise, None)
             seen = last.Last(tuple(self.kept), self.broken, tuple(self.skipped))
             last.note(self.place, self.state, seen)
+
+
+def is_broken(report: pytest.TestReport) -> bool:
+    """Tell whether a promise is broken: nobody is at fault for a slow machine."""
+    symptom = getattr(report, "failure", {}).get("symptom")
+    return symptom == "no start" or not getattr(report, "reason", "")
 
 
 def broken_by(report: pytest.TestReport, project: Path) -> last.Broken:

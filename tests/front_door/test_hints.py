@@ -447,6 +447,22 @@ def test_the_recorder_keeps_the_first_failure_and_what_was_kept(
     assert content["state"] == last.state_of(mine)
 
 
+def test_the_recorder_takes_nothing_for_broken_that_could_not_be_checked(
+    course: Path, mine: Path
+) -> None:
+    recorder = Recorder(mine, course / "last.json")
+    slow = outcome("test_a", "failed")
+    slow.failure, slow.reason = {"symptom": "too slow here"}, "The machine is busy."
+    recorder.pytest_runtest_logreport(slow)
+    recorder.pytest_sessionfinish(None, pytest.ExitCode.TESTS_FAILED)
+    assert not (course / "last.json").exists()
+    fault = outcome("test_b", "failed")
+    fault.failure = {"symptom": "no start", "printed": "SyntaxError"}
+    fault.reason = "The server did not start."
+    recorder.pytest_runtest_logreport(fault)
+    assert recorder.broken.promise == "test_b", "A server that does not start is one."
+
+
 @pytest.mark.parametrize("status", [pytest.ExitCode.INTERRUPTED, 3, 4])
 def test_the_recorder_keeps_no_run_that_was_cut_short(
     course: Path, mine: Path, status: int

@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.checker import solution, stuck, system, work
 from tests.checker.last import Broken, Last
+from tests.checker.report import LearnerReporter
 from tests.checker.system import Refusal
+from tests.checker.verdict import BROKEN, KEPT, Diagnosis, Result
 from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -181,6 +184,32 @@ def test_another_diagnosis_or_another_promise_kept_begins_anew(course: Path) -> 
     assert times("x", "a", "b", "c") == 3
     stuck.all_is_well(STAGE)
     assert times("x", "a", "b", "c") == 1
+
+
+def test_the_report_offers_a_hint_the_third_time(course: Path, mine: Path) -> None:
+    broken = Result(NAME, BROKEN, diagnosis=Diagnosis("keep-blank-values"))
+    options = {"project": mine}
+    reporter = SimpleNamespace(
+        config=SimpleNamespace(args=[NAME.partition("::")[0]], getoption=options.get),
+        machine=None,
+        results={NAME: broken},
+    )
+
+    def said() -> str:
+        return LearnerReporter.hint(reporter)
+
+    offers = [said() for _ in range(3)]
+    assert offers[:2] == ["", ""]
+    assert offers[2].endswith("learn.py hint 2")
+    assert "the same" in offers[2]
+    # Of a folder elsewhere nothing is counted: hints are for one's own.
+    options["project"] = course / STAGE
+    assert [said() for _ in range(3)] == [""] * 3
+    options["project"] = mine
+    reporter.results = {NAME: Result(NAME, KEPT)}
+    assert said() == ""
+    reporter.results = {NAME: broken}
+    assert said() == "", "All was well in between."
 
 
 @pytest.mark.parametrize(
