@@ -22,6 +22,7 @@ try:
     import pytest
 
     from tests.checker.system import exit_with
+    from tests.proofs.plugin import proof_of
     from tests.proofs.records import (
         LONG,
         TIMES,
@@ -49,9 +50,8 @@ class Plan:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.tests = len(session.items)
-        parameters = [getattr(item, "callspec", None) for item in session.items]
-        values = [each.params.get("proof") for each in parameters if each]
-        self.recorded = [each for each in values if isinstance(each, Proof)]
+        proofs = map(proof_of, session.items)
+        self.recorded = [each for each in proofs if each]
 
     def announce(self, is_live: bool) -> None:
         """Say what will be done, and about how long that takes."""

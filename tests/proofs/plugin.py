@@ -29,6 +29,17 @@ from tests.proofs.records import (
 
 FIRST = 3  # Tests of a worker that come before the long ones.
 
+# Of a test that is a proof as a whole: the proof, and whether its record stands for it.
+WHOLE = pytest.StashKey[Proof]()
+IS_TAKEN = pytest.StashKey[bool]()
+
+
+def proof_of(item: pytest.Item) -> Proof | None:
+    """Return the proof that a test is, or makes, if a record may stand for it."""
+    callspec = getattr(item, "callspec", None)
+    proof = callspec.params.get("proof") if callspec else None
+    return proof if isinstance(proof, Proof) else item.stash.get(WHOLE, None)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     words = "take no proof from its record: prove everything anew"
@@ -37,8 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def seconds(item: pytest.Item) -> float:
     """Return how long a test took last time, if that is known: 0 for what is quick."""
-    proof = getattr(item, "callspec", None) and item.callspec.params.get("proof")
-    if not isinstance(proof, Proof):
+    if not (proof := proof_of(item)):
         return records(TIMES).get("others", {}).get("slow", {}).get(item.nodeid, 0)
     if proof.record() and not item.config.getoption("live"):
         return 0
@@ -72,14 +82,33 @@ def long_ones_first(items: list[Any], times: list[float], workers: int) -> list[
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
+    for item in items:
+        proof = item.stash.get(WHOLE, None)
+        if proof and proof.record() and not config.getoption("live"):
+            item.stash[IS_TAKEN] = True
+            item.fixturenames = []  # It needs nothing: it will not run.
+            item.user_properties.append(("taken", [proof.file, proof.name]))
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1:  # A learner's checks keep the order of the contract.
         items[:] = long_ones_first(items, [seconds(item) for item in items], workers)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Let a test pass for which its record stands."""
+    return pyfuncitem.stash.get(IS_TAKEN, None)
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> pytest.TestReport:
-    """Let nothing pass in CI that was not run."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> pytest.TestReport:
+    """Note what a whole test has proved. Let nothing pass in CI that was not run."""
+    proof = item.stash.get(WHOLE, None)
+    is_live = proof and not item.stash.get(IS_TAKEN, False)
+    if is_live and call.when == "call" and call.excinfo is None:
+        proved = made(proof, call.duration, {"passed": True})
+        item.user_properties.append(("proved", [proof.file, proof.name, proved]))
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
@@ -99,17 +128,22 @@ def recorded(request: pytest.FixtureRequest) -> Recorded:
             return record["seen"]
         begin = time.monotonic()
         seen = prove()
-        proved = {
-            "depends": proof.hash(),
-            "day": datetime.now(UTC).date().isoformat(),
-            "with": versions(),
-            "seconds": round(time.monotonic() - begin, 1),
-            "seen": seen,
-        }
+        proved = made(proof, time.monotonic() - begin, seen)
         notes.append(("proved", [proof.file, proof.name, proved]))
         return json.loads(json.dumps(seen))  # As a record would have it.
 
     return recorded
+
+
+def made(proof: Proof, seconds: float, seen: Seen) -> dict[str, Any]:
+    """Return the record of a proof that was live."""
+    return {
+        "depends": proof.hash(),
+        "day": datetime.now(UTC).date().isoformat(),
+        "with": versions(),
+        "seconds": round(seconds, 1),
+        "seen": seen,
+    }
 
 
 class Bookkeeper:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.explain import diagnose
+from tests.checker.explain import SURE, diagnose, fitting
 from tests.checker.explain.catalogue import COMMON, entries
 from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.output import SAYS_SO
@@ -22,6 +22,7 @@ from tests.proofs.runs import (
     check,
     copy_of,
     diagnosis,
+    evidence_of,
     proof_of,
     replace,
     solution,
@@ -210,6 +211,51 @@ def test_every_sentence_is_earned_by_evidence() -> None:
         if not any(pattern.fullmatch(each) for each in told):
             unearned.append(mistake.sentence)
     assert unearned == []
+
+
+# Of a mistake of the first entry, the second is true as well, and less exact.
+ALSO_TRUE = {
+    ("as-asgi-of-a-route", "no-as-asgi"),
+    ("async-def-in-sync-consumer", "async-in-sync"),
+    ("async-to-sync-inside-async", "async-to-sync-in-async"),
+    ("async-to-sync-inside-async", "async-to-sync-method"),
+    ("await-in-plain-def", "unreadable-python"),
+    ("hook-inside-function", "no-send-json"),
+    ("hook-inside-method", "no-handler"),
+    ("host-not-allowed", "host-with-scheme"),
+    ("json-nested", "except-or"),
+    ("logout-needs-redis", "redis-elsewhere"),
+    ("missing-comma", "no-daphne"),
+    ("name-not-defined", "redis-away-not-caught"),
+    ("nginx-directive-elsewhere", "nginx-does-not-start"),
+    ("nginx-does-not-start", "nginx-refuses-to-start"),
+    ("no-session-middleware", "middleware-order"),
+    ("no-upgrade-headers", "wsgi-runserver"),
+    ("no-websocket-entry", "protocol-name"),
+    ("receive-is-called", "never-ends"),
+    ("redis-without-url", "redis-elsewhere"),
+    ("route-names-another-key", "kwargs-elsewhere"),
+    ("route-pattern-unreadable", "route-pattern-broken"),
+    ("wrapper-gives-coroutine", "wrapper-is-async"),
+    ("wrapper-gives-none", "wrapper-returns-nothing"),
+    ("wsgi-runserver", "no-daphne"),
+}
+
+
+def test_neighbours_of_a_mistake_do_not_claim_it() -> None:
+    # An entry that speaks plainly has witnesses that no other mistake has. So if the
+    # catalogue did not know a mistake, it would guess, or be silent.
+    claimed: dict[tuple[str, str], str] = {}
+    for proof, stage, mistake in (case.values for case in (*MISTAKES, *NEWCOMERS)):
+        if not (record := proof.record()):
+            pytest.skip(f"{proof} has no record yet: run the tests again")
+        evidence, source = evidence_of(record["seen"]), source_of(stage, mistake)
+        told = sorted(fitting(**evidence, source=source))
+        plain = list(dict.fromkeys(each.id for each in told if each.witness <= SURE))
+        for other in plain[1:]:
+            claimed.setdefault((plain[0], other), str(proof))
+    assert {pair: why for pair, why in claimed.items() if pair not in ALSO_TRUE} == {}
+    assert {*claimed} == ALSO_TRUE, "Some of these are told of no mistake any more."
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:

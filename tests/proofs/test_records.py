@@ -12,20 +12,22 @@ from tests.proofs import records
 from tests.proofs.records import Proof
 from tests.proofs.runs import Run, run_pytest
 
-# A test whose proof leaves a trace, and depends on the words of a file.
-DEAR = """
+# A proof leaves a trace, and depends on the words of a file.
+HEAD = """
 import os
 from pathlib import Path
 
 import pytest
 
 from tests.proofs import records
+from tests.proofs.plugin import WHOLE
 
 HERE = Path(__file__).parent
 records.EVIDENCE = HERE / "evidence"
 PROOF = records.Proof("dear", "it", ((HERE / "depends.txt").read_text(),))
-
-
+"""
+# It is a part of a test, or the whole of it, with its fixtures.
+PART = """
 @pytest.mark.parametrize("proof", [PROOF], ids=str)
 def test_dear(proof, recorded):
     def prove():
@@ -36,14 +38,37 @@ def test_dear(proof, recorded):
 
     assert recorded(proof, prove) == {"seen": proof.depends[0]}
 """
+ALL = """
+@pytest.fixture
+def trace():
+    with (HERE / "proved.txt").open("a") as file:
+        file.write("live ")
+
+
+@pytest.fixture(autouse=True)
+def own(trace):
+    pass
+
+
+def test_dear(trace):
+    assert "wrong" not in PROOF.depends[0]
+"""
+SETS_IT = """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.stash[item.module.WHOLE] = item.module.PROOF
+"""
 
 
 class Dear:
     """A folder with one test, whose proof is dear."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "test_dear.py").write_text(DEAR, encoding="utf-8")
+    def __init__(self, folder: Path, *, is_whole: bool) -> None:
+        self.folder, self.is_whole = folder, is_whole
+        test = HEAD + (ALL if is_whole else PART)
+        (folder / "test_dear.py").write_text(test, encoding="utf-8")
+        if is_whole:
+            (folder / "conftest.py").write_text(SETS_IT, encoding="utf-8")
         self.depends_on("tea")
 
     def depends_on(self, words: str) -> None:
@@ -63,20 +88,24 @@ class Dear:
         trace = self.folder / "proved.txt"
         return trace.read_text().count("live") if trace.exists() else 0
 
-    def record(self) -> dict | None:
-        """Return what the record says that was seen."""
+    def is_recorded(self, words: str) -> bool:
+        """Tell whether the record is of a proof that depended on these words."""
         file = self.folder / "evidence" / "dear.json"
-        return json.loads(file.read_text())["it"]["seen"] if file.exists() else None
+        found = json.loads(file.read_text())["it"]
+        seen = {"passed": True} if self.is_whole else {"seen": words}
+        proof = Proof("dear", "it", (words,))
+        return (found["seen"], found["depends"]) == (seen, proof.hash())
 
 
-@pytest.fixture
-def dear(tmp_path: Path) -> Dear:
+@pytest.fixture(params=[False, True], ids=["part of a test", "whole test"])
+def dear(tmp_path: Path, request: pytest.FixtureRequest) -> Dear:
     """A test that was proved live once, and recorded."""
-    dear = Dear(tmp_path)
+    dear = Dear(tmp_path, is_whole=request.param)
     run = dear.run()
     assert run.returncode == 0, run.stdout
     assert "1 proofs had no record that fits, and were proved:" in run.stdout
-    assert (dear.proved(), dear.record()) == (1, {"seen": "tea"})
+    assert dear.proved() == 1
+    assert dear.is_recorded("tea")
     return dear
 
 
@@ -92,14 +121,16 @@ def test_proof_that_has_changed_is_proved_live_and_recorded(dear: Dear) -> None:
     dear.depends_on("coffee")
     run = dear.run()
     assert run.returncode == 0, run.stdout
-    assert (dear.proved(), dear.record()) == (2, {"seen": "coffee"})
+    assert dear.proved() == 2
+    assert dear.is_recorded("coffee")
     assert "dear: it" in run.stdout
 
 
 def test_proof_that_fails_is_not_recorded(dear: Dear) -> None:
     dear.depends_on("wrong")
     assert dear.run().returncode == pytest.ExitCode.TESTS_FAILED
-    assert (dear.proved(), dear.record()) == (2, {"seen": "tea"})
+    assert dear.proved() == 2
+    assert dear.is_recorded("tea")
 
 
 @pytest.mark.parametrize("environment", [{}, {"CI": "true"}], ids=["here", "CI"])
@@ -117,7 +148,8 @@ def test_record_that_does_not_fit_fails_in_ci_and_names_the_cure(dear: Dear) -> 
     assert "1 passed" in run.stdout
     assert "python3 learn.py test" in run.stdout
     # CI proves it, and leaves the record to those who commit it.
-    assert (dear.proved(), dear.record()) == (2, {"seen": "tea"})
+    assert dear.proved() == 2
+    assert dear.is_recorded("tea")
 
 
 @pytest.fixture

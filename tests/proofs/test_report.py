@@ -9,8 +9,11 @@ import io
 import json
 import os
 import re
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unicodedata import east_asian_width
 
 import pytest
 
@@ -20,6 +23,7 @@ from tests.checker.explain.source import Source
 from tests.checker.printed import telling
 from tests.checker.servers.runserver import ServerError, free_port
 from tests.checker.show import another_message, facts
+from tests.checker.system import learn
 from tests.checker.verdict import (
     BROKEN,
     COULD_NOT,
@@ -61,7 +65,7 @@ def broken(told: Diagnosis = PLAIN, **fields: object) -> Result:
 def lines_of(result: Result, most: int = report.LINES - 1) -> list[str]:
     """Return the lines that are printed below a failure."""
     lines = []
-    for block in report.failure(result, most):
+    for block in report.failure(result, most, learn("hint 2")):
         lines.append("")
         if block.heading:
             lines.append(f"{report.INDENT}{block.heading}:")
@@ -70,6 +74,11 @@ def lines_of(result: Result, most: int = report.LINES - 1) -> list[str]:
 
 
 LONG_OUTPUT = COMINGS + TRACEBACK + "words " * 90 + "\n" + "some line\nanother\n" * 200
+
+
+def columns(line: str) -> int:
+    """Return how many columns a terminal needs: Chinese has two for a sign."""
+    return sum(1 + (east_asian_width(sign) in ("W", "F")) for sign in line)
 
 
 @pytest.mark.parametrize("told", [PLAIN, GUESS, PLACED, Diagnosis()], ids=str)
@@ -90,6 +99,51 @@ def test_failure_fits_a_screen_and_its_diagnosis_comes_last_and_whole(
     else:
         assert words in last
         assert last.endswith("learn.py hint 2")
+
+
+@pytest.mark.parametrize("words", ["x" * 99_999, "错误" * 999, "错 " * 999, "🎉" * 99])
+@pytest.mark.parametrize("told", [Diagnosis("crash", "crash", "", True), GUESS])
+def test_what_an_exception_says_fits_a_screen_however_long_and_wide(
+    told: Diagnosis, words: str
+) -> None:
+    sentence = f"receive() raised an exception, in a.py, line 7: KeyError: {words}"
+    told = replace(told, sentence=f"{sentence}. It was called by x(), in b.py")
+    wire = (f"  0.001 s  ana  → text {words}",) * 8
+    result = broken(told, seen=words, printed=f"{words}\n" * 99, wire=wire)
+    lines = lines_of(result)
+    assert 1 + len(lines) + 2 <= 25
+    assert max(map(columns, lines)) <= 80
+    said = " ".join(" ".join(lines).split())
+    assert "receive() raised an exception, in a.py, line 7: KeyError" in said
+    assert said.endswith("It was called by x(), in b.py")
+
+
+def test_all_output_of_much_that_is_long_takes_no_minutes() -> None:
+    result = broken(
+        Diagnosis(), printed="".join(f"{n} {'w ' * 90}\n" for n in range(2_500))
+    )
+    begun = time.process_time()
+    lines = lines_of(result, report.TALE)
+    assert time.process_time() - begun < 20
+    assert report.TALE - 20 < len(lines) <= report.TALE
+
+
+def test_hint_is_offered_for_the_folder_that_was_checked(tmp_path: Path) -> None:
+    options: dict[str, object] = {}
+    reporter = SimpleNamespace(config=SimpleNamespace(getoption=options.get))
+
+    def command(check: str = f"{FILE}::test_messages") -> str:
+        return report.LearnerReporter.hint_command(reporter, check)
+
+    assert command().endswith("learn.py hint 2")
+    options["project"] = tmp_path
+    assert command().endswith(f"learn.py hint 2 --project {tmp_path}")
+    assert command("tests/exercises/stage02_routing_1.py::test_x") == ""
+    # Of somebody's server there is no folder to give a hint for.
+    options["url"] = "ws://127.0.0.1:8000"
+    assert command() == ""
+    (last,) = report.advice(broken(Diagnosis()), "").lines
+    assert last == "Nothing here is known to the checks."
 
 
 def test_wire_is_shown_only_where_nobody_else_speaks() -> None:
@@ -128,6 +182,9 @@ def test_what_is_printed_cannot_command_the_terminal() -> None:
     assert telling("\x1b[31mred\x1b[0m \x1b]0;title\x07and \x07bell") == [
         "red and �bell"
     ]
+    told = Diagnosis("crash", "crash", "It raised \x1b[31mKeyError\x1b[0m", True)
+    for result in (broken(told), broken(seen="\x1b[2J", reason="\x1b[2Jnot yet")):
+        assert "\x1b" not in "".join(lines_of(result))
 
 
 @pytest.mark.parametrize(

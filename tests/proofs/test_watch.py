@@ -1,10 +1,12 @@
 """`--watch`: what has changed since the last run, and saves that no system tells of."""
 
+import errno
 import json
 import time
 from pathlib import Path
 
 import pytest
+from watchdog.observers.api import BaseObserver
 from watchdog.observers.polling import PollingObserver
 
 from tests.checker import __main__ as checker
@@ -110,6 +112,21 @@ def test_watch_runs_on_a_save_and_tells_the_news(
     assert printed.count("Nothing has changed.") == 1
     assert ("which is looked at every" in printed) == (poll == "1")
     assert len(looks) == (poll == "1")
+
+
+def test_watch_looks_itself_where_the_system_watches_no_more_folders(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    runs: list[Verdicts],
+) -> None:
+    def start(_self: BaseObserver) -> None:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    monkeypatch.setenv("WATCH_POLL", "0")
+    monkeypatch.setattr(watch.Observer, "start", start)
+    watch.watch_saves(tmp_path, [])
+    assert "which is looked at every" in capsys.readouterr().out
 
 
 def first_look(monkeypatch: pytest.MonkeyPatch) -> list[None]:

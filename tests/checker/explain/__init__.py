@@ -58,9 +58,9 @@ def explain(
 def fitting(
     symptom: str,
     printed: str,
-    check: str,
-    answered: bool | None,
-    source: Source | None,
+    check: str = "",
+    answered: bool | None = None,
+    source: Source | None = None,
 ) -> Iterator[Told]:
     """Yield all that fits, in the order of the catalogue."""
     found = {each.id: each for each in reversed(findings(source) if source else [])}
