@@ -81,6 +81,8 @@ def check(options: argparse.Namespace) -> NoReturn:
             )
     if options.watch and options.url:
         raise Refusal("--watch watches a folder, so it does not go with --url.")
+    if options.watch and options.json:
+        raise Refusal("--watch is for people and --json for machines: not both.")
     if options.login and not options.url:
         raise Refusal(
             "--login goes with --url: in a project, the checks make their own users."
@@ -127,7 +129,7 @@ def diff(options: argparse.Namespace) -> NoReturn:
 
 def about_mine(module: str, options: argparse.Namespace, *words: str) -> NoReturn:
     """Hand my folder over to a module of the checker."""
-    project = project_of(options) or options.stage.need()
+    project = project_of(options) or system.project_folder(options.stage.need())
     words += ("--again",) if options.again else ()
     packages.set_up()
     hand_over(f"tests.checker.{module}", options.stage.name, project, *words)
@@ -145,6 +147,12 @@ def solution(options: argparse.Namespace) -> NoReturn:
 
 def report(options: argparse.Namespace) -> NoReturn:
     """Write what somebody needs who is to help you, without your secrets."""
+    if options.to:
+        to = Path(options.to)
+        if options.to == "-" or to.is_dir():
+            raise Refusal(f"--to needs the name of a file: {typed(to)} is none.")
+        if os.path.lexists(to):
+            raise Refusal(f"{typed(to)} is there already, and stays as it is.")
     words = given(options, "expected", "came", "to")
     about_mine("report_problem", options, *words)
 

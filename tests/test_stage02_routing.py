@@ -159,6 +159,9 @@ def test_message_is_answered_with_room_name_and_text(enter_room, room, text):
     with enter_room("ana") as ana:
         ana.send_json(type="message", text=text)
         ana.expect_json(type="message", room=room, name="ana", text=text)
+        # Where somebody speaks, and who, is not for the message to say.
+        ana.send_json(type="message", text=text, room="elsewhere", name="ben")
+        ana.expect_json(type="message", room=room, name="ana", text=text)
 
 
 def test_messages_are_answered_in_order(enter_room):

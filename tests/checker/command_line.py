@@ -46,7 +46,8 @@ def from_here(text: str) -> str:
 def given(options: argparse.Namespace, *names: str) -> list[str]:
     """Return the options that were given, among these, as one types them."""
     found = [(name, getattr(options, name)) for name in names]
-    return [word for name, value in found if value for word in (f"--{name}", value)]
+    # With =, since a value may begin with a hyphen.
+    return [f"--{name}={value}" for name, value in found if value]
 
 
 class Parser(argparse.ArgumentParser):
@@ -179,7 +180,7 @@ def report(command: argparse.ArgumentParser) -> None:
     option = command.add_argument
     option("--expected", metavar="TEXT", help="what you expected")
     option("--came", metavar="TEXT", help="what came instead")
-    option("--to", **FROM_HERE, help="work/report_N.md if not given")
+    option("--to", **FROM_HERE, help="work/report_0N.md if not given")
 
 
 def again(command: argparse.ArgumentParser) -> None:

@@ -69,6 +69,7 @@ class Class:
         self.limits = limits_of(options)
         self.promises = checks.promises(self.stage)
         self.weights = weights_of(options.weights, self.promises)
+        self.missing = checks.missing(self.stage)
         self.known = hand_ins.known(int(self.stage[5:7]))
         self.running: list[Run] = []
 
@@ -81,6 +82,7 @@ class Class:
             "limits": self.limits._asdict(),
             "weights": {k: v for k, v in self.weights.items() if v != 1},
             "promises": self.promises,
+            "missing programs": self.missing,
         }
 
     def grade(self, found: list[HandIn], results: Results, hidden: list[str]) -> None:
@@ -157,34 +159,40 @@ def grade(options: argparse.Namespace) -> int:
     hidden = sandbox.hidden(folder, out)
     print(f"Grading {len(found)} in {typed(folder)}.")
     print(f"The results go to {typed(out)}.", flush=True)
-    for missing in checks.missing(klass.stage):
+    for missing in klass.missing:
         print(textwrap.fill(missing, WIDTH, break_on_hyphens=False), flush=True)
     try:
         klass.grade(found, results, hidden)
     except KeyboardInterrupt:
         results.sum_up()
-        print("\nInterrupted. What is done is kept. To go on:")
-        print(again(options, folder))
+        print(f"\nInterrupted. {again(options, folder)}")
         return 130
     except CourseChanged as alarm:
         results.sum_up()
         print(f"\nlearn.py: {sentence(str(alarm))}", file=sys.stderr)
         print("Grading has ended: set the course up anew first.", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # Who reads what we print has left: no fault of a disk.
+        raise
+    except OSError as problem:
+        print(f"\nlearn.py: {sentence(str(problem))}", file=sys.stderr)
+        print(again(options, folder), file=sys.stderr)
+        return 2
     results.sum_up()
     print(f"Done. Read {typed(out / SUMMARY)} first.")
     return 0
 
 
 def again(options: argparse.Namespace, folder: Path) -> str:
-    """Return the command that goes on: a run goes on with the same words only."""
+    """Return the words for the end of a run, and the command with which it goes on."""
     # From any folder: we are in the course's, and who typed the first one may not be.
     python, number = (
         "py" if os.name == "nt" else "python3",
         str(int(options.stage[5:7])),
     )
     words = [python, str(ROOT / "learn.py"), "grade", number, str(folder)]
-    return " ".join(map(quoted, [*words, *words_of(options)]))
+    command = " ".join(map(quoted, [*words, *words_of(options)]))
+    return f"What is done is kept. To go on:\n{command}"
 
 
 def quoted(word: str) -> str:
@@ -212,6 +220,8 @@ def main() -> int:
         options = parser.parse_args()
         options.stage = stage_of(options.stage)
         return grade(options)
+    except BrokenPipeError:
+        raise
     except (Refusal, OSError) as problem:
         print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
         return 2

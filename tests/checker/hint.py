@@ -139,10 +139,10 @@ def piece_of(hint: Hint, name: str, broken: Broken, project: Path) -> str:
     for frame in reversed(frames):
         # Frames name files as a reader would: from the project's folder.
         file = Path(frame.file).as_posix()
-        path = system.ROOT / name / file
-        if file == "manage.py" or not path.is_file():
+        ours = text_of(name, file)
+        if file == "manage.py" or not ours:
             continue
-        if len(path.read_text(encoding="utf-8").splitlines()) <= LARGE:
+        if len(ours.splitlines()) <= LARGE:
             return file
         mine = texts_of(project).get(file, "")
         named = [
@@ -153,13 +153,18 @@ def piece_of(hint: Hint, name: str, broken: Broken, project: Path) -> str:
     return of_the_settings(name, broken.printed)
 
 
+def text_of(name: str, file: str) -> str:
+    """Return a file of a finished stage: nothing, if there is no such."""
+    path = system.ROOT / name / file
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
 def in_the_course(name: str, file: str, function: str) -> str:
     """Return the piece of a stage that has this function, or nothing."""
     file = Path(file).as_posix()
-    path = system.ROOT / name / file
-    if not function or not path.is_file() or not file.endswith(".py"):
+    if not function or not file.endswith(".py"):
         return ""
-    source = path.read_text(encoding="utf-8")
+    source = text_of(name, file)
     classes = re.findall(r"^class (\w+)", source, re.MULTILINE)
     for each in [*(f"{each}.{function}" for each in classes), function]:
         if pieces.find(file, source, each):
@@ -169,8 +174,7 @@ def in_the_course(name: str, file: str, function: str) -> str:
 
 def of_the_settings(name: str, printed: str) -> str:
     """Return the setting that the server complains of, or what it imports first."""
-    path = system.ROOT / name / "config" / "settings.py"
-    source = path.read_text(encoding="utf-8") if path.is_file() else ""
+    source = text_of(name, "config/settings.py")
     for setting in re.findall(r"\b[A-Z][A-Z_]{3,}\b", printed):
         is_ours = pieces.find("settings.py", source, setting)
         if is_ours and setting != "ASGI_APPLICATION":
@@ -245,9 +249,8 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
     """Return a piece of the finished stage. Raises Refusal if it has been edited."""
     file, piece = pieces.split(reference)
     path = system.ROOT / name / file
-    source = path.read_text(encoding="utf-8") if path.is_file() else ""
-    found = pieces.find(file, source, piece)
-    if not found:
+    found = pieces.find(file, text_of(name, file), piece)
+    if not found or not pieces.can_be_read(found):
         words = re.sub("^the ", "", pieces.called(piece))
         raise Refusal(f"{typed(path)} has no {words}: was the finished stage edited?")
     return found
@@ -337,7 +340,7 @@ def named_folder(name: str, project: Path) -> str:
 
 def promise_in_words(check: str) -> str:
     """Return a check as the report names it."""
-    from tests.checker.report import check_sentence  # pytest takes a moment.
+    from tests.checker.verdict import check_sentence  # pytest takes a moment.
 
     return check_sentence(check)
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Last:
 
     kept: tuple[str, ...] = ()
     broken: Broken | None = None
-    skipped: tuple[str, ...] = field(default=())  # The reasons.
+    skipped: tuple[str, ...] = ()  # The reasons.
 
 
 def state_of(project: Path) -> str:

@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from tests.checker.printed import fitting
+
 WIDTH = 80  # Characters of a line: it fits a terminal.
 FEW = 4  # Lines. Fewer have no wrong order that is worth a thought.
 BLANK = "____"
@@ -222,6 +224,14 @@ def names_at(source: str, line: int) -> list[str]:
     return []
 
 
+def can_be_read(piece: Piece) -> bool:
+    """Tell whether Python can read a piece, if it is of Python."""
+    try:
+        return not piece.file.endswith(".py") or bool(ast.parse(piece.text))
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+
+
 # Its shape
 
 
@@ -393,13 +403,14 @@ def folded(lines: list[str], width: int = WIDTH) -> list[str]:
     """Break lines that are too long for a terminal: what goes on is set in."""
     found = []
     for line in lines:
-        indent = line[: len(line) - len(line.lstrip())][: width // 2]
+        line = line.expandtabs(4)
+        indent = " " * min(len(line) - len(line.lstrip()), width // 2)
         # A comment goes on as a comment, and code behind a deeper margin.
         onward = indent + ("# " if line.lstrip().startswith("# ") else " " * 8)
-        while len(line) > width:
+        while (fits := fitting(line, width)) < len(line):
             # Only behind some code: else it would never end.
-            cut = line.rfind(" ", len(indent) + 8, width)
-            cut = cut if cut > 0 else width
+            cut = line.rfind(" ", len(indent) + 8, fits)
+            cut = cut if cut > 0 else fits
             found.append(line[:cut].rstrip())
             line = onward + line[cut:].lstrip()
         found.append(line)

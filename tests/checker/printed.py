@@ -1,10 +1,19 @@
-"""What a server printed, cut to what tells something, for a report."""
+"""
+What a server printed, cut to what tells something, for a report.
+
+And how much of a text fits into a line of a terminal: of wide signs, half as many.
+"""
 
 import re
+import textwrap
 from itertools import groupby
+from unicodedata import east_asian_width
 
-# How the access log of runserver begins its lines: a client came, and went.
-CLIENTS = re.compile(r"WebSocket (HANDSHAKING|CONNECT|DISCONNECT|REJECT|CLOSE)\b")
+# How the access logs of runserver and Daphne begin a line: a client came, or went.
+CLIENTS = re.compile(
+    r"WebSocket (HANDSHAKING|CONNECT|DISCONNECT|REJECT|CLOSE)\b|"
+    r'\S+ - - \[[^\]]*\] "WS(CONNECT|DISCONNECT|REJECT)'
+)
 REQUESTS = re.compile(r"HTTP [A-Z]+ /")
 # What it says of itself, when it starts.
 BANNER = re.compile(
@@ -37,6 +46,33 @@ def clean(printed: str) -> str:
     """Return a text without what a terminal would obey."""
     text = ESCAPES.sub("", printed.rstrip().lstrip("\n")).replace("\t", "    ")
     return CONTROLS.sub("�", text)
+
+
+def is_wide(sign: str) -> bool:
+    """Tell whether a terminal gives a sign two columns, as it does for Chinese."""
+    return east_asian_width(sign) in ("W", "F")
+
+
+def fitting(text: str, columns: int) -> int:
+    """Return how many signs of a text fit into so many columns."""
+    if text.isascii():
+        return min(len(text), columns)
+    for number, sign in enumerate(text):
+        columns -= 1 + is_wide(sign)
+        if columns < 0:
+            return number
+    return len(text)
+
+
+def wrap(text: str, columns: int, **options: object) -> list[str]:
+    """Break a text into lines of so many columns, as textwrap.wrap() does."""
+    options["break_on_hyphens"] = False  # Paths and names with hyphens stay whole.
+    if not any(map(is_wide, text)):
+        return textwrap.wrap(text, columns, **options)
+    # Its second half is a sign that nobody prints. The last of a line may be cut off.
+    filled = "".join(f"{sign}\0" if is_wide(sign) else sign for sign in text)
+    lines = textwrap.wrap(filled, columns - 1, **options)
+    return [line.replace("\0", "") for line in lines]
 
 
 def blocks(lines: list[str]) -> list[list[str]]:

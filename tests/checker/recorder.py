@@ -11,6 +11,7 @@ import pytest
 
 from tests.checker import explain, last
 from tests.checker.explain.source import Source
+from tests.checker.verdict import seen_of
 from tests.checker.wire import WIRE
 
 EVENTS = 60  # Lines of the wire that are kept.
@@ -21,15 +22,6 @@ LONGEST = 2_000  # Characters of such a line.
 def bounded(text: str) -> str:
     """Return the end of a text, no more of it than a helper reads."""
     return "\n".join(line[:LONGEST] for line in text.splitlines()[-PRINTED:])
-
-
-def seen_of(report: pytest.TestReport) -> str:
-    """Return what a failed check says that it saw."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    seen = crash.message if crash else str(report.longrepr)
-    seen = re.sub(r"^[\w.]*(?:Error|Exception|Failed): ", "", seen)
-    # Below a sentence of ours, what pytest knows of the comparison is noise.
-    return bounded(re.sub(r"(?s)(?<=.)\nassert .*", "", seen))
 
 
 class Recorder:
@@ -81,12 +73,12 @@ def broken_by(report: pytest.TestReport, project: Path) -> last.Broken:
     """Return what is known of a failure."""
     failure = getattr(report, "failure", None)
     if failure is None:
-        return last.Broken(report.nodeid, seen=seen_of(report))
+        return last.Broken(report.nodeid, seen=bounded(seen_of(report)))
     told = explain.explain(**failure, source=Source.of(project))
     return last.Broken(
         check=report.nodeid,
         symptom=failure["symptom"],
-        seen=seen_of(report),
+        seen=bounded(seen_of(report)),
         printed=bounded(failure["printed"]),
         diagnosis=told.id,
         sentence=told.sentence,

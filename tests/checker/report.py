@@ -18,7 +18,6 @@ import json
 import os
 import re
 import sys
-import textwrap
 import time
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +28,8 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests.checker import stuck, work
-from tests.checker.printed import best, clean, telling
+from tests.checker.hint import named_folder
+from tests.checker.printed import best, clean, fitting, telling, wrap
 from tests.checker.system import learn
 from tests.checker.verdict import (
     BROKEN,
@@ -52,6 +52,7 @@ LINES = 23  # Of a failure: with what counts the checks below it, 25.
 SEEN = 8  # Of them, for what was seen.
 TALE = 2_000  # Lines with --all-output.
 LONG = 3 * ROOM  # Characters of a printed line.
+SAID = 10 * ROOM  # Columns of a diagnosis: an exception may name all that was sent.
 
 PACKAGES = ("django", "channels", "daphne", "channels-redis", "redis", "websockets")
 
@@ -140,7 +141,8 @@ class LearnerReporter(TerminalReporter):
         elif result.verdict != KEPT:
             self.needs_gap = True
             whole = self.config.getoption("all_output")
-            for block in failure(result, TALE if whole else LINES - 1):
+            most = TALE if whole else LINES - 1
+            for block in failure(result, most, self.hint_command(result.check)):
                 self.write_line("")
                 if block.heading:
                     self.write_line(f"{INDENT}{block.heading}:", bold=True)
@@ -170,17 +172,28 @@ class LearnerReporter(TerminalReporter):
         if hint := self.hint():
             self.write_line(f"\n{hint}")
 
+    def hint_command(self, check: str) -> str:
+        """Return what gives a hint for a check, or nothing: there may be no folder."""
+        stage = re.match(r"tests/test_(stage0(\d)_\w+)\.py", check)
+        if not stage or self.config.getoption("url"):
+            return ""
+        project = self.config.getoption("project")
+        more = named_folder(stage[1], project.resolve()) if project else ""
+        return learn(f"hint {stage[2]}{more}")
+
     def hint(self) -> str:
         """Offer a hint where one's own folder gets the same answer a third time."""
         found = re.fullmatch(r"tests/test_(stage0?(\d)\w+)\.py", self.config.args[0])
         project = self.config.getoption("project")
-        if not found or not project or self.machine:
+        # With --watch, --json names a file, too: people read this all the same.
+        if not found or not project or self.config.getoption("json") == "-":
             return ""
         stage, mine = found[1], work.of(int(found[2]))
         if project.resolve() != mine.folder.resolve():
             return ""
         results = [*self.results.values()]
-        broken = [each for each in results if each.verdict == BROKEN]
+        # There are hints for a server that does not start, too.
+        broken = [r for r in results if r.verdict == BROKEN or r.symptom == "no start"]
         if not broken:
             stuck.all_is_well(stage)
             return ""
@@ -190,9 +203,13 @@ class LearnerReporter(TerminalReporter):
             return ""
         return f"Is it still the same? A little help: {learn(f'hint {mine.number}')}"
 
-    def pytest_internalerror(self, excrepr: object) -> bool:
-        """Leave it to pytest, which writes a fault of ours to the standard error."""
-        return False
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo) -> bool:
+        """
+        Leave it to pytest, which writes a fault of ours to the standard error.
+
+        That who reads it has left is none, and is told to nobody.
+        """
+        return excinfo.errisinstance(BrokenPipeError)
 
     def has_failed(self) -> bool:
         """Tell whether any promise is broken."""
@@ -242,14 +259,14 @@ def checks(number: int) -> str:
     return f"{number} check{'s' * (number != 1)}"
 
 
-def failure(result: Result, most: int) -> list[Block]:
+def failure(result: Result, most: int, hint: str = "") -> list[Block]:
     """
     Return what there is to say of a failure, in that order, in so many lines at most.
 
     The diagnosis comes last, and is never cut. First of all what was printed is cut,
-    and what went over the wire, then what was seen.
+    and what went over the wire, then what was seen. `hint` is the command for a hint.
     """
-    last = advice(result)
+    last = advice(result, hint)
     left = most - height(last)
     seen = seen_block(result, min(left, SEEN if most < TALE else TALE))
     left -= height(seen)
@@ -283,7 +300,7 @@ def seen_block(result: Result, most: int) -> Block:
     """Say what was seen, long things cut in the middle."""
     lines = [*chain.from_iterable(map(wrapped, clean(result.seen).splitlines()))]
     if result.reason and result.reason not in result.seen:
-        lines = [*wrapped(result.reason), "", *lines]
+        lines = [*wrapped(clean(result.reason)), "", *lines]
     if len(lines) > most:
         end = max(1, most // 2)
         start = max(1, most - end - 1)
@@ -304,14 +321,17 @@ def wire_block(lines: list[str], most: int) -> Block:
 
 def printed_block(lines: list[str], most: int) -> Block:
     """Show what the server printed, and say how much of it is left out."""
-    # A long line takes two: so fewer may fit than are allowed.
-    for number in range(max(0, most), 0, -1):
+    number = max(0, most)
+    while number > 0:
         kept, out = best(lines, number)
-        shown = [*chain.from_iterable(map(printed_line, kept))]
+        broken = [*map(printed_line, kept)]
+        shown = [*chain.from_iterable(broken)]
         if out:
             shown.append(left_out(out))
         if len(shown) <= most:
             return Block("What the server printed", shown)
+        # A long line takes several, so fewer fit. Of many, one by one takes minutes.
+        number -= max(1, (len(shown) - most) // max(map(len, broken)))
     return Block("", [])
 
 
@@ -320,43 +340,42 @@ def left_out(number: int) -> str:
     return f"… {number} line{'s' * (number != 1)} left out: --all-output shows all"
 
 
-def advice(result: Result) -> Block:
+def advice(result: Result, hint: str) -> Block:
     """Return what most likely is the mistake, or where to get a hint."""
     told = result.diagnosis
     if told.sentence:
         # A name of a file may be of any length.
         heading = told.heading if len(told.heading) < ROOM else "Perhaps"
-        return Block(heading, wrapped(told.sentence), is_yellow=True)
+        words = clean(told.sentence)
+        if fitting(words, SAID) < len(words):
+            words = f"{words[: fitting(words, SAID // 2)]} … {words[-SAID // 4 :]}"
+        return Block(heading, wrapped(words), is_yellow=True)
     if result.reason:
         return Block("", [])
     words = "Nothing here is known to the checks."
-    if stage := re.match(r"tests/test_stage0(\d)_", result.check):
-        words += f" A hint may help: {learn(f'hint {stage[1]}')}"
+    words += f" A hint may help: {hint}" if hint else ""
     return Block("", wrapped(words), is_yellow=True)
 
 
 def wrapped(text: str, width: int = ROOM) -> list[str]:
-    """Break prose into lines. Paths and names with hyphens stay whole."""
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    """Break prose into lines."""
+    return wrap(text, width) or [""]
 
 
 def printed_line(line: str) -> list[str]:
     """Break a line that a program printed. It keeps its indentation."""
     line = f"{line[:LONG]}…" if len(line) > LONG else line
     indent = line[: len(line) - len(line.lstrip())][: ROOM // 2]
-    return textwrap.wrap(
-        line.strip(),
-        ROOM,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_on_hyphens=False,
+    return wrap(
+        line.strip(), ROOM, initial_indent=indent, subsequent_indent=f"{indent}  "
     )
 
 
 def event(line: str) -> str:
     """Cut a line of the wire to the width of a report."""
     line = clean(line)
-    return f"{line[: ROOM - 1]}…" if len(line) > ROOM else line
+    is_whole = fitting(line, ROOM) == len(line)
+    return line if is_whole else f"{line[: fitting(line, ROOM - 1)]}…"
 
 
 # For machines

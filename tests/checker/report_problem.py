@@ -26,6 +26,7 @@ try:
     from tests.checker import compare, last, packages, system, work
     from tests.checker.hint import lines_of, promise_in_words
     from tests.checker.last import Last
+    from tests.checker.printed import clean
     from tests.checker.scrub import KINDS, Scrub, secrets_of
     from tests.checker.servers.redis import find_redis
     from tests.checker.system import Refusal, exit_with, sentence, typed
@@ -44,7 +45,7 @@ VARIABLES += ("OPENSSL_CONF", "DJANGO_SETTINGS_MODULE", "PYTHONPATH", "SECRET_KE
 
 # Files of which only the name is told, wherever they are.
 SECRET_FILES = re.compile(
-    r"(?i)\.(pem|key|p12|pfx|crt|env|sqlite3?|db|log)$|secret|id_rsa"
+    r"(?i)\.(pem|key|p12|pfx|crt|env|sqlite3?|db|log)$|secret|id_(rsa|ecdsa|ed25519)"
 )
 ALWAYS_OUT = (
     "Databases, keys, and files whose names begin with a dot are not in it at all."
@@ -96,11 +97,12 @@ def promise(name: str, seen: Last | None, problem: str) -> list[str]:
     """Tell which promise is broken, and what was seen."""
     if seen is None:
         return ["The checks did not come to an end.", "", *fenced(problem.splitlines())]
-    lines = [f"Kept before it: {len(seen.kept)} promises."]
+    kept = len(seen.kept)
+    lines = [f"Kept before it: {kept} promise{'s' * (kept != 1)}."]
     if seen.broken:
         lines[:0] = [f"**{promise_in_words(seen.broken.check)}**", ""]
         lines += ["", f"The check: `{seen.broken.check}`", ""]
-        lines += fenced(cut(seen.broken.seen.splitlines(), MOST_PRINTED))
+        lines += fenced(cut(clean(seen.broken.seen).splitlines(), MOST_PRINTED))
     else:
         lines = [f"None: all of stage {int(name[5:7])} is kept that was tried."]
     for reason in seen.skipped:
@@ -212,7 +214,7 @@ def sections(
     folders = (stage.begun, project, stage.finished)
     files = Files(*map(work.contents, folders))
     broken = seen.broken if seen else None
-    printed = broken.printed.strip().splitlines() if broken else []
+    printed = clean(broken.printed).splitlines() if broken else []
     yield "What was expected", [story.expected or UNSAID]
     yield "What came instead", [story.came or UNSAID]
     yield "The promise that is broken", promise(name, seen, problem)
@@ -294,7 +296,8 @@ def report(
     text, scrub = markdown(name, project, story, seen, problem)
     path = path or place(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    # A name, or what a client sent, may hold half a character.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
     return "\n".join(
         [
             f"Written: {typed(path)}",

@@ -27,7 +27,7 @@ MIXED = 3.3  # Bits for each character: a name in code has less, where it has di
 
 # What is called like this holds a secret, in code, in a header, in a URL.
 NAMES = (
-    r"(?:(?<![a-z])pass(?:word|wd|phrase)?\d?|(?<![a-z])pwd|"
+    r"(?:(?:pass(?:word|wd|phrase)|(?<![a-z])pass|pwd)\d?|"
     r"secret(?:[_-]?(?:access[_-]?)?key)?|token|api[_-]?key|access[_-]?key(?:[_-]?id)?|"
     r"(?:private|signing|auth|encryption|session)[_-]?key|credentials?|"
     r"session[_-]?id|csrfmiddlewaretoken|\bjwt|\bbearer|\bsid)"
@@ -37,10 +37,14 @@ QUOTED = (
     r"\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"
     r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')"
 )
+# Python joins texts that follow each other. In a diff, + or - stands between them, and
+# the next may be a key.
+JOINED = rf"{QUOTED}(?:[\s\\+-]*{QUOTED}(?!\s*:))*"
 
 # Values that are no secret, whatever they are called.
 PLAIN = re.compile(
     r"(?i)(?:true|false|none|null|\d{0,3}|password\d?|passwd|token|secret|username|"
+    r"str|bytes|int|bool|any|string|"
     r"sessionid|csrftoken|sec-websocket-key|[A-Z_]+_(?:KEY|TOKEN|PASSWORD|SECRET))?"
 )
 
@@ -142,23 +146,23 @@ class Scrub:
             kind = "cookie" if "cookie" in match["name"].lower() else "token"
             return f"{match['name']}{match['between']}{self.call(kind, match['value'])}"
 
+        header = rf"(?:\b|(?<=HTTP_))(?:{HEADERS})"  # Django says HTTP_COOKIE.
         # As Python prints it: (b'cookie', b'…'), {"Cookie": "…"}.
         quoted = (
-            rf"(?i)(?P<name>\b(?:{HEADERS}))(?P<between>[\"']\s*[,:]\s*(?:\[\s*)?b?"
+            rf"(?i)(?P<name>{header})(?P<between>[\"']\s*[,:]\s*(?:\[\s*)?b?"
             rf"(?P<quote>[\"']))(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*)"
         )
         text = re.sub(quoted, plain, text)
         # And as it is sent: to the end of the line.
-        sent = (
-            rf"(?i)(?P<name>\b(?:{HEADERS}))(?P<between>\s*:\s*)"
-            r"(?P<value>[^\s\"'][^\n]*)"
-        )
+        sent = rf"(?i)(?P<name>{header})(?P<between>\s*:\s*)(?P<value>[^\s\"'][^\n]*)"
         return re.sub(sent, plain, text)
 
     def urls(self, text: str) -> str:
         """Remove what is before the @ of an address."""
+        # A password may hold an @, and even a slash. What begins like a port is one.
         return re.sub(
-            r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<who>[^\s/@\"'<>]+)@",
+            r"(?i)(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?P<who>[^\s/\"'<>]+|"
+            r"[^\s/:@\[\"'<>]*:(?!\d+[/?#])[^\s@\"'<>]+)@",
             lambda m: f"{m['scheme']}{self.call('password', m['who'])}@",
             text,
         )
@@ -168,27 +172,26 @@ class Scrub:
 
         def in_quotes(match: re.Match[str]) -> str:
             value = match["value"]
-            quote = value[:3] if value[:3] in ('"""', "'''") else value[:1]
-            inner = value[len(quote) : -len(quote)]
+            prefix, quote = re.match(r"(\w*)(\"{3}|'{3}|.)", value).groups()
+            inner = value[len(prefix + quote) : -len(quote)]
             if is_plain(inner) or is_removed(inner) or is_shown(inner):
                 return match[0]
-            kind = kind_of(match["name"])
-            start = match.start("value") - match.start()
-            return f"{match[0][:start]}{quote}{self.call(kind, inner)}{quote}"
+            shown = f"{prefix}{quote}{self.call(kind_of(match['name']), inner)}{quote}"
+            return match[0][: match.start("value") - match.start()] + shown
 
         # A default counts as well: os.environ.get("SECRET_KEY", "…"). So do the lines
         # of a diff, whose first character is + or -.
         between = (
-            r"(?:\s*:\s*\w[\w.\[\], |]*)?[\"']?\]?\s*(?:=|:|,)\s*[-+]?"
+            r"(?:\s*:\s*\w[\w.\[\], |]*)?[\"']?\]?\s*(?::?=|:|,)\s*[-+]?"
             r"(?:[\w.]+\(\s*(?:[\"']\w+[\"']\s*,\s*)?(?:\w+\s*=\s*)?|\(\s*[-+]?\s*)?"
         )
         text = re.sub(
-            rf"(?i)(?P<name>{NAMES})(?P<between>{between})(?P<value>{QUOTED})",
+            rf"(?i)(?P<name>{NAMES})(?P<between>{between})(?P<value>{JOINED})",
             in_quotes,
             text,
         )
         call = r"(?i)(?P<name>set_password|check_password|make_password)\(\s*(?P<value>"
-        text = re.sub(rf"{call}{QUOTED})", in_quotes, text)
+        text = re.sub(rf"{call}{JOINED})", in_quotes, text)
 
         def bare(match: re.Match[str]) -> str:
             value = match["value"]
@@ -207,14 +210,27 @@ class Scrub:
         value = r"(?P<value>[^\s\"'&;,<>()\[\]{}]+)"
         text = re.sub(rf"(?i)(?P<name>{NAMES})(?P<between>=){value}", bare, text)
         text = re.sub(
-            r"(?i)(?P<name>[?&](?:key|code|ticket|signature|sig|auth))(?P<between>=)"
+            r"(?i)(?P<name>[?&](?:key|code|ticket|signature|sig|auth|pw))(?P<between>=)"
             + value,
             bare,
             text,
         )
-        # The key of a setting as Django's pages and programs print it.
+        # As an option that was typed: --password …, --login ana:…, curl -u ana:….
         text = re.sub(
-            rf"(?i)(?P<name>{NAMES})(?P<between>:\s+){value}(?=\s*$)",
+            rf"(?i)(?P<name>(?<![\w-])--[\w-]*{NAMES}|\brequirepass)"
+            rf"(?P<between>[ \t]+)(?![-=:]){value}",
+            bare,
+            text,
+        )
+        text = re.sub(
+            r"(?P<name>(?<![\w-])(?:--login|--user|-u))"
+            rf"(?P<between>[= \t]+[^\s:=]+:){value}",
+            lambda m: f"{m['name']}{m['between']}{self.call('password', m['value'])}",
+            text,
+        )
+        # The key of a setting as Django's pages and programs print it, or as YAML.
+        text = re.sub(
+            rf"(?i)(?P<name>{NAMES})(?P<between>:\s+){value}(?=\s*(?:$|[,;#]))",
             bare,
             text,
             flags=re.MULTILINE,
@@ -284,10 +300,12 @@ class Scrub:
         homes = {self.home, self.home.replace("\\", "\\\\")} - {"/", ""}
         for each in sorted(homes, key=len, reverse=True):
             text = re.sub(rf"{re.escape(each)}(?![\w.-])", home, text)
-        slash = r"(?:\\\\|\\|/)"
+        slash, name = r"(?:\\\\|\\|/)", r"[^\\/\s\"'<>|:,;)]+"
         text = re.sub(
             rf"(?i)(?:[a-z]:|/mnt/[a-z]|/[a-z](?={slash}users))?{slash}"
-            rf"(?:home|users|export{slash}home){slash}[^\\/\s\"'<>|:,;)]+",
+            # On Windows a name may have spaces. Then its end is the next slash.
+            rf"(?:users{slash}{name}(?: {name}){{1,3}}(?={slash})|"
+            rf"(?:home|users|export{slash}home){slash}{name})",
             home,
             text,
         )
@@ -320,7 +338,7 @@ class Scrub:
             text = re.sub(pattern, host, text)
         # In an address, whatever its ending.
         text = re.sub(
-            r"\b[a-z][a-z0-9+.-]*://(?:\[[a-z]+ \d+\]@)?"
+            r"(?i)\b[a-z][a-z0-9+.-]*://(?:\[[a-z]+ \d+\]@)?"
             r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s/:\"'<>,;)\]}\[]+)",
             host,
             text,
@@ -406,8 +424,8 @@ def is_plain(value: str) -> bool:
 
 
 def is_removed(value: str) -> bool:
-    """Tell whether this stands for something that was removed before."""
-    return bool(re.match(r"\[[a-z]+ \d+\]", value))
+    """Tell whether this only stands for what was removed before."""
+    return bool(re.fullmatch(r"(?:\[[a-z]+ \d+\][\s\"'+-]*)+", value))
 
 
 def is_shown(value: str) -> bool:
@@ -492,16 +510,22 @@ def secrets_of(files: Mapping[str, str], environment: Mapping[str, str]) -> set[
         value
         for name, value in environment.items()
         if re.fullmatch(rf"\w*{NAMES}", name, re.IGNORECASE)
+        and name not in ("PWD", "OLDPWD")  # Folders.
     }
     assigned = (
         rf"(?i){NAMES}[\"']?\]?\s*[=:,]\s*(?:\(\s*)?"
-        rf"(?:[\w.]+\([^()\n]*?,\s*)?{QUOTED}"
+        rf"(?:[\w.]+\([^()\n]*?,\s*)?(?P<value>{JOINED})"
     )
-    for text in files.values():
+    for path, text in files.items():
         for match in re.finditer(assigned, text):
-            value = match[match.lastindex]
-            quote = value[:3] if value[:3] in ('"""', "'''") else value[:1]
-            found.add(value[len(quote) : -len(quote)])
-        in_env = re.finditer(rf"(?im)^(?:export )?\w*{NAMES}=([^\s\"'#]+)$", text)
-        found |= {match[1] for match in in_env}
+            texts = [each[1] for each in re.finditer(QUOTED, match["value"])]
+            quotes = [3 if each[:3] in ('"""', "'''") else 1 for each in texts]
+            pairs = zip(texts, quotes, strict=True)
+            parts = [each[quote:-quote] for each, quote in pairs]
+            found |= {*parts, "".join(parts)}
+        before, equals = r"(?:export )?", "="
+        if not path.endswith((".py", ".js", ".html")):  # There, a name may stand alone.
+            before, equals = r"[ \t]*(?:- |export )?", r"[ \t]*[=:][ \t]*"
+        bare = rf"(?im)^{before}[\w.-]*{NAMES}{equals}([^\s\"'#]+)[ \t]*(?:#.*)?$"
+        found |= {match[1] for match in re.finditer(bare, text)}
     return {each for each in found if len(each) >= SHORT and not is_shown(each)}

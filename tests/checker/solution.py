@@ -22,6 +22,7 @@ try:
         hint_for,
         hints_of,
         lines_of,
+        named_folder,
         piece_of,
         promise_in_words,
         stages_up_to,
@@ -120,7 +121,7 @@ def solution(
         lines += beside(name, project, reference)
         if is_same(name, files, reference):
             lines += ["", "The two are the same: the mistake is in another place."]
-        more = "" if project == work.of(number).folder else f" --project {project}"
+        more = named_folder(name, project)
         return "\n".join(
             [*lines, "", f"The whole stage: `{learn(f'diff {number}{more}')}`"]
         )

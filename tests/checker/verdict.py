@@ -82,6 +82,7 @@ class Result:
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     reason: str = ""  # Why it could not be checked.
     above: str = ""  # The check at which the same cause was told.
+    symptom: str = ""
     printed: str = ""
     wire: tuple[str, ...] = ()
 
@@ -155,6 +156,7 @@ class Judge:
         above = self.told.get(cause, "") if any(cause) else ""
         self.told.setdefault(cause, check_sentence(report.nodeid))
         verdict = COULD_NOT if reason else BROKEN
+        failure = getattr(report, "failure", {})
         # A guess may be another one each time, though its words are the same.
         if above and told.is_plain and not reason:
             verdict = NOT_REACHED
@@ -166,7 +168,8 @@ class Judge:
             diagnosis=told,
             reason=reason,
             above=above,
-            printed=getattr(report, "failure", {}).get("printed", ""),
+            symptom=failure.get("symptom", ""),
+            printed=failure.get("printed", ""),
             wire=getattr(report, "wire", ()),
         )
 

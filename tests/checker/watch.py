@@ -175,25 +175,35 @@ def watch(folder: Path, arguments: list[str]) -> None:
 
     Pytest and its servers are forked, if that can be: the answer comes a second sooner.
     """
+    sys.stdout.reconfigure(errors="replace")  # A console may lack a letter.
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(quick_starts())
         watch_saves(folder, arguments)
 
 
-def observer_of(folder: Path) -> BaseObserver:
-    """Return who tells of saves in a folder."""
-    return PollingObserver(timeout=LOOK) if must_look(folder) else Observer()
+def observer_of(folder: Path, saves: Saves) -> BaseObserver:
+    """Return who tells of saves in a folder, from now on."""
+    if not must_look(folder):
+        # Linux limits how many folders all programs together may be told of.
+        with suppress(OSError):
+            return started(Observer(), folder, saves)
+    return started(PollingObserver(timeout=LOOK), folder, saves)
+
+
+def started(observer: BaseObserver, folder: Path, saves: Saves) -> BaseObserver:
+    """Let an observer tell of saves in a folder, and return it."""
+    observer.schedule(saves, str(folder), recursive=True)
+    observer.start()
+    return observer
 
 
 def watch_saves(folder: Path, arguments: list[str]) -> None:
     """Run pytest after every save in a folder, until Ctrl-C."""
     saves = Saves()
-    observer = observer_of(folder)
+    observer = observer_of(folder, saves)
     looks = isinstance(observer, PollingObserver)
     how = f", which is looked at every {LOOK} s" if looks else ""
-    observer.schedule(saves, str(folder), recursive=True)
-    observer.start()
     before: Verdicts = {}
     try:
         while True:

@@ -48,6 +48,14 @@ from tests.proofs.waiting import REST
         ("check 1 --project", "start 1` makes it"),
         ("check 1 --url http://127.0.0.1", "begins with ws:// or wss://"),
         ("check 1 --url ws://127.0.0.1 --watch", "--watch watches a folder"),
+        ("check 1 --project stage01_echo --watch --json -", "machines: not both"),
+        ("hint 9", "there is no stage 9"),
+        ("hint 1", "start 1` makes it, or name your folder with --project"),
+        ("solution 1 --project stage01_echo/chat", "stage01_echo has one"),
+        ("report 1 --project stage01_echo --to -", "--to needs the name of a file"),
+        ("report 1 --project stage01_echo --to tests", "tests is none"),
+        ("report 1 --project stage01_echo --to learn.py", "stays as it is"),
+        ("report", "report needs the number of a stage"),
         ("check 1 --url ws://a --project stage01_echo", "not allowed with"),
         ("check 1 --login ana:x", "make their own users"),
     ],
@@ -104,6 +112,21 @@ def test_submissions_are_named_if_there_are_several(
     assert "is a file, and no folder: unpack it first." in refusal(
         "check", "1", "--project", folder / "in.zip"
     )
+
+
+def test_folder_without_a_project_has_no_hint(
+    checkout: Checkout, refusal: Callable[..., str]
+) -> None:
+    (checkout.root / "work" / "stage01_echo").mkdir(parents=True)
+    assert "it has no manage.py" in refusal("hint", "1")
+
+
+def test_words_of_a_report_may_begin_with_a_hyphen(
+    checkout: Checkout, handed_over: Callable[..., tuple]
+) -> None:
+    said = ["--expected=-1", "--came=--nothing"]
+    words, _, _ = handed_over("report", "1", "--project", checkout.stage, *said)
+    assert words[-2:] == said
 
 
 def test_search_for_a_submission_is_bounded(

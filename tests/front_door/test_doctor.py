@@ -1,5 +1,6 @@
 """`learn.py doctor`: what it finds at servers that are ill, and at well ones."""
 
+import itertools
 import socket
 import time
 from collections.abc import Callable
@@ -84,6 +85,8 @@ def test_the_pages_script_is_held_against_the_server(
 def test_what_keeps_a_page_from_opening_any_websocket() -> None:
     with Sick({"/": "<p>Hello</p>"}) as server:
         assert ids(examine(server.url())) == ["no-script"]
+        server.pages = {"/": "<script>import './chat.js'</script>"}
+        assert ids(examine(server.url())) == []
         server.pages = {"/": PAGE.replace(RIGHT, f"[{RIGHT}")}
         assert "brackets" in ids(examine(server.url()))
 
@@ -135,6 +138,17 @@ def test_files_of_the_page_are_there_or_named() -> None:
         assert "/static/chat.js (404)" in report.findings[0].diagnosis
 
 
+def test_a_link_is_asked_for_as_a_browser_does() -> None:
+    page = '<script src="/static/my ü.js"></script>'
+    files = {"/": page, "/static/my%20%C3%BC.js": f"new WebSocket({RIGHT})"}
+    with Sick(files) as server:
+        assert ids(examine(server.url())) == []
+        away = "/static/my ü.js".encode().decode("latin-1")  # As headers are sent.
+        server.pages["/a/"] = (302, {"Location": away}, "")
+        examine(server.url("/a/"))
+        assert server.asked.count("/static/my%20%C3%BC.js") == 2
+
+
 # A page: status, headers, text; and what is found.
 PAGES = [
     ((500, {}, "<title>NameError at /</title>"), "page-500"),
@@ -145,6 +159,9 @@ PAGES = [
     ((301, {"Location": "https://chat.example/"}, ""), "leads-to-https"),
     ((301, {"Location": "https://127.0.0.1:1/"}, ""), "leads-to-nobody"),
     ((302, {"Location": "/"}, ""), "redirect-circle"),
+    ((301, {"Location": "https://localhost:PORT/"}, ""), "leads-elsewhere"),
+    ((301, {"Location": "http://[x/"}, ""), "leads-elsewhere"),
+    ((500, {"Content-Type": "text/html; charset=undefined"}, ""), "page-500"),
     ("<title>Directory listing for /</title>", "file-server"),
     ('<meta name="generator" content="mkdocs-1.6">', "this-is-the-book"),
     ("The install worked successfully! Congratulations!", "django-welcome"),
@@ -162,6 +179,8 @@ def test_a_page_that_is_missing_counts_only_if_it_was_asked_for() -> None:
     with Sick({}) as server:
         assert ids(examine(server.url())) == []
         assert ids(examine(server.url("/garden/"))) == ["page-404"]
+    with Sick({}, server="SimpleHTTP/0.6") as server:
+        assert ids(examine(server.url("/garden/"))) == ["file-server"]
 
 
 def test_a_name_that_django_refuses_is_told_from_another_400() -> None:
@@ -238,7 +257,9 @@ def test_a_refused_origin_is_told_from_a_refused_client() -> None:
         good = f"http://localhost:{server.port}"
         assert ids(examine(server.url(), origin=good)) == []
     with Sick(refuse=from_where(lambda origin: origin is None)) as server:
-        assert "no Origin at all" in examine(server.url()).findings[0].diagnosis
+        report = examine(server.url())
+        assert "With no Origin at all: let in" in report.findings[0].diagnosis
+        assert "with no Origin at all: let in" in steps(report)
 
 
 def test_where_there_is_a_login_a_refusal_is_no_fault() -> None:
@@ -353,6 +374,13 @@ def mute(client: ServerConnection) -> None:
         pass
 
 
+def tick(client: ServerConnection) -> None:
+    """Say something again and again, as a clock does, and hear nothing."""
+    for number in itertools.count():
+        client.send(str(number))
+        time.sleep(0.02)
+
+
 def errors(client: ServerConnection) -> None:
     """Answer with an error."""
     for _message in client:
@@ -372,6 +400,7 @@ def error_first(client: ServerConnection) -> None:
         (twice, ["answered-twice"]),
         (as_bytes, ["binary-answer"]),
         (mute, ["no-answer"]),
+        (tick, []),
         (errors, ["answered-error"]),
         (error_first, ["first-is-error"]),
         (cut, ["closed-1006"]),
@@ -474,6 +503,9 @@ def test_a_proxy_of_the_system_is_named_without_its_password(
         report = examine(server.url())
         assert ids(report) == ["proxy-variable"]
         assert "secret" not in str(report.as_json())
+        # So says `websockets`: this one first. And one can be misspelt.
+        monkeypatch.setenv("HTTPS_PROXY", "http://[x")
+        assert "HTTPS_PROXY" in examine(server.url()).findings[0].diagnosis
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         assert ids(examine(server.url())) == []
 

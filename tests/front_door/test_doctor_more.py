@@ -7,7 +7,11 @@ from collections.abc import Callable
 import pytest
 from websockets.http11 import Request
 
-from tests.checker.doctor import login, reach, sockets
+from tests.checker.doctor import address, login, reach, sockets
+from tests.checker.doctor.handshake import Knock, why
+from tests.checker.doctor.refusals import Door
+from tests.checker.doctor.report import Report
+from tests.checker.doctor.site import Clock, NoAnswerError, Site
 from tests.front_door.doctored import (
     PAGE,
     SCRIPT,
@@ -135,6 +139,22 @@ def test_who_has_logged_in_and_is_refused(logged_in: tuple[str, str]) -> None:
         assert ids(examine(server.url(), login=logged_in)) == ["refused-logged-in"]
 
 
+class Tired(Sick):
+    """Answers one request for its page, and hangs up on the next."""
+
+    def answer(self, client, request):
+        """Answer the first."""
+        if self.asked:
+            client.socket.close()
+            raise OSError
+        return super().answer(client, request)
+
+
+def test_a_server_that_ends_after_the_login(logged_in: tuple[str, str]) -> None:
+    with Tired() as server:
+        assert ids(examine(server.url(), login=logged_in)) == ["hung-up"]
+
+
 def test_a_cookie_for_tls_needs_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = ({"Cookie": "sessionid=1"}, ["sessionid"])
     monkeypatch.setattr(login, "cookies", lambda *_arguments: answer)
@@ -191,6 +211,24 @@ def no_goodbye(tcp: socket.socket, accept: str) -> None:
         pass
 
 
+def no_end(tcp: socket.socket, _accept: str = "") -> None:
+    """Begin an answer, and hang up before its empty line."""
+    tcp.sendall(b"HTTP/1.1 200 OK\r\nServer: mine\r\n")
+    tcp.shutdown(socket.SHUT_WR)
+
+
+def test_headers_without_an_end_are_not_taken_for_silence() -> None:
+    def behave(tcp: socket.socket) -> None:
+        tcp.recv(65_536)
+        no_end(tcp)
+
+    with raw(behave) as port:
+        report = examine(f"http://127.0.0.1:{port}/")
+        assert ids(report) == ["headers-without-end"]
+        assert "HTTP/1.1 200 OK" in report.findings[0].diagnosis
+        assert ids(examine(f"https://127.0.0.1:{port}/")) == ["plain-port"]
+
+
 @pytest.mark.parametrize(
     ("speak", "found"),
     [
@@ -201,6 +239,7 @@ def no_goodbye(tcp: socket.socket, accept: str) -> None:
         ),
         (lambda tcp, _accept: tcp.sendall(b"-ERR\r\n"), "strange-answer"),
         (no_goodbye, "no-goodbye"),
+        (no_end, "headers-without-end"),
     ],
 )
 def test_an_answer_that_is_not_right(
@@ -209,6 +248,28 @@ def test_an_answer_that_is_not_right(
     with raw(by_hand(speak)) as port:
         report = examine(f"http://127.0.0.1:{port}/")
     assert ids(report) == [found], steps(report)
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (ConnectionRefusedError(), "nobody-listens"),
+        (TimeoutError(), "no-way-there"),
+    ],
+)
+def test_a_server_that_is_gone_when_it_is_knocked_at(
+    error: OSError, found: str
+) -> None:
+    report = Report(is_json=True)
+    here = Site(address.read("http://127.0.0.1:1/"), "127.0.0.1", Clock())
+    seen = Knock("no way", 0, "/ws/echo/", words=why(error))
+    Door(here, seen, here.address.origin, report, has_login=lambda: False).judge()
+    assert ids(report) == [found]
+
+
+def test_bytes_that_are_no_text_are_said_to_be_none() -> None:
+    assert NoAnswerError("not HTTP", b"\0\1").words == "bytes that are no text"
+    assert NoAnswerError("not HTTP", b"-ERR\r\n").words == "-ERR"
 
 
 def test_a_slow_handshake_is_let_in_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

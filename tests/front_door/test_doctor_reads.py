@@ -13,8 +13,9 @@ from tests.checker.doctor import __main__ as command
 from tests.checker.doctor import address, disk, findings
 from tests.checker.doctor.address import disk_page, read
 from tests.checker.doctor.document import Document
-from tests.checker.doctor.report import LINES, WIDTH, Report
+from tests.checker.doctor.report import LINES, WIDTH, Report, paragraphs
 from tests.checker.doctor.script import asked
+from tests.checker.doctor.script_says import unbalanced
 from tests.checker.system import ROOT, Refusal
 from tests.front_door.doctored import (
     Sick,
@@ -43,6 +44,9 @@ HERE = "http://127.0.0.1:8000/rooms/garden/"
         ("http://[::1]:8000/x", "http://[::1]:8000/x"),
         ("http://127.0.0.1:8000/rooms/für/", "http://127.0.0.1:8000/rooms/f%C3%BCr/"),
         ("http://münchen.example/", "http://xn--mnchen-3ya.example/"),
+        ("8000/rooms/garden/", "http://127.0.0.1:8000/rooms/garden/"),
+        ("//localhost:8000/", "http://localhost:8000/"),
+        ("http://localhost:8000?a=::", "http://localhost:8000/?a=::"),
     ],
 )
 def test_an_address_is_read_as_it_is_at_hand(typed: str, means: str) -> None:
@@ -59,7 +63,13 @@ def test_an_address_is_read_as_it_is_at_hand(typed: str, means: str) -> None:
         ("http://localhost:99999/", "'99999' is not a port"),
         ("http://localhost:80a/", "'80a' is not a port"),
         ("http://localhost:0/", "0 is no port"),
-        ("localhost:8000:8001", "'8001' is not a port"),
+        ("localhost:8000:8001", "'8000:8001' is not a port"),
+        ("100000", "'100000' is not a port"),
+        ("http://ana:secret@localhost:80a/", "'80a' is not a port"),
+        ("http\uff1a//localhost:8000/", "'http\uff1a' cannot be the name"),
+        ("http:/", "names no host"),
+        ("http://fe80:0:0:0:0:0:0:1/", "in brackets"),
+        ("http://localhost/\udcff", "a character that is none"),
         ("http://::1:8000/", "in brackets"),
         ("http://[::1:8000/", "one bracket only"),
         ("http:/localhost:8000/", "do you mean http://localhost:8000/?"),
@@ -142,6 +152,21 @@ def test_the_page_of_an_address_is_known(typed: str, path: str) -> None:
             "ws://x/rooms/garden",
         ),
         ("", "new WebSocket('/ws/echo/')", "ws://127.0.0.1:8000/ws/echo/"),
+        (
+            "",
+            "new WebSocket(['ws:/', location.host, 'ws', ''].join('/'))",
+            "ws://127.0.0.1:8000/ws/",
+        ),
+        (
+            "",
+            "const r = location.pathname.split('/').at(2); new WebSocket('/ws/' + r)",
+            "ws://127.0.0.1:8000/ws/garden",
+        ),
+        (
+            "",
+            "const u = 'a'; function f() { const u = '/b'; new WebSocket(u) }",
+            "ws://127.0.0.1:8000/b",
+        ),
         ("", "function f(u) { new WebSocket(u) } f('ws://x/y')", "ws://x/y"),
     ],
 )
@@ -159,10 +184,30 @@ def test_a_script_is_read_without_running_it(page: str, code: str, url: str) -> 
         "new WebSocket(((((",
         "const a = b; const b = a; new WebSocket(a)",
         "new WebSocket(" + "(" * 5000,
+        "let u = 'ws://'; u += location.host; u += '/ws/'; new WebSocket(u)",
+        "new WebSocket('ws://x/'.slice(-name.length))",
+        "new WebSocket('//[x/')",
     ],
 )
 def test_what_cannot_be_known_is_not_guessed(code: str) -> None:
     assert asked(HERE, Document(""), [code]) == []
+
+
+def test_what_is_written_twice_may_depend_on_an_if() -> None:
+    code = "let s = 'ws'; if (location.protocol === 'https:') s = 'wss';"
+    code += "new WebSocket(s + '://' + location.host + '/ws/echo/')"
+    [found] = asked(HERE, Document(""), [code])
+    assert not found.is_known
+
+
+def test_a_division_is_no_regular_expression() -> None:
+    assert unbalanced("const a = (b / 2) + c / 3;") == ""
+    assert unbalanced("const a = ((b / 2) + c / 3;").startswith("line 1")
+    assert unbalanced("const a = b.match(/[(]/);") == ""
+
+
+def test_a_broken_page_is_read_as_far_as_it_goes() -> None:
+    assert Document("<script src=chat.js></script><![ 5 ]>").sources == ["chat.js"]
 
 
 def test_the_courses_own_scripts_are_read() -> None:
@@ -195,6 +240,9 @@ def run(
         (("http://127.0.0.1:1/", "--ca", "no.pem"), "there is no file no.pem"),
         (("http://127.0.0.1:1/", "--ca", __file__), "holds no certificate"),
         (("http://127.0.0.1:1/", "--origin", "localhost"), "is no origin"),
+        (("http://127.0.0.1:1/", "--origin", "http://[::1"), "one bracket only"),
+        (("/" + "x" * 5000,), "is a path only"),
+        (("~nobody-has-this-name/",), "is a path only"),
         (("http://127.0.0.1:1/", "--login", "swordfish"), "a name and a password"),
         (("/rooms/garden/",), "is a path only"),
     ],
@@ -260,7 +308,10 @@ def test_a_page_from_the_disk(
     assert ids(report) == ["page-from-disk"]
     # One that is not here is a page from the disk all the same.
     assert run(capsys, monkeypatch, "file:///C:/no/index.html")[0] == 1
+    assert run(capsys, monkeypatch, "file:///no/%00.html")[0] == 1
     assert disk_page("http://localhost/index.html") is None
+    assert disk_page("localhost/index.html") is None
+    assert disk_page("templates/index.html") == "templates/index.html"
 
 
 def test_a_mistake_of_ours_is_no_traceback(
@@ -326,6 +377,11 @@ def test_sentences_are_sentences() -> None:
         assert not entry.title.endswith((".", "!")), entry.id
         assert entry.diagnosis.endswith((".", "?", "}")), entry.id
         assert entry.cure.endswith((".", "?", "}", "/")), entry.id
+
+
+def test_a_chapter_without_a_part_is_named_alone() -> None:
+    found = findings.finding("page-400", server="nginx")
+    assert paragraphs(found, "What is wrong")[-1] == "  Read more: tunnel.html"
 
 
 def test_what_a_server_says_cannot_write_on_the_terminal() -> None:

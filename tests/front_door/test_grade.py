@@ -1,5 +1,6 @@
 """`learn.py grade`: what a class has handed in, in whole runs."""
 
+import errno
 import json
 import shutil
 import signal
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checker.grading import rows
+from tests.checker import grade as grader
+from tests.checker.grading import results, rows
 from tests.front_door.checkout import PATIENCE, ROOT
 from tests.proofs.hand_ins import digest, project
 
@@ -85,7 +87,8 @@ def test_ctrl_c_keeps_what_is_there_and_a_second_run_goes_on(tmp_path: Path) -> 
     [
         (["9", "."], "there is no stage 9 in this checkout"),
         (["1", "stage01_echo"], "stage01_echo is one project"),
-        (["1", "docs", "--seconds", "0"], "--seconds is a number above 0"),
+        (["1", "docs", "--seconds", "0"], "--seconds is a whole number from 1"),
+        (["1", "docs", "--jobs", "0"], "--jobs is a whole number from 1"),
         (["1", "docs", "--out", "docs/out"], "is among the submissions"),
     ],
 )
@@ -95,3 +98,29 @@ def test_what_cannot_be_is_refused(words: list[str], why: str) -> None:
     assert process.returncode == 2
     assert why in printed.splitlines()[-1]
     assert not (ROOT / "docs" / "out").exists()
+
+
+def test_a_full_disk_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def add(*_words: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "results.json")
+
+    monkeypatch.setattr(results.Results, "add", add)
+    (tmp_path / "in" / "ana").mkdir(parents=True)
+    words = ["1", tmp_path / "in", "--no-sandbox", "--out", tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", ["grade", *map(str, words)])
+    assert grader.main() == 2
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert said.endswith(f" --out {tmp_path / 'out'} --no-sandbox\n")
+
+
+def test_who_reads_no_further_ends_it_without_a_word() -> None:
+    """Only a process has a pipe that somebody else can close."""
+    words = [sys.executable, "-m", "tests.checker.grade", "1", "docs", "--no-sandbox"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=ROOT, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141

@@ -1,5 +1,7 @@
 """What `learn.py grade` finds in a folder, copies, and recognises."""
 
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,68 @@ def test_a_project_is_found_and_copied(
 def test_a_link_in_a_zip_is_left_out(handed_in: Path, tmp_path: Path) -> None:
     found = project_in(handed_in / "z link.zip", tmp_path / "copy")
     assert [path.name for path in found.iterdir()] == ["manage.py"]
+
+
+def test_a_name_that_is_no_text_breaks_one_zip_only(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("ä/manage.py", b"")  # Marked as UTF-8.
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace("ä".encode(), b"\xff\xff"))
+    with pytest.raises(Unusable, match="it is a broken ZIP file"):
+        project_in(tmp_path / "a.zip", tmp_path / "copy")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_are_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("manage.py", b"")
+        archive.writestr("manage.py", b"")
+    with pytest.raises(Unusable, match="two of its files have the same name"):
+        project_in(tmp_path / "a.zip", tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("pyvenv.cfg", "lib/a.py", "manage.py"),  # `python -m venv .`
+        ("chat\\", "chat\\consumers.py", "manage.py"),  # From Windows.
+        pytest.param(
+            ("at 10:30.txt", "manage.py"),  # No drive.
+            marks=pytest.mark.skipif(os.name == "nt", reason="no name on Windows"),
+        ),
+    ],
+)
+def test_a_zip_is_unpacked_as_it_was_meant(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+    copy = tmp_path / "copy"
+    assert project_in(tmp_path / "a.zip", copy) == copy
+    files = [path.relative_to(copy) for path in copy.rglob("*") if path.is_file()]
+    wanted = [each.replace("\\", "/") for each in names]
+    assert {path.as_posix() for path in files} == {
+        each for each in wanted if not each.endswith("/")
+    }
+
+
+def test_what_a_mac_leaves_beside_a_zip_is_not_unpacked(
+    handed_in: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ana"
+    folder.mkdir()
+    content = (handed_in / "z right.zip").read_bytes()
+    (folder / "project.zip").write_bytes(content)
+    (folder / "._project.zip").write_bytes(b"no ZIP file")
+    assert (project_in(folder, tmp_path / "copy") / "manage.py").is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes")
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ana.zip")
+    (found,) = hand_ins.found_in(tmp_path)
+    assert found.unusable == "it is neither a folder nor a file"
 
 
 def test_other_files_and_links_are_told_by_name(handed_in: Path) -> None:

@@ -1,7 +1,7 @@
 """What ends a hand-in of `learn.py grade`. Only processes show it."""
 
 import contextlib
-import json
+import errno
 import os
 import subprocess
 import sys
@@ -16,8 +16,9 @@ from tests.checker.grading.hand_ins import HandIn
 from tests.checker.grading.options import Limits
 from tests.checker.grading.running import Ended, Run
 from tests.checker.grading.sandbox import Sandbox
+from tests.checker.grading.tree import Tree
 from tests.front_door.checkout import ROOT
-from tests.front_door.grade_rows import ONE, STAGE, line
+from tests.front_door.grade_rows import ONE, STAGE, line, written
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +82,26 @@ def sleepers() -> list[int]:
 
 def test_a_program_that_ends_is_graded(ended: Callable[..., Ended]) -> None:
     """The positive twin of all below."""
-    said = json.dumps(line(ONE, "kept"))
+    said = written(line(ONE, "kept"))
     found = ended(f"import sys\nopen(sys.argv[1], 'w').write({said!r})\n")
     assert found.lines == [line(ONE, "kept")]
     assert (found.stopped, found.why_not, found.notes) == ("", "", ())
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_checks_that_are_cut_short_are_no_whole_result(
+    ended: Callable[..., Ended], code: int
+) -> None:
+    said = written(line(ONE, "kept")).splitlines(keepends=True)[0]
+    end = f"file.write({said!r})\nsys.exit({code})\n"
+    found = ended(f"import sys\nwith open(sys.argv[1], 'w') as file: {end}")
+    assert found.lines == [line(ONE, "kept")]
+    assert found.stopped == "its checks ended before they were through"
+
+
+def test_checks_that_never_ran_are_no_result(ended: Callable[..., Ended]) -> None:
+    found = ended("raise MemoryError\n")  # It ends with 1, as checks that fail do.
+    assert found.why_not == "its checks did not run: MemoryError"
 
 
 NO_END = "import os, signal, sys, time\n"
@@ -97,6 +114,12 @@ ALL_MEMORY = (
 MANY_FILES = (
     "for n in range(99):\n"
     "    with open(f'{os.environ[\"TMPDIR\"]}/{n}', 'wb') as file:\n"
+    "        file.write(bytes(10**6))\n"
+    "time.sleep(60)"
+)
+OWN_FILES = (
+    "for n in range(99):\n"
+    "    with open(f'{os.path.dirname(__file__)}/{n}', 'wb') as file:\n"
     "        file.write(bytes(10**6))\n"
     "time.sleep(60)"
 )
@@ -126,9 +149,10 @@ DAEMON = (
             "more than 300 MB of memory",
         ),
         (MANY_FILES, "the 40 MB of disk"),
+        (OWN_FILES, "the 40 MB of disk"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9"),
     ],
-    ids=["output", "processes", "memory", "memory of many", "disk", "killed"],
+    ids=["output", "processes", "memory", "memory of many", "disk", "own", "killed"],
 )
 def test_a_limit_ends_it(ended: Callable[..., Ended], code: str, stopped: str) -> None:
     found = ended(f"{NO_END}{code}\n")
@@ -155,7 +179,7 @@ def test_time_ends_it(ended: Callable[..., Ended]) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="it can get away elsewhere")
 def test_a_daemon_is_ended(ended: Callable[..., Ended]) -> None:
     found = ended(DAEMON)
-    assert found.notes == ("left 1 processes running, which were ended",)
+    assert found.notes == ("left 1 process running, ended by the grader",)
     assert sleepers() == []
 
 
@@ -189,8 +213,52 @@ def test_a_sandbox_holds(ended: Callable[..., Ended], tmp_path: Path) -> None:
         "    sys.exit(10)\n"
         "server = socket.create_server(('127.0.0.1', 0))\n"
         "socket.create_connection(server.getsockname()).close()\n"
+        "for path in '/proc/1/environ', '/proc/1/fd/1':\n"
+        "    try: open(path).close()\n"
+        "    except OSError: pass\n"
+        "    else: sys.exit(12)\n"
         "for name in os.environ:\n"
         "    if 'TOKEN' in name: sys.exit(11)\n"
-        f"open(sys.argv[1], 'w').write({json.dumps(line(ONE, 'kept'))!r})\n"
+        f"open(sys.argv[1], 'w').write({written(line(ONE, 'kept'))!r})\n"
     )
     assert found.lines == [line(ONE, "kept")], found
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_full_disk_is_no_fault_of_a_hand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def project_in(*_paths: Path) -> Path:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(running, "project_in", project_in)
+    monkeypatch.setattr(running.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "ana").mkdir()
+    words = (HandIn("ana", tmp_path / "ana"), STAGE, LIMITS, Sandbox(), [])
+    if number == errno.ENOSPC:
+        with pytest.raises(OSError, match="No space left"):
+            Run(*words)
+    else:
+        why = f"it could not be copied: {os.strerror(number)}"
+        assert Run(*words).end().why_not == why
+    assert [path.name for path in tmp_path.iterdir()] == ["ana"]
+
+
+NESTED = (
+    "import subprocess, sys\n"
+    "code = 'print(1, flush=True); input()'\n"
+    "subprocess.run([sys.executable, '-c', code])\n"
+)
+
+
+def test_what_others_have_started_is_no_part_of_a_tree() -> None:
+    """Where nobody adopts, two that run at once have the same ancestor: us."""
+    words = [sys.executable, "-c", NESTED]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as process:
+        process.stdout.readline()
+        (below,) = psutil.Process(process.pid).children()
+        both = {process.pid, below.pid}
+        assert both <= set(Tree(False, "", ()).pids_elsewhere())
+        assert not both & set(Tree(False, "", {process.pid}).pids_elsewhere())
+        process.stdin.write(b"\n")

@@ -13,6 +13,7 @@ from tests.checker.grading.summary import plain
 from tests.checker.system import Refusal
 from tests.front_door.grade_rows import (
     ABOUT,
+    NO_REDIS,
     ONE,
     PROMISES,
     STAGE,
@@ -89,6 +90,9 @@ def test_results_of_others_are_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="holds no results of grade"):
         Results(mine, ABOUT, PROMISES)
     assert [path.name for path in mine.iterdir()] == ["thesis.txt"]
+    (mine / "run.json").write_text("[1]")
+    with pytest.raises(Refusal, match="holds no results of grade"):
+        Results(mine, ABOUT, PROMISES)
     out = tmp_path / "out"
     Results(out, ABOUT, PROMISES).add(row([]))
     before = digest(out)
@@ -98,6 +102,17 @@ def test_results_of_others_are_never_overwritten(tmp_path: Path) -> None:
     assert new_folder(tmp_path / "in", STAGE) == tmp_path / f"in-{STAGE}-results"
     (tmp_path / f"in-{STAGE}-results").mkdir()
     assert new_folder(tmp_path / "in", STAGE).name == f"in-{STAGE}-results-2"
+
+
+def test_results_that_an_editor_has_spoilt_stay_as_they_are(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Results(out, ABOUT, PROMISES).add(row([]))
+    text = (out / "results.json").read_text(encoding="utf-8")
+    (out / "results.json").write_text(text, encoding="utf-16")
+    before = digest(out)
+    with pytest.raises(Refusal, match="cannot be read, and stays as it is"):
+        Results(out, ABOUT, PROMISES)
+    assert digest(out) == before
 
 
 def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
@@ -113,6 +128,7 @@ def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
     results.add(row_of("finn", ended, PROMISES, WEIGHTS, known))
     page = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
     for words in (
+        f"- {plain(NO_REDIS)}",
         "6 submissions: 4 graded, 1 stopped, 1 could not be graded",
         "- **2**, no-accept: Call accept().\n    - ana, ben",
         f"- cleo, at “{plain(ONE)}”:\n\n        odd\n        things",

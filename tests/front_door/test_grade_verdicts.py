@@ -1,6 +1,5 @@
 """What `learn.py grade` makes of the verdicts on checks."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,16 @@ from tests.checker.grading import checks
 from tests.checker.grading.rows import row_of, weights_of
 from tests.checker.grading.running import Ended
 from tests.checker.system import Refusal
-from tests.front_door.grade_rows import ONE, PROMISES, STAGE, TWO, line, row
-
-NO_REDIS = "No redis-server was found. Install it."
+from tests.front_door.grade_rows import (
+    NO_REDIS,
+    ONE,
+    PROMISES,
+    STAGE,
+    TWO,
+    line,
+    row,
+    written,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,35 @@ def test_what_the_machine_lacks_counts_for_nobody() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("other", "verdict", "result"),
+    [
+        (line(ONE, "kept"), "kept", 1),
+        (line(ONE, "broken"), "broken", 0.5),
+        (line(ONE, "not reached"), "not reached", 0.5),
+        (line(ONE, "could not be checked", reason="no start"), None, 0.5),
+    ],
+)
+def test_a_promise_is_judged_by_the_checks_that_this_machine_can_try(
+    other: dict, verdict: str | None, result: float
+) -> None:
+    lacks = line(ONE, "could not be checked", reason=NO_REDIS)
+    found = row([other, lacks, line(TWO, "kept")])
+    assert found.promises[ONE] == (verdict or "could not be checked")
+    assert found.result == result
+    assert found.diagnosis == ""
+
+
+def test_a_machine_that_is_too_slow_counts_for_nobody() -> None:
+    slow = "… for a processor: this machine has too much to do."
+    lines = [line(ONE, "kept"), line(ONE, "could not be checked", reason=slow)]
+    found = row([*lines, line(TWO, "kept")])
+    assert found.promises[ONE] == "could not be checked"
+    assert found.result == 1
+    fault = [line(ONE, "could not be checked", reason="no start"), lines[1]]
+    assert row([*fault, line(TWO, "kept")]).result == 0.5
+
+
 def test_the_first_diagnosis_is_noted() -> None:
     told = {"id": "no-accept", "witness": "wire", "sentence": "Call accept()."}
     lines = [
@@ -72,9 +107,12 @@ def test_weights_change_the_share(tmp_path: Path) -> None:
     [
         ("mesage_comes_back = 1", "did you mean message_comes_back?"),
         ("zzz = 1", "names 'zzz', and no promise is so"),
-        ("message_comes_back = -1", "no number from 0 on"),
-        ("message_comes_back = nan", "no number from 0 on"),
-        ("message_comes_back = true", "no number from 0 on"),
+        ("message_comes_back = -1", "no number from 0 to 1000"),
+        ("message_comes_back = nan", "no number from 0 to 1000"),
+        ("message_comes_back = true", "no number from 0 to 1000"),
+        ("message_comes_back = '1'", "no number from 0 to 1000"),
+        (f"message_comes_back = {10**400}", "no number from 0 to 1000"),
+        ("[message_comes_back]", "no number from 0 to 1000"),
         ("message_comes_back = 0\nclose_is_answered = 0", "no promise that counts"),
         ("message", "is no TOML"),
     ],
@@ -91,9 +129,20 @@ def test_weights_that_cannot_be_are_refused(
 
 def test_lines_of_the_checks_are_not_believed(tmp_path: Path) -> None:
     file = tmp_path / "results"
-    good = json.dumps(line(ONE, "kept"))
-    file.write_bytes(b'{"a": 1}\n[]\nno\n\xff\n' + good.encode() + b"\n" + b"[" * 10**6)
-    assert checks.read(file) == [line(ONE, "kept")]
+    junk, good = b'{"a": 1}\n[]\n1\nno\n\xff\n', written(line(ONE, "kept")).encode()
+    file.write_bytes(junk + good)
+    assert checks.read(file) == ([line(ONE, "kept")], True)
+    file.write_bytes(junk + good + b"[" * 10**6)
+    assert checks.read(file) == ([line(ONE, "kept")], False)
+    assert checks.read(tmp_path / "none") == ([], False)
+
+
+def test_an_exception_of_many_words_is_read(tmp_path: Path) -> None:
+    told = {"id": "crash", "witness": "crash", "sentence": "Ω" * 300_000}
+    (tmp_path / "results").write_text(written(line(ONE, "broken", diagnosis=told)))
+    lines, is_whole = checks.read(tmp_path / "results")
+    assert is_whole
+    assert row(lines).diagnosis == "crash"
 
 
 def test_each_promise_of_a_stage_is_one() -> None:

@@ -179,7 +179,13 @@ def test_a_secret_of_the_settings_is_removed_from_all_else(
 
 
 def test_files_of_secrets_are_told_by_name_alone(course: Path, mine: Path) -> None:
-    for name in ("server.pem", "prod.env", "my_secrets.py", "old.sqlite3"):
+    for name in (
+        "server.pem",
+        "prod.env",
+        "my_secrets.py",
+        "old.sqlite3",
+        "id_ed25519",
+    ):
         (mine / name).write_text("nothing to see here\n")
     (mine / ".env").write_text("X=nothing to see here\n")
     (mine / "picture.png").write_bytes(b"\xff\xfe")
@@ -230,6 +236,21 @@ def test_it_is_written_and_said_where_and_what_was_left_out(
     named = course / "elsewhere" / "mine.md"
     assert "mine.md" in report(STAGE, mine, Story(), run, named)
     assert named.is_file()
+
+
+def test_a_colour_hides_no_secret(course: Path, mine: Path) -> None:
+    said = "\x1b[1mSECRET_KEY\x1b[0m = \x1b[32m'correct horse'\x1b[0m"
+    text, _ = markdown(STAGE, mine, Story(), broken(printed=said, seen=said))
+    assert text.count("SECRET_KEY = '[secret 1]'") == 2
+    assert "\x1b" not in text
+
+
+def test_half_a_character_is_written_as_one_types_it(course: Path, mine: Path) -> None:
+    seen = broken(seen='"text" is "\ud83d", and not "hi".')
+    report(STAGE, mine, Story(came="\udcff"), lambda *_: seen)
+    text = (course / "work" / "report_02.md").read_text(encoding="utf-8")
+    assert r'"text" is "\ud83d", and not "hi".' in text
+    assert r"\udcff" in part(text, "What came instead")
 
 
 def test_checks_that_come_to_no_end_are_told_as_well(course: Path, mine: Path) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from tests.checker import solution, stuck, system, work
 from tests.checker.last import Broken, Last
+from tests.checker.printed import is_wide
 from tests.checker.report import LearnerReporter
 from tests.checker.system import Refusal
-from tests.checker.verdict import BROKEN, KEPT, Diagnosis, Result
+from tests.checker.verdict import BROKEN, COULD_NOT, KEPT, Diagnosis, Result
 from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -76,6 +77,32 @@ def test_a_long_line_is_broken(course: Path, mine: Path) -> None:
     said = solution.solution(STAGE, mine, SEEN, yes=True)
     assert all(len(line) <= 80 for line in said.splitlines()), said
     assert said.count("a_name_of_some_length") == 12
+
+
+def test_a_line_of_tabs_or_of_wide_signs_is_broken_in_time(
+    course: Path, mine: Path
+) -> None:
+    consumers = mine / "chat" / "consumers.py"
+    lines = "".join(
+        f"        # {each}\n" for each in ("错误" * 60, "\t" * 30 + "x = 1")
+    )
+    odd = f"        {chr(0x3000) * 60}x = 1\n"  # As some keyboards write a space.
+    code = consumers.read_text()
+    consumers.write_text(
+        code.replace("        query =", f"{lines}{odd}        query =")
+    )
+    said = solution.solution(STAGE, mine, SEEN, yes=True)
+    for line in said.splitlines():
+        assert sum(1 + is_wide(sign) for sign in line) <= 80, line
+    assert said.count("错") == 60
+    assert "\t" not in said
+
+
+def test_another_folder_is_named_in_the_next_command(course: Path, mine: Path) -> None:
+    other = course / "my own work"
+    mine.rename(other)
+    said = solution.solution(STAGE, other, SEEN, yes=True)
+    assert 'learn.py diff 2 --project "my own work"`' in said
 
 
 def test_it_asks_first_and_a_no_shows_nothing(course: Path, mine: Path) -> None:
@@ -155,9 +182,7 @@ def test_the_command_asks_nobody_for_what_has_passed(
     course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = course / "work" / STAGE
-    work.note_pass(STAGE, folder, work.digest(folder)) if (
-        (course / "work").is_dir()
-    ) else None
+    work.note_pass(STAGE, folder, work.digest(folder))
     monkeypatch.setattr("sys.argv", ["solution", STAGE, str(folder)])
     assert solution.main() == 0
     assert "the same as the course" in capsys.readouterr().out
@@ -191,7 +216,6 @@ def test_the_report_offers_a_hint_the_third_time(course: Path, mine: Path) -> No
     options = {"project": mine}
     reporter = SimpleNamespace(
         config=SimpleNamespace(args=[NAME.partition("::")[0]], getoption=options.get),
-        machine=None,
         results={NAME: broken},
     )
 
@@ -202,6 +226,15 @@ def test_the_report_offers_a_hint_the_third_time(course: Path, mine: Path) -> No
     assert offers[:2] == ["", ""]
     assert offers[2].endswith("learn.py hint 2")
     assert "the same" in offers[2]
+    # As --watch does; where only a machine reads, nothing is counted.
+    options["json"] = "lines.json"
+    assert [bool(said()) for _ in range(3)] == [False, False, True]
+    reporter.results = {NAME: Result(NAME, COULD_NOT, seen="x", symptom="no start")}
+    assert [bool(said()) for _ in range(3)] == [False, False, True]
+    options["json"] = "-"
+    assert [said() for _ in range(3)] == [""] * 3
+    del options["json"]
+    reporter.results = {NAME: broken}
     # Of a folder elsewhere nothing is counted: hints are for one's own.
     options["project"] = course / STAGE
     assert [said() for _ in range(3)] == [""] * 3

@@ -158,7 +158,7 @@ def test_what_a_json_consumer_raises_is_explained(
     assert words in diagnosis(recorded(proof, prove))
 
 
-# What no machine of ours shows: symptom, output, check, and words.
+# What no program of ours shows, on our machines: symptom, output, check, and words.
 ELSEWHERE = [
     (
         *("no start", "ModuleNotFoundError: No module named 'channels'\n", ""),
@@ -171,6 +171,17 @@ ELSEWHERE = [
     ("close 1006", "", "test_stage02_routing.py::test_x", "dropped the connection"),
     ("close 1006", "", "test_stage05_wss.py::test_x", "or nginx did, in front of it"),
     ("close 1005", "", "", "leaves the close to the client"),
+    # Servers with a limit of their own.
+    (
+        *("close 1009", "", "test_stage01_echo.py::test_message_of_1_mib_comes_back"),
+        "exactly so many are still allowed",
+    ),
+    # --url, and a server with a CA that this machine does not know.
+    (
+        *("TLS: unable to get local issuer certificate", "", "test_stage03_groups.py"),
+        "Name the CA in the variable SSL_CERT_FILE",
+    ),
+    ("not refused", "", "test_stage05_wss.py::test_a_foreign_origin", "somebody else"),
     # Redis 5, in its own words.
     ("close 4503", "unknown command 'HELLO'", "", "is older than version 6"),
 ]

@@ -683,6 +683,129 @@ CASES = [
         f'{APPS}SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
     ),
     (
+        *("session-age", SETTINGS),
+        f"{APPS}SESSION_COOKIE_AGE = 1",
+        f"{APPS}SESSION_COOKIE_AGE = 86400",
+    ),
+    (
+        *("app-config-elsewhere", "chat/__init__.py"),
+        {SETTINGS: APPS, "chat/__init__.py": "class Chat(AppConfig): ..."},
+        {SETTINGS: APPS, "chat/apps.py": "class Chat(AppConfig): ..."},
+    ),
+    (
+        *("sender-not-called", "chat/signals.py"),
+        "post_save.connect(told, sender=get_user_model)",
+        "post_save.connect(told, sender=get_user_model())",
+    ),
+    (
+        *("path-of-the-contract", ROUTING),
+        ROUTED.format('path("wss/echo/", Echo.as_asgi())'),
+        ROUTED.format('path("ws/echo/", Echo.as_asgi())'),
+    ),
+    (
+        *("loop-over-letters", CONSUMERS),
+        "joined = (f'user.{n}')\nfor group in joined: ...",
+        "joined = (f'user.{n}',)\nfor group in joined: ...",
+    ),
+    (
+        *("coroutine-in-a-thread", CONSUMERS),
+        (
+            "from channels.auth import get_user\n"
+            "@database_sync_to_async\ndef ask(): return get_user(1)"
+        ),
+        (
+            "from chat.models import get_user\n"
+            "@database_sync_to_async\ndef ask(): return get_user(1)"
+        ),
+    ),
+    (
+        *("cached-coroutine", CONSUMERS),
+        "@lru_cache\nasync def ask(): ...",
+        "@lru_cache\ndef ask(): ...",
+    ),
+    (
+        *("middleware-without-answer", "chat/middleware.py"),
+        (
+            "class Polite:\n    def __init__(self, get_response): ...\n"
+            "    def __call__(self, request):\n        self.get_response(request)"
+        ),
+        (
+            "class Polite:\n    def __init__(self, get_response): ...\n"
+            "    def __call__(self, request):\n"
+            "        return self.get_response(request)"
+        ),
+    ),
+    (
+        *("asks-the-scheme", CONSUMERS),
+        'self.scope.get("scheme", "ws")',
+        'self.scope.get("path", "ws")',
+    ),
+    (
+        *("package-beside-module", "chat/consumers/__init__.py"),
+        {"chat/consumers.py": "x = 1", "chat/consumers/__init__.py": ""},
+        {"chat/consumers.py": "x = 1", "chat/others/__init__.py": ""},
+    ),
+    (
+        *("no-router", ROUTING),
+        ROUTED.format("") + '\nProtocolTypeRouter({"websocket": Echo.as_asgi()})',
+        ROUTED.format("") + '\nProtocolTypeRouter({"websocket": URLRouter(routes)})',
+    ),
+    (
+        *("router-elsewhere", "config/routing.py"),
+        {
+            SETTINGS: APPS,
+            ASGI: "application = get_asgi_application()",
+            "config/routing.py": "application = ProtocolTypeRouter({})",
+        },
+        {
+            SETTINGS: APPS,
+            ASGI: "from config.routing import application",
+            "config/routing.py": "application = ProtocolTypeRouter({})",
+        },
+    ),
+    (
+        *("sets-the-class", CONSUMERS),
+        method(CONNECT, "Echo.is_here = True", ACCEPT),
+        method(CONNECT, "self.is_here = True", ACCEPT),
+    ),
+    (
+        *("length-of-the-frame", CONSUMERS),
+        method(RECEIVE, "if len(text_data) > 9: return"),
+        method(RECEIVE, "if len(text) > 9: return"),
+    ),
+    (
+        *("empty-is-none", CONSUMERS),
+        method(RECEIVE, "if not text_data: return"),
+        method(RECEIVE, "if text_data is None: return"),
+    ),
+    (
+        *("wrapped-call", CONSUMERS),
+        "async_to_sync(send(1))",
+        "async_to_sync(send)(1)\nsync_to_async(partial(f, 1))",
+    ),
+    (
+        *("never-reached", CONSUMERS),
+        "def f():\n    return 1\n    print(2)",
+        "def f():\n    if x:\n        return 1\n    print(2)",
+    ),
+    (
+        *("to-python-returns", "chat/converters.py"),
+        "class Room:\n    def to_python(self, value):\n        check(value)",
+        "class Room:\n    def to_python(self, value):\n        return value",
+    ),
+    (
+        *("shared-by-room", CONSUMERS),
+        "names = {}\n" + method(CONNECT, "names[self.room] = self.name", ACCEPT),
+        "names = {}\n" + method(CONNECT, "names[self.room] = 1", ACCEPT),
+    ),
+    (
+        *("sends-to-everyone", CONSUMERS),
+        "here = set()\n"
+        + method(RECEIVE, "for each in here: await each.send(text_data=text_data)"),
+        "here = set()\n"
+        + method(RECEIVE, "for each in here: await self.send(text_data=each)"),
+    ),
+    (
         *("swallows-everything", CONSUMERS),
         "try: ...\nexcept Exception: pass",
         "try: ...\nexcept KeyError: pass",
@@ -696,13 +819,18 @@ CASES = [
     ids=[f"{kind}-{n}" for n, (kind, *_) in enumerate(CASES)],
 )
 def test_source_shows_what_is_wrong_and_nothing_beside_its_right_twin(
-    kind: str, file: str, wrong: str, right: str | None
+    kind: str, file: str, wrong: str | dict, right: str | dict | None
 ) -> None:
-    found = findings(Source({file: wrong}))
+    found = findings(source_with(file, wrong))
     assert [each.id for each in found] == [kind]
     assert found[0].file == file
     if right is not None:
-        assert findings(Source({file: right})) == []
+        assert findings(source_with(file, right)) == []
+
+
+def source_with(file: str, text: str | dict[str, str]) -> Source:
+    """Return a source of one file, or of those that are given."""
+    return Source(text if isinstance(text, dict) else {file: text})
 
 
 ENTRIES = {entry.source: entry for entry in entries() if entry.source}
@@ -711,7 +839,7 @@ ENTRIES = {entry.source: entry for entry in entries() if entry.source}
 def test_every_finding_has_an_entry_that_it_fills_and_a_proof() -> None:
     assert {kind for kind, *_ in CASES} == set(ENTRIES)
     for kind, file, wrong, _right in CASES:
-        for each in findings(Source({file: wrong})):
+        for each in findings(source_with(file, wrong)):
             words = {**each.words, "file": each.file, "line": each.line}
             assert ENTRIES[kind].sentence.format(**words)
 

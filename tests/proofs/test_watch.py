@@ -125,8 +125,13 @@ def test_watch_looks_itself_where_the_system_watches_no_more_folders(
 
     monkeypatch.setenv("WATCH_POLL", "0")
     monkeypatch.setattr(watch.Observer, "start", start)
+    monkeypatch.setattr(watch, "LOOK", 0.1)
+    first_look(monkeypatch)
+    runs += [verdicts(BROKEN)]
     watch.watch_saves(tmp_path, [])
-    assert "which is looked at every" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "which is looked at every" in printed
+    assert "consumers.py was saved:" in printed
 
 
 def first_look(monkeypatch: pytest.MonkeyPatch) -> list[None]:

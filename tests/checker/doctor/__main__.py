@@ -4,10 +4,10 @@ import sys
 
 try:
     import argparse
+    import re
     import threading
     import time
     from pathlib import Path
-    from urllib.parse import urlsplit
 
     from tests.checker.doctor import address, certificates, disk
     from tests.checker.doctor.report import Report
@@ -24,11 +24,10 @@ def origin_of(text: str | None) -> str | None:
     """Read an Origin: scheme, host, port. Raises Refusal."""
     if text is None or text == "null":
         return text
-    parts = urlsplit(text.strip().rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
-        words = f"{text} is no origin: it is a scheme, a host and a port, as in"
+    if not re.fullmatch("https?://[^/?#]+/?", text.strip(), re.IGNORECASE):
+        words = f"{text} is no origin: that is a scheme, a host and a port, as in"
         raise Refusal(f"{words} http://127.0.0.1:8000")
-    return f"{parts.scheme}://{parts.netloc}"
+    return address.read(text).origin
 
 
 def login_of(text: str | None) -> tuple[str, str] | None:
@@ -53,9 +52,8 @@ def examine(options: argparse.Namespace) -> int:
         origin_of(options.origin),
         login_of(options.login),
     )
-    shown = target.socket_origin if target.is_socket else target.origin
     if not options.json:
-        report.say(f"Looking at {shown}{target.target}")
+        report.say(f"Looking at {target.url}")
     failed: list[BaseException] = []
     clock = Clock()
 

@@ -49,6 +49,11 @@ class Address(NamedTuple):
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
+    def url(self) -> str:
+        """The whole address, as that of a page or of a WebSocket."""
+        return (self.socket_origin if self.is_socket else self.origin) + self.target
+
+    @property
     def page_path(self) -> str:
         """The path of the page that belongs to it: a room's socket is below /ws."""
         if not self.is_socket:
@@ -80,9 +85,10 @@ def disk_page(text: str) -> str | None:
         return path[1:] if re.match("/[A-Za-z]:", path) else path
     if re.match(r"[A-Za-z]:[\\/]", text):
         return text
-    is_path = text.startswith(("/", "./", "../", "~"))
+    is_path = re.match(r"/(?!/)|\.{1,2}/|~", text)
+    is_host = re.match(r"(localhost|[^/]+\.[^/]+)/", text)
     is_page = re.fullmatch(r"[^:?#]+\.html?", text, re.IGNORECASE)
-    return text if is_path or (is_page and "://" not in text) else None
+    return text if is_path or (is_page and not is_host) else None
 
 
 def read(text: str) -> Address:
@@ -93,21 +99,24 @@ def read(text: str) -> Address:
     if len(text) > LONGEST:
         raise Refusal(f"that address has {len(text):,} characters, too many for one")
     if re.search(r"\s", text):
-        raise Refusal(f"there is a space inside {text!r}: give one address, without")
-    if re.fullmatch(r":?\d{1,5}", text):
+        raise Refusal(f"there is a space inside {text!r}: give one address, without it")
+    if re.search("[\ud800-\udfff]", text):  # Python's way to keep a byte.
+        raise Refusal("that address has a character that is none: type it anew")
+    if re.match(r":?\d+(/|$)", text):
         text = f"127.0.0.1:{text.lstrip(':')}"
-    scheme, rest, said = split_scheme(text)
+    scheme, rest = split_scheme(text)
+    said = ""
     if "://" in rest.partition("?")[0]:
         raise Refusal(f"{text} has two schemes: which of the two addresses is it?")
-    place = rest.partition("/")[0]
-    if "::" in place and not place.startswith("["):
+    place = place_in(rest)
+    if ("::" in place or place.count(":") > 2) and not place.startswith("["):
         words = f"an IPv6 address stands in brackets in a URL, as in {scheme or 'http'}"
         raise Refusal(f"{words}://[::1]:8000/")
     try:
         parts = urlsplit(f"//{rest}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Refusal(wrong_place(rest)) from None
+        raise Refusal(wrong_place(place)) from None
     if parts.username is not None:
         raise Refusal("leave name and password out of the address: --login has them")
     host = readable(host, text)
@@ -135,31 +144,38 @@ def read(text: str) -> Address:
     )
 
 
-def split_scheme(text: str) -> tuple[str, str, str]:
+def split_scheme(text: str) -> tuple[str, str]:
     """Return the scheme, or "", and what follows. Raises Refusal for another one."""
     scheme, separator, rest = text.partition("://")
     if separator and re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
         if scheme.lower() in SCHEMES:
-            return scheme.lower(), rest.lstrip("/"), ""
+            return scheme.lower(), rest.lstrip("/")
         near = "http:// or https:// for a page, ws:// or wss:// for a WebSocket"
         raise Refusal(f"{scheme}:// is not a scheme that I know: {near}")
-    slip = re.match(
-        r"(https?|wss?)(:/?|//|:\\+|;//)(?=[^/])(?!\d+(/|$))", text, re.IGNORECASE
-    )
-    if slip:
+    if slip := re.match(SLIP, text, re.IGNORECASE):
         rest = text[slip.end() :].lstrip("\\/")
         raise Refusal(f"{text}: do you mean {slip[1].lower()}://{rest}?")
-    if ":\\" in text or "\\" in text:
+    if re.fullmatch("(https?|wss?):/?", text, re.IGNORECASE):
+        return text.partition(":")[0].lower(), ""
+    if "\\" in text:
         raise Refusal(f"{text} has backslashes: an address has / in their place")
-    return "", text, ""
+    return "", text.lstrip("/")
 
 
-def wrong_place(rest: str) -> str:
+def place_in(rest: str) -> str:
+    """Return host and port, which stand before the path."""
+    return re.split("[/?#]", rest, maxsplit=1)[0]
+
+
+def wrong_place(place: str) -> str:
     """Say what is wrong with host and port."""
-    place = rest.partition("/")[0]
-    port = place.rpartition(":")[2]
+    place = place.rpartition("@")[2]  # A password is not repeated.
     if place.startswith("[") != ("]" in place):
         return f"{place} has one bracket only: an IPv6 address stands in two, [::1]"
+    host, colon, port = place.partition("]:" if "]" in place else ":")
+    is_port = port.isascii() and port.isdecimal() and int(port) <= 65535
+    if not colon or is_port:
+        return f"{host + colon.rstrip(':')!r} cannot be the name of a host"
     return f"{port!r} is not a port, which is a number from 1 to 65535"
 
 

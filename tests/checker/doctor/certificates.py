@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tests.checker.doctor.reach import speaks_tls
+from tests.checker.doctor.reach import speaks_tls, unjudged
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import CONNECT, NoAnswerError, Site
 from tests.checker.system import ROOT, Refusal, typed
@@ -29,11 +29,12 @@ def trust_in(ca: Path | None) -> ssl.SSLContext:
     """Return whom a client trusts: the system's CAs, or this one. Raises Refusal."""
     if ca is None:
         return ssl.create_default_context()
-    if ca.is_dir() and (ca / "ca.pem").is_file():
-        ca = ca / "ca.pem"
-    if not ca.is_file():
-        raise Refusal(f"there is no file {typed(ca)}: --ca names the CA's certificate")
     try:
+        if ca.is_dir() and (ca / "ca.pem").is_file():
+            ca = ca / "ca.pem"
+        if not ca.is_file():
+            words = f"there is no file {typed(ca)}"
+            raise Refusal(f"{words}: --ca names the CA's certificate")
         return ssl.create_default_context(cafile=ca)
     except (ssl.SSLError, OSError, ValueError):
         words = f"{typed(ca)} holds no certificate that Python can read"
@@ -62,25 +63,23 @@ def no_tls(site: Site, error: Exception, report: Report) -> None:
     words = {"port": address.port, "authority": address.authority}
     try:
         answer = plain.get("/", seconds=3)
-        speaks = "HTTP without TLS"
         is_http = answer.status != 400 or "HTTPS" not in answer.text
     except NoAnswerError as failed:
-        is_http, speaks = False, "no HTTP either"
+        is_http = failed.kind == "no end"
         if failed.kind == "not HTTP" and not failed.began.startswith(b"\x15\x03"):
-            text = failed.began[:40].decode("latin-1")
-            report.step(
-                "!!", f"port {address.port} speaks neither TLS nor HTTP: {text}"
-            )
-            report.find("no-web-server", **words, words=text, guess=guess(failed.began))
+            words |= {"words": failed.words, "guess": guess(failed.began)}
+            seen = f"port {address.port} speaks neither TLS nor HTTP: {failed.words}"
+            report.step("!!", seen)
+            report.find("no-web-server", **words)
             return
         if failed.kind == "silence" and isinstance(error, TimeoutError):
             report.step("!!", "no answer, neither to TLS nor to a plain request")
             report.find("took-and-said-nothing", seconds=3)
             return
     except OSError:
-        is_http, speaks = False, "no HTTP either"
+        is_http = False
     if is_http:
-        report.step("!!", f"no TLS at port {address.port}: it speaks {speaks}")
+        report.step("!!", f"no TLS at port {address.port}: it speaks HTTP without TLS")
         report.find("plain-port", **words, **instead(site))
         return
     reason = getattr(error, "reason", None) or str(error)
@@ -94,9 +93,7 @@ def no_tls(site: Site, error: Exception, report: Report) -> None:
 def instead(site: Site) -> dict[str, str]:
     """Return the same address with TLS turned on or off, as words of a finding."""
     address = site.address
-    other = address._replace(is_tls=not address.is_tls)
-    begin = other.socket_origin if address.is_socket else other.origin
-    return {"instead": begin + address.target}
+    return {"instead": address._replace(is_tls=not address.is_tls).url}
 
 
 def asked_in_clear(site: Site, report: Report) -> bool:
@@ -111,14 +108,11 @@ def asked_in_clear(site: Site, report: Report) -> bool:
 
 def shown(site: Site) -> x509.Certificate | None:
     """Return the certificate that a server shows, unjudged."""
-    context = ssl.create_default_context()
-    # To read what was refused a moment ago. Nothing is sent, nothing believed.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host = site.address.host
     try:
         with (
             socket.create_connection((site.ip, site.address.port), CONNECT) as tcp,
-            context.wrap_socket(tcp, server_hostname=host) as tls,
+            unjudged().wrap_socket(tcp, server_hostname=host) as tls,
         ):
             return x509.load_der_x509_certificate(tls.getpeercert(True))
     except (OSError, ValueError):
@@ -156,10 +150,9 @@ def judge(site: Site, error: ssl.SSLCertVerificationError, report: Report) -> No
     now = datetime.now(UTC)
     issuer = common_name(certificate.issuer) if certificate else "somebody"
     if code == EXPIRED or (ends and ends < now):
-        report.find("expired", date=f"{ends:%d %B %Y, %H:%M} UTC" if ends else "")
+        report.find("expired", date=day(ends))
     elif code == NOT_YET or (begins and begins > now):
-        dates = {"date": f"{begins:%d %B %Y, %H:%M} UTC", "now": f"{now:%d %B %Y}"}
-        report.find("not-yet-valid", **dates)
+        report.find("not-yet-valid", date=day(begins), now=day(now))
     elif code in WRONG_NAMES:
         wrong_name(host, names, certificate, report)
     elif code in UNKNOWN:
@@ -167,6 +160,11 @@ def judge(site: Site, error: ssl.SSLCertVerificationError, report: Report) -> No
     else:
         version = ".".join(map(str, sys.version_info[:2]))
         report.find("strict", words=words, version=version)
+
+
+def day(when: datetime | None) -> str:
+    """Return a date as it is read."""
+    return f"{when:%d %B %Y, %H:%M} UTC" if when else "a date that I could not read"
 
 
 def wrong_name(

@@ -1,5 +1,6 @@
 """A page that was opened from the disk, where no server has sent it."""
 
+import contextlib
 from pathlib import Path
 
 from tests.checker.doctor.document import Document
@@ -12,18 +13,31 @@ MOST = 1_000_000  # Bytes of a file.
 
 def read(path: Path) -> str:
     """Return a file's text, or nothing."""
+    if not is_file(path):
+        return ""
     try:
-        return path.read_bytes()[:MOST].decode("utf-8", "replace")
+        with path.open("rb") as file:
+            return file.read(MOST).decode("utf-8", "replace")
     except OSError:
         return ""
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether this is a file, as far as one may look."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def look(text: str, report: Report) -> None:
     """Say what is wrong with a page on the disk. Raises Refusal if it is none."""
-    path = Path(text).expanduser()
-    if not path.suffix.lower().startswith(".htm") and not path.is_file():
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):  # Nobody has that name.
+        path = path.expanduser()
+    if not path.suffix.lower().startswith(".htm") and not is_file(path):
         raise Refusal(f"{text} is a path only: put http://127.0.0.1:8000 before it")
-    report.step("!!", f"{path.name} is a file: no server has sent this page")
+    report.step("!!", f"{path.name} names a file: no server has sent this page")
     said = ""
     if page := read(path):
         document = Document(page)
@@ -34,7 +48,7 @@ def look(text: str, report: Report) -> None:
         found = asked("file://" + path.resolve().as_posix(), document, scripts)
         if found:
             said = f"Its script asks for {found[0].url}: "
-            there = "a host of that name is there, but the page is a stranger's to it."
+            there = "the host is written down, but to it this page is a stranger's."
             nowhere = "it takes the host from the page's address, which has none."
             said += there if found[0].is_fixed else nowhere
             report.step("?", said)

@@ -1,5 +1,6 @@
 """What a page holds: scripts, files, and the elements that a script may read."""
 
+import contextlib
 from html.parser import HTMLParser
 
 NO_END = {"input", "link", "meta", "img", "br", "hr"}
@@ -20,8 +21,9 @@ class Document(HTMLParser):
         self.texts: dict[str, str] = {}
         self.within: list[tuple[str, str]] = []
         self.is_script = False
-        self.feed(text)
-        self.close()
+        with contextlib.suppress(AssertionError):  # So it ends at some broken pages.
+            self.feed(text)
+            self.close()
 
     def handle_starttag(
         self, tag: str, attributes: list[tuple[str, str | None]]

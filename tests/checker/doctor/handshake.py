@@ -3,9 +3,8 @@
 import contextlib
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake
@@ -15,10 +14,12 @@ from websockets.uri import parse_uri
 
 from tests.checker.client import Client, WireError
 from tests.checker.doctor.site import Answer, NoAnswerError, Site, receive
+from tests.checker.endpoint import Endpoint
 
 PATIENCE = 6  # Seconds. Daphne gives a handshake up after five.
 GOODBYE = 1  # Second.
 FOREIGN = "http://stranger.example"
+NOBODY = "nobody listens there"
 
 MEANINGS = {
     101: "open",
@@ -39,8 +40,9 @@ class Knock(NamedTuple):
     What came of a handshake.
 
     `kind` is "open", "status", "silence" (nothing came), "hung up" (the server closed
-    it), "not HTTP", "broken" (101, and no client may accept it) or "no way" (no
-    connection). Where it is open, `client` is one that somebody must close.
+    it), "not HTTP", "no end" (of its headers), "broken" (101, and no client may accept
+    it) or "no way" (no connection). Where it is open, `client` is one that somebody
+    must close.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Knock(NamedTuple):
             "hung up": f"no answer, and a hang-up after {self.seconds:.1f} s",
             "broken": f"101, but {self.words}",
             "not HTTP": "an answer that is not HTTP",
+            "no end": "an answer whose headers do not end",
         }.get(self.kind, self.words)
 
     def close(self) -> None:
@@ -95,7 +98,6 @@ def knock(
     origin: str | None,
     *,
     subprotocols: Sequence[str] = (),
-    headers: Mapping[str, str] | None = None,
     patience: float = PATIENCE,
 ) -> Knock:
     """Send a handshake as a browser does. `origin` None is none at all."""
@@ -112,7 +114,7 @@ def knock(
     request = protocol.connect()
     if origin is not None:
         request.headers["Origin"] = origin
-    request.headers.update(site.cookies | dict(headers or {}))
+    request.headers.update(site.cookies)
     protocol.send_request(request)
     with contextlib.ExitStack() as stack:
         stack.enter_context(tcp)
@@ -121,14 +123,14 @@ def knock(
         try:
             answer = receive(tcp, site.clock.left(patience), patience=0.3)
         except NoAnswerError as error:
-            words = error.began[:40].decode("latin-1")
-            return Knock(error.kind, error.seconds, target, words=words)
+            return Knock(error.kind, error.seconds, target, words=error.words)
         seconds = time.monotonic() - start
         if answer.status != 101:
             return Knock("status", seconds, target, answer.status, answer)
         lines = [f"{key}: {value}" for key, value in answer.headers.items()]
         head = "\r\n".join(["HTTP/1.1 101 Switching Protocols", *lines, "", ""])
-        client = Client(tcp, protocol)
+        endpoint = Endpoint(address.socket_origin, site.trust)
+        client = Client(endpoint, tcp, protocol)
         protocol.receive_data(head.encode("latin-1", "replace") + answer.rest)
         if protocol.handshake_exc:
             words = broken(protocol.handshake_exc)
@@ -149,16 +151,11 @@ def broken(error: Exception | None) -> str:
 def why(error: Exception) -> str:
     """Say why there is no connection."""
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
+        return NOBODY
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is refused: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS"
+        return "TLS fails there"
     if isinstance(error, TimeoutError):
         return "no answer"
     return getattr(error, "strerror", None) or str(error)
-
-
-def readable(target: str) -> str:
-    """Return a path as people read it."""
-    return unquote(target)

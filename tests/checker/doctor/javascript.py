@@ -207,26 +207,27 @@ class Reader:
         return self.constant(name)
 
     def constant(self, name: str) -> object:
-        """Return what was written into a variable, last before it is used."""
+        """Return what was written into a variable, before it is used, and once."""
         if self.depth > DEEPEST:
             return UNKNOWN
-        writes = rf"(?<![\w$.]){re.escape(name)}\s*=(?![=>])\s*"
+        writes = (
+            rf"(?<![\w$.])((?:const|let|var)\s+)?{re.escape(name)}"
+            r"\s*([-+*/%|&?^]*)=(?![=>])\s*"
+        )
         found = list(re.finditer(writes, self.source))
-        before = [each for each in found if each.end() < self.before]
-        for each in [*reversed(before), *found]:
-            inner = Reader(
-                self.source,
-                each.end(),
-                self.page,
-                self.document,
-                each.start(),
-                self.depth + 1,
-            )
-            try:
-                return inner.expression()
-            except NotReadError:
-                return UNKNOWN
-        return UNKNOWN
+        before = [each for each in found if each.end() < self.before] or found[:1]
+        # Of one name in several functions, it is the last that is declared.
+        declared = [at for at, each in enumerate(before) if each[1]]
+        last = before[declared[-1] if declared else 0 :]
+        # What is written again, or added to, may depend on an `if`.
+        if len(last) != 1 or last[0][2]:
+            return UNKNOWN
+        [write] = last
+        place = (self.source, write.end(), self.page, self.document, write.start())
+        try:
+            return Reader(*place, self.depth + 1).expression()
+        except NotReadError:
+            return UNKNOWN
 
     def member(self, value: object, name: str, arguments: list | None) -> object:
         """Return `value.name` or `value.name(arguments)`."""
@@ -236,9 +237,9 @@ class Reader:
 def item(value: object, key: object) -> object:
     """Return `value[key]`."""
     if isinstance(value, dict):
-        return value.get(key, UNKNOWN)
-    is_place = isinstance(value, list) and str(key).isdigit() and int(key) < len(value)
-    return value[int(key)] if is_place else UNKNOWN
+        return value.get(key, UNKNOWN) if isinstance(key, str) else UNKNOWN
+    is_place = isinstance(value, list) and re.fullmatch("[0-9]{1,6}", str(key))
+    return value[int(key)] if is_place and int(key) < len(value) else UNKNOWN
 
 
 def shown(value: object) -> str:

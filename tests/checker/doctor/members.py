@@ -18,8 +18,7 @@ def member(
     if isinstance(value, dict):
         return of_object(reader, value, name, arguments)
     if isinstance(value, list):
-        parts = [each for each in value if each] if name == "filter" else value
-        return parts[-1] if name in ("pop", "at") and parts else parts
+        return of_list(value, name, arguments)
     if isinstance(value, str) and UNKNOWN not in value:
         return of_text(value, name, arguments)
     return value if name in ("toString", "textContent", "href") else UNKNOWN
@@ -74,6 +73,21 @@ def element(reader: "Reader", name: str) -> dict[str, object]:
         "value": attributes.get("value", text),
         "content": attributes.get("content", UNKNOWN),
     }
+
+
+def of_list(value: list, name: str, arguments: list[object] | None) -> object:
+    """Return what a method makes of a list."""
+    match name, arguments:
+        case "filter", [_]:  # By Boolean, nearly always.
+            return [each for each in value if each]
+        case "pop", []:
+            return value[-1] if value else UNKNOWN
+        case "at", [str(place)] if re.fullmatch(r"-?\d+", place):
+            at = int(place)
+            return value[at] if -len(value) <= at < len(value) else UNKNOWN
+        case "join", [str(between)] if all(isinstance(each, str) for each in value):
+            return between.join(value)
+    return UNKNOWN
 
 
 def of_text(value: str, name: str, arguments: list[object] | None) -> object:

@@ -1,11 +1,12 @@
 """The page: who serves it, whether it is there, its files, and what it leads to."""
 
+import html
 import random
 import re
 import string
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from tests.checker.doctor import certificates, reach
 from tests.checker.doctor.address import is_loopback
@@ -29,6 +30,7 @@ KINDS = {
     "Caddy": "Caddy, a proxy",
 }
 PROXIES = ("nginx", "Apache", "Caddy", "openresty", "cloudflare", "envoy")
+URL = "%/:?#[]@!$&'()*+,;=~"  # What stands in an address as it is.
 ROOM = re.compile(r"^((?:/ws)?/(?:rooms?|chat)/)([^/]+)(/?)$")
 
 
@@ -73,16 +75,17 @@ def fetch(site: Site, target: str, report: Report | None) -> Seen | None:
     was_sent = False
     for _hop in range(HOPS):
         answer = site.get(target)
-        where = answer.headers.get("Location", "")
+        # The head was read byte by byte.
+        where = quote(answer.headers.get("Location", "").encode("latin-1"), URL)
         if answer.status not in (301, 302, 303, 307, 308) or not where:
             break
-        url = urlsplit(urljoin(site.address.origin + target, where))
+        url = joined(site.address.origin + target, where)
         here = urlsplit(site.address.origin)
         if (url.scheme, url.netloc) != (here.scheme, here.netloc):
             if report:
                 leads_elsewhere(site, answer, url.geturl(), report)
             return None
-        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        target = target_of(url)
         if report:
             report.step("ok", f"page: {answer.status}, leads to {target}")
         was_sent = was_sent or "/login" in target
@@ -98,10 +101,26 @@ def fetch(site: Site, target: str, report: Report | None) -> Seen | None:
     return Seen(target, answer, document, login, scripts)
 
 
+def joined(base: str, where: str) -> SplitResult:
+    """Return where a link of a page leads; to no host, if it cannot be read."""
+    try:
+        url = urlsplit(urljoin(base, quote(where, URL)))  # As browsers do.
+        _ = url.port
+    except ValueError:
+        return SplitResult("", "", where, "", "")
+    return url
+
+
+def target_of(url: SplitResult) -> str:
+    """Return what is asked for at a host: the path, with the query."""
+    path = url.path or "/"
+    return f"{path}?{url.query}" if url.query else path
+
+
 def leads_elsewhere(site: Site, answer: Answer, url: str, report: Report) -> None:
     """A redirect to another host, port or scheme: not followed, but said."""
     report.step("!!", f"page: {answer.status}, leads to {url}; I do not follow there")
-    to, here = urlsplit(url), site.address
+    to, here = joined("", url), site.address
     words = {"url": url, "here": here.origin}
     if to.scheme == "https" and not here.is_tls:
         path = here.path if here.is_socket or here.path == "/" else f"/ws{here.path}"
@@ -116,7 +135,7 @@ def leads_elsewhere(site: Site, answer: Answer, url: str, report: Report) -> Non
         else:
             report.find("leads-to-https", **words)
     else:
-        report.find("leads-elsewhere", **words, host=to.netloc)
+        report.find("leads-elsewhere", **words, host=to.netloc or url)
 
 
 def look_at_page(site: Site, report: Report) -> Seen | None:
@@ -151,17 +170,17 @@ def judge(site: Site, seen: Seen, report: Report) -> None:
         report.find("bad-gateway" if status == 502 else "gateway-waits", **words)
     elif status >= 500:
         report.find("page-500", **words, said=raised(answer))
+    elif "Directory listing for" in answer.title or answer.server == "SimpleHTTP":
+        report.find("file-server", **words)
     elif status == 403:
         report.find("page-403", **words)
     elif status == 404 and not site.address.is_socket and site.address.path != "/":
         report.find("page-404", **words)
-    elif "Directory listing for" in answer.title or answer.server == "SimpleHTTP":
-        report.find("file-server", **words)
     elif "mkdocs" in document.generator or "zensical" in document.generator.lower():
         report.find("this-is-the-book", **words, title=answer.title)
     elif "The install worked successfully" in text:
         report.find("django-welcome", **words)
-    elif status == 200 and "{%" in text and "{% " in text:
+    elif status == 200 and "{% " in text:
         report.find("raw-template", **words)
 
 
@@ -170,7 +189,7 @@ def raised(answer: Answer) -> str:
     value = re.search(r'class="exception_value">(.*?)</', answer.text, re.S)
     if not answer.title or not value:
         return "The page does not say what happened."
-    said = re.sub("&#x27;|&#39;|&quot;", "'", " ".join(value[1].split()))
+    said = html.unescape(" ".join(value[1].split()))
     return f"The page says: {answer.title}: {said}"
 
 
@@ -191,8 +210,9 @@ def refuses_host(site: Site, answer: Answer, report: Report) -> bool:
         report.step("?", f"as {good} the same server answers {tried.status}")
     if good or says_so:
         also = f"Under the name {good} it answers." if good else ""
-        allowed = " ".join(dict.fromkeys(["localhost", "127.0.0.1", host]))
-        report.find("host-refused", host=host, also=also, allowed=allowed)
+        name = f"[{host}]" if ":" in host else host  # As Django writes it.
+        allowed = " ".join(dict.fromkeys(["localhost", "127.0.0.1", name]))
+        report.find("host-refused", host=name, also=also, allowed=allowed)
     return bool(good or says_so)
 
 
@@ -212,14 +232,13 @@ def look_at_files(site: Site, seen: Seen, report: Report) -> None:
     sources = [(each, True) for each in seen.document.sources]
     sources += [(each, False) for each in seen.document.styles if each]
     for source, is_script in sources[:FILES]:
-        url = urlsplit(urljoin(page, source))
-        if url.scheme == "data":
+        url = joined(page, source)
+        if not url.netloc:  # It holds the file itself, or is no address.
             continue
         if f"{url.scheme}://{url.netloc}" != site.address.origin:
             elsewhere.append(url.netloc)
             continue
-        target = f"{url.path}?{url.query}" if url.query else url.path
-        targets[target] = is_script
+        targets[target_of(url)] = is_script
     missing, found = [], 0
     with ThreadPoolExecutor(AT_ONCE) as pool:  # As a browser does.
         answers = pool.map(lambda target: get_or_nothing(site, target), targets)
@@ -235,7 +254,8 @@ def look_at_files(site: Site, seen: Seen, report: Report) -> None:
         report.step("!!", f"files of the page: {found} are there, not {shown}")
         report.find("files-missing", files=shown, server=serves(seen.answer))
     elif found:
-        report.step("ok", f"files of the page: {found}, all there")
+        most = f"; I looked at the first {FILES}" if len(sources) > FILES else ""
+        report.step("ok", f"files of the page: {found}, all there{most}")
     if elsewhere:
         hosts = ", ".join(dict.fromkeys(elsewhere))
         report.step("ok", f"files from {hosts}: not looked at, another host")

@@ -33,15 +33,19 @@ def knock(ip: str, port: int, seconds: float) -> str:
     return "open"
 
 
+def unjudged() -> ssl.SSLContext:
+    """Return what takes every certificate: nothing may be sent, nothing believed."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def speaks_tls(ip: str, port: int) -> bool:
     """Tell whether a server answers TLS. Its certificate is not judged here."""
-    context = ssl.create_default_context()
-    # Nothing is sent and nothing believed: the question is only which language it is.
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with (
             socket.create_connection((ip, port), CONNECT) as tcp,
-            context.wrap_socket(tcp),
+            unjudged().wrap_socket(tcp),
         ):
             return True
     except ssl.SSLError as error:
@@ -165,17 +169,21 @@ def neighbours(ip: str, port: int) -> dict[int, str]:
 
 def look_at_proxies(address: Address, report: Report) -> None:
     """Say if the system sends programs to a proxy, also for this address."""
-    scheme = "https" if address.is_tls else "http"
     proxies = urllib.request.getproxies_environment()
-    # `websockets` asks for the first that there is, in this order.
-    kinds = ["wss", "socks", "https"] if address.is_tls else ["ws", "socks"]
-    kinds += [scheme, "all"] if not address.is_tls else ["all"]
-    kind = next((each for each in [*kinds, "https"] if proxies.get(each)), None)
-    if kind is None or urllib.request.proxy_bypass_environment(address.host):
+    # `websockets` takes the first that there is, in this order, and no ALL_PROXY.
+    kinds = ["ws", "socks", "https", "http"]
+    if address.is_tls:
+        kinds = ["wss", "socks", "https"]
+    kind = next((each for each in kinds if proxies.get(each)), None)
+    here = f"{address.host}:{address.port}"
+    if kind is None or urllib.request.proxy_bypass_environment(here):
         return
     variable = f"{kind}_proxy"
     name = next(each for each in os.environ if each.lower() == variable)
-    parts = urlsplit(proxies[kind])
-    place = f"{parts.hostname or 'a proxy'}:{parts.port}" if parts.port else "a proxy"
+    place = "a proxy"
+    with contextlib.suppress(ValueError):  # It may be misspelt.
+        parts = urlsplit(proxies[kind])
+        if parts.hostname and parts.port:
+            place = f"{parts.hostname}:{parts.port}"
     report.step("?", f"the variable {name} sends programs to {place} first; not me")
     report.find("proxy-variable", name=name, place=place, host=address.host)

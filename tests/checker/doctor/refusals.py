@@ -3,10 +3,9 @@
 import re
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
-from tests.checker.doctor.handshake import FOREIGN, Knock, knock
-from tests.checker.doctor.pages import PROXIES, serves
+from tests.checker.doctor.handshake import FOREIGN, NOBODY, Knock, knock
+from tests.checker.doctor.pages import PROXIES, joined, serves
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import NoAnswerError, Site
 
@@ -56,6 +55,10 @@ class Door:
         kind, status = self.seen.kind, self.seen.status
         if kind in ("silence", "hung up"):
             self.unanswered()
+        elif kind == "no end":
+            self.find("headers-without-end")
+        elif kind == "no way":
+            self.gone()
         elif kind == "broken":
             is_choice = "subprotocol" in self.words["words"]
             self.find("unasked-subprotocol" if is_choice else "broken-101")
@@ -74,6 +77,14 @@ class Door:
             self.find("proxy-has-no-path" if is_own else "upgrade-lost")
         else:
             self.ordinary()
+
+    def gone(self) -> None:
+        """No connection, where there was one a moment ago."""
+        address, words = self.site.address, self.seen.words
+        if words == NOBODY:
+            self.find("nobody-listens", port=address.port)
+        else:
+            self.find("no-way-there", host=address.host, words=words)
 
     def ordinary(self) -> None:
         """An answer that an ordinary web server gives to an ordinary request."""
@@ -100,7 +111,7 @@ class Door:
     def redirected(self) -> None:
         """A redirect, which no client follows with a WebSocket."""
         where = self.seen.answer.headers.get("Location", "")
-        url = urlsplit(where)
+        url = joined(self.site.address.origin, where)
         if url.scheme == "https" and not self.site.address.is_tls:
             socket = f"wss://{url.netloc}{url.path}"
             here = self.site.address.origin
@@ -126,12 +137,13 @@ class Door:
         origins: list[tuple[str | None, str]] = [(None, "no Origin at all")]
         if other:
             near = address._replace(host=other).origin
-            origins.insert(0, (near, near))
+            origins.insert(0, (near, f"the Origin {near}"))
         if self.origin != address.origin:
-            origins.insert(0, (address.origin, address.origin))
-        for origin, name in [*origins, (FOREIGN, f"{FOREIGN}, a stranger's")]:
+            origins.insert(0, (address.origin, f"the Origin {address.origin}"))
+        stranger = (FOREIGN, f"a stranger's Origin, {FOREIGN}")
+        for origin, name in [*origins, stranger]:
             if self.try_origin(origin):
-                self.report.step("?", f"with the Origin {name} it is let in"[:200])
+                self.report.step("?", f"with {name}: let in")
                 self.find("origin-refused", good=name)
                 return
         shown = f"{len(origins) + 1} other Origins"

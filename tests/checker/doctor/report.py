@@ -1,7 +1,6 @@
 """What the doctor prints: a line for each step, and what is wrong at the end."""
 
 import json
-import re
 import sys
 import textwrap
 from threading import Lock
@@ -85,7 +84,7 @@ class Report:
         with self.lock:
             self.is_over = True
         if self.is_json:
-            print(json.dumps(self.as_json(), ensure_ascii=False, indent=1))
+            print(json.dumps(self.as_json(), indent=1))
         else:
             self.tell()
         return 1 if self.wrong else 0
@@ -133,5 +132,5 @@ def paragraphs(found: Finding, head: str) -> list[str]:
             break_long_words=False,
         )
     page, _, anchor = found.chapter.partition("#")
-    part = re.sub("-", " ", anchor)
-    return [*told, f'  Read more: {page}, "{part}"']
+    part = f', "{anchor.replace("-", " ")}"' if anchor else ""
+    return [*told, f"  Read more: {page}{part}"]

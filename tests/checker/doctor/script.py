@@ -50,10 +50,11 @@ def asked(page: str, document: Document, scripts: list[str]) -> list[Asked]:
             offered = reader.expression() if reader.take(",") else []
             # From elsewhere the same page would ask for another host, or for this one.
             there = Reader(source, opens.end(), ELSEWHERE, *place).expression()
-        except (NotReadError, RecursionError):
+            url = absolute(value, page)
+            is_fixed = "elsewhere.invalid" not in absolute(there, ELSEWHERE)
+        except (NotReadError, RecursionError, ValueError):  # Of urllib, of int().
             continue
-        url, code = absolute(value, page), " ".join(source[opens.end() : end].split())
-        is_fixed = "elsewhere.invalid" not in absolute(there, ELSEWHERE)
+        code = " ".join(source[opens.end() : end].split())
         if url == UNKNOWN:
             # A function's parameter, often. What is written out may be its value.
             literal = re.search(r"""["'`](wss?://[^"'`$\s]+)["'`]""", source)

@@ -1,12 +1,11 @@
 """What the page's script asks for, against what the server has."""
 
 import re
-from urllib.parse import urlsplit
 
 from tests.checker.doctor.address import Address, is_loopback, read
 from tests.checker.doctor.handshake import knock
 from tests.checker.doctor.javascript import TOKEN
-from tests.checker.doctor.pages import Seen
+from tests.checker.doctor.pages import Seen, joined
 from tests.checker.doctor.reach import find_ips
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.script import COMMENT, Asked, asked
@@ -22,7 +21,9 @@ def look(site: Site, page: Seen, report: Report) -> None:
     code = "".join(page.scripts)
     is_missing = any(each.id == "files-missing" for each in report.findings)
     is_page = page.answer.status == 200 and page.answer.text and not page.leads_to_login
-    if is_page and not is_missing and not re.search(r"WebSocket|\bio\(", code):
+    # What a module imports is not read here.
+    may_open = re.search(r"WebSocket|\bio\(|^\s*import\b", code, re.MULTILINE)
+    if is_page and not is_missing and not may_open:
         report.step("?", "no script of the page opens a WebSocket")
         report.find("no-script", path=page.path)
     rules = page.answer.headers.get("Content-Security-Policy", "")
@@ -57,6 +58,7 @@ def unbalanced(script: str) -> str:
     if len(script) > LONGEST_SCRIPT or max(map(len, script.split("\n"))) > LONGEST_LINE:
         return ""  # A library, which somebody else has tried.
     partners = {")": "(", "]": "[", "}": "{"}
+    is_value = False  # What a slash behind divides.
     code = COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), script)
     opened: list[tuple[str, int]] = []
     at = 0
@@ -64,12 +66,18 @@ def unbalanced(script: str) -> str:
         found = TOKEN.match(code, at)
         if not found:
             return ""  # Something that this reader does not know.
+        if found.lastgroup == "regex" and is_value:
+            is_value, at = False, at + 1
+            continue
         if found.lastgroup == "mark" and found[0] in "([{":
             opened.append((found[0], at))
         elif found.lastgroup == "mark" and found[0] in partners:
             last = opened.pop()[0] if opened else ""
             if last != partners[found[0]]:
                 return line_of(script, at)
+        if found.lastgroup:
+            is_value = found.lastgroup != "mark" or found[0] in ")]"
+            is_value = is_value and found[0] not in ("return", "typeof", "case")
         at = found.end()
     return line_of(script, opened[-1][1]) if opened else ""
 
@@ -104,8 +112,8 @@ def judge(site: Site, seen: Seen, wanted: Asked, report: Report) -> Address | No
     """
     page = site.address
     words = {"url": wanted.url, "code": wanted.code, "page": page.origin}
-    words["right"] = f"{page.socket_origin}{urlsplit(wanted.url).path or '/'}"
-    if wanted.url.count("://") > 1:
+    words["right"] = f"{page.socket_origin}{joined('', wanted.url).path or '/'}"
+    if wanted.url.partition("?")[0].count("://") > 1:
         words["right"] = f"{page.socket_origin}/ws{page.page_path}"
         report.step("!!", "a whole address stands inside another one")
         report.find("address-in-address", **words)
@@ -117,12 +125,11 @@ def judge(site: Site, seen: Seen, wanted: Asked, report: Report) -> Address | No
         report.find("no-address", **words)
         return None
     try:
-        target = read(wanted.url)
+        target = read(wanted.url.replace(" ", "%20"))  # As a browser does.
     except Refusal as refusal:
         report.find("bad-address", **words, why=str(refusal))
         return None
-    mine, its = (page.host, page.port, page.is_tls), (*target[1:3], target.is_tls)
-    if mine == its:
+    if target.origin == page.origin:
         if wanted.is_fixed:
             report.find("hard-coded", **words, host=target.authority)
         return target

@@ -1,6 +1,7 @@
 """A server as it is knocked at: one address of it, each wait with a bound."""
 
 import contextlib
+import html
 import re
 import socket
 import ssl
@@ -28,7 +29,8 @@ class NoAnswerError(Exception):
     """
     A server took the connection, and gave no answer that is HTTP.
 
-    `kind` is "silence", "hung up" or "not HTTP", where `began` is how it began.
+    `kind` is "silence", "hung up", "not HTTP" or "no end", where the headers do not
+    end. In the last two `began` is how it began.
     """
 
     def __init__(self, kind: str, began: bytes = b"", seconds: float = 0) -> None:
@@ -36,6 +38,13 @@ class NoAnswerError(Exception):
         self.kind = kind
         self.began = began
         self.seconds = seconds
+
+    @property
+    def words(self) -> str:
+        """How the answer began, as far as it can be read."""
+        text = self.began[:40].decode("latin-1")
+        text = "".join(each if each.isprintable() else " " for each in text).strip()
+        return text or "bytes that are no text"
 
 
 class Clock:
@@ -69,7 +78,7 @@ class Answer(NamedTuple):
     def title(self) -> str:
         """The title of the page."""
         found = re.search(r"<title[^>]*>(.*?)</title>", self.text, re.S | re.I)
-        return " ".join(found[1].split())[:60] if found else ""
+        return " ".join(html.unescape(found[1]).split())[:60] if found else ""
 
 
 class Site:
@@ -148,9 +157,7 @@ def more(tcp: socket.socket, deadline: float) -> bytes:
         return b""
 
 
-def receive(
-    tcp: socket.socket, seconds: float, has_body: bool = True, patience: float = 1
-) -> Answer:
+def receive(tcp: socket.socket, seconds: float, patience: float = 1) -> Answer:
     """
     Read an answer, within so many seconds. Raises NoAnswerError.
 
@@ -170,8 +177,10 @@ def receive(
         is_http = b"HTTP/".startswith(came[:5]) or came.startswith(b"HTTP/")
         if came and not is_http:
             kind = "not HTTP"
-        if kind or len(came) > HEAD:
-            raise NoAnswerError(kind or "not HTTP", came, time.monotonic() - start)
+        elif came and (kind or len(came) > HEAD):
+            kind = "no end"
+        if kind:
+            raise NoAnswerError(kind, came, time.monotonic() - start)
     head, rest = re.split(rb"\r?\n\r?\n", came, maxsplit=1)
     line, _, fields = head.decode("latin-1").replace("\r\n", "\n").partition("\n")
     found = re.match(r"HTTP/\d(?:\.\d)? (\d{3})", line)
@@ -180,12 +189,12 @@ def receive(
     status, headers = int(found[1]), Parser().parsestr(fields)
     if status == 101:
         return Answer(status, headers, "", rest)
-    if has_body and status not in (204, 304):
+    if status not in (204, 304):
         rest = body(tcp, headers, rest, start + seconds, patience)
     charset = headers.get_content_charset("utf-8")
     try:
         text = rest.decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # Not every codec of Python is for pages.
         text = rest.decode("utf-8", "replace")
     return Answer(status, headers, text, rest)
 
@@ -196,7 +205,7 @@ def body(
     """Return the body of an answer, as far as it comes."""
     is_chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
     length = headers.get("Content-Length", "")
-    most = min(MOST, int(length)) if length.isdigit() and not is_chunked else MOST
+    most = min(MOST, int(length)) if length.isdecimal() and not is_chunked else MOST
     try:
         while len(came) < most and not (is_chunked and came.endswith(b"0\r\n\r\n")):
             piece = more(tcp, min(deadline, time.monotonic() + patience))

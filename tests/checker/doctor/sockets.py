@@ -2,9 +2,10 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from tests.checker.doctor import pages, script_says, talk
-from tests.checker.doctor.handshake import FOREIGN, Knock, knock, readable
+from tests.checker.doctor.handshake import FOREIGN, Knock, knock
 from tests.checker.doctor.pages import ROOM, Seen
 from tests.checker.doctor.refusals import Door
 from tests.checker.doctor.report import Report
@@ -48,7 +49,7 @@ def look(site: Site, seen: Seen, way: Way, report: Report) -> None:
     first, goal = try_all(site, goal, room, way)
     mark = "ok" if first.is_open else "?" if first.status in (401, 403) else "!!"
     ours = " (a room of my own)" if room in first.target else ""
-    report.step(mark, f"WebSocket {readable(first.target)}{ours}: {first.shown}")
+    report.step(mark, f"WebSocket {unquote(first.target)}{ours}: {first.shown}")
     may_speak = True
     if not first.is_open and first.kind == "status":
         other = elsewhere(site, goal, room, way)
@@ -181,11 +182,11 @@ def tell_elsewhere(
 ) -> bool:
     """Say how the right path differs. Returns whether one may speak there."""
     right, asked = other.target.partition("?")[0], goal.target.partition("?")[0]
-    report.step("ok", f"WebSocket {readable(right)}: {other.shown}")
+    report.step("ok", f"WebSocket {unquote(right)}: {other.shown}")
     meant = asked.replace(report.own_room, named_room(site))
     if report.own_room in asked and right == meant:
         return False  # Only rooms that exist are let in: this is one, with people in.
-    words = {"asked": readable(asked), "right": readable(right), "seen": first.shown}
+    words = {"asked": unquote(asked), "right": unquote(right), "seen": first.shown}
     is_script = goal.source == "script"
     named = ROOM.match(asked)
     if named and ROOM.match(right) and not re.fullmatch(GOOD_ROOM, named[2]):

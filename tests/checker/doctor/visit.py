@@ -23,7 +23,7 @@ def visit(address: Address, wishes: Wishes, report: Report, clock: Clock) -> Non
         report.step("", address.said)
     if address.host in ("0.0.0.0", "::"):  # noqa: S104  # Nothing listens because of us.
         here = address._replace(host="127.0.0.1" if address.host != "::" else "::1")
-        words = {"host": address.host, "instead": here.origin + address.target}
+        words = {"host": address.host, "instead": here.url}
         report.step("?", f"{address.host} means all addresses: I take {here.host}")
         report.find("all-addresses", **words)
         address = here
@@ -47,7 +47,11 @@ def visit(address: Address, wishes: Wishes, report: Report, clock: Clock) -> Non
     if wishes.login:
         if not log_in(site, wishes.login, report):
             return
-        again = pages.fetch(site, address.page_path, None)
+        try:
+            again = pages.fetch(site, address.page_path, None)
+        except (NoAnswerError, OSError) as error:
+            no_page(site, error, report)
+            return
         seen = again or seen
     pages.look_at_files(site, seen, report)
     name = wishes.login[0] if wishes.login else ""
@@ -78,10 +82,12 @@ def no_page(site: Site, error: Exception, report: Report) -> None:
     if kind == "silence":
         report.step("!!", f"page: no answer within {ANSWER} s")
         report.find("took-and-said-nothing", seconds=ANSWER)
+    elif kind == "no end":
+        report.step("!!", f"page: an answer whose headers do not end: {error.words}")
+        report.find("headers-without-end", words=error.words)
     elif kind == "not HTTP":
-        began = error.began[:40].decode("latin-1")
-        report.step("!!", f"page: an answer that is not HTTP: {began}")
-        words = {"words": began, "guess": certificates.guess(error.began)}
+        report.step("!!", f"page: an answer that is not HTTP: {error.words}")
+        words = {"words": error.words, "guess": certificates.guess(error.began)}
         report.find("no-web-server", port=port, **words)
     else:
         report.step("!!", "page: the server hung up without an answer")

@@ -16,14 +16,16 @@ from tests.checker.report import check_sentence
 from tests.checker.system import ROOT, Refusal
 
 COLLECT = 60  # Seconds. It takes one.
-LINE = 100_000  # Bytes of a line that is read at all.
+# Bytes of a line that is read at all. The words of an exception stand in it, of which
+# 768 KiB are read, and JSON may make six bytes of one.
+LINE = 5_000_000
 LINES = 5_000
 
 # A check that could not be tried for one of these reasons is nobody's fault. Others,
 # such as a server that does not start, are the project's.
+LACKS = re.compile(r"^No .{1,40} was found")
 MACHINES = re.compile(
-    r"^No .{1,40} was found|lets a program open too few files|"
-    r"this machine has too much to do"
+    r"lets a program open too few files|this machine has too much to do"
 )
 
 
@@ -38,16 +40,22 @@ def command(name: str, project: Path, results: Path) -> list[str]:
 def promises(name: str) -> dict[str, int]:
     """Return the promises of a stage in their order, and how many checks each has."""
     words = ["-m", "pytest", f"tests/test_{name}.py", "--collect-only", "-q"]
-    done = subprocess.run(
-        [sys.executable, *words, "-p", "no:cacheprovider"],
-        cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COLLECT,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, *words, "-p", "no:cacheprovider"],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COLLECT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refusal(
+            f"the checks of {name} could not be listed within {COLLECT} seconds: "
+            f"this machine has too much to do"
+        ) from None
     found = Counter(
         promise_of(line) for line in done.stdout.splitlines() if "::" in line
     )
@@ -66,25 +74,33 @@ def in_words(promise: str) -> str:
     return check_sentence(f"::{promise}")
 
 
+def lacks_a_program(line: dict[str, Any]) -> bool:
+    """Tell whether a check was left out, since it needs what is not installed here."""
+    return bool(not line.get("seen") and LACKS.search(str(line.get("reason") or "")))
+
+
 def is_the_machines(line: dict[str, Any]) -> bool:
-    """Tell whether a check could not be tried for want of something on this machine."""
+    """Tell whether a check could not be judged for want of something here."""
     return bool(MACHINES.search(str(line.get("reason") or "")))
 
 
-def read(results: Path) -> list[dict[str, Any]]:
+def read(results: Path) -> tuple[list[dict[str, Any]], bool]:
     """
-    Return the lines of the checks, as far as they make sense.
+    Return the lines of the checks, as far as they make sense, and if they are whole.
 
-    What is checked could write there too: nothing is believed to be small or whole.
+    The last line, which counts them, says that nothing has cut them short. What is
+    checked could write there too: nothing is believed to be small or right.
     """
-    lines = []
+    lines, is_whole = [], False
     with contextlib.suppress(OSError), results.open("rb") as file:
         while len(lines) < LINES and (line := file.readline(LINE)):
+            is_whole = False
             with contextlib.suppress(ValueError, RecursionError):
                 found = json.loads(line)
-                if isinstance(found, dict) and isinstance(found.get("check"), str):
-                    lines.append(found)
-    return lines
+                if isinstance(found, dict):
+                    is_whole = "summary" in found
+                    lines += [found] if isinstance(found.get("check"), str) else []
+    return lines, is_whole
 
 
 def state_of_course() -> dict[str, tuple[int, int]]:

@@ -27,7 +27,11 @@ class HandIn(NamedTuple):
         """Why this cannot even be opened, or an empty string."""
         if self.path.is_symlink():
             return "it is a link, which is not followed"
-        if self.path.is_dir() or self.path.suffix.lower() == ".zip":
+        if self.path.is_dir():
+            return ""
+        if not self.path.is_file():  # To open a named pipe would take for ever.
+            return "it is neither a folder nor a file"
+        if self.path.suffix.lower() == ".zip":
             return ""
         kind = f"a {self.path.suffix} file" if self.path.suffix else "a file"
         return f"it is {kind}: only folders and ZIP files are graded"

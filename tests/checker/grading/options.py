@@ -5,12 +5,13 @@ Standard library only: learn.py imports it before anything is installed.
 """
 
 import argparse
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.checker.system import Refusal
+
+MOST = 1_000_000  # A terabyte, or twelve days: no system takes far more.
 
 
 class Limits(NamedTuple):
@@ -32,16 +33,17 @@ HELP = {
 }
 
 
-def above_zero(kind: type, name: str) -> Callable[[str], float]:
-    """Return what reads a number above 0. It raises Refusal."""
+def whole_number(name: str) -> Callable[[str], int]:
+    """Return what reads a whole number from 1 to MOST. It raises Refusal."""
 
-    def read(text: str) -> float:
+    def read(text: str) -> int:
         try:
-            value = kind(text)
+            value = int(text)
         except ValueError:
             value = 0
-        if not 0 < value < math.inf:
-            raise Refusal(f"--{name} is a number above 0, and not {text}")
+        if not 1 <= value <= MOST:
+            words = f"--{name} is a whole number from 1 to {MOST}, and not {text}"
+            raise Refusal(words)
         return value
 
     return read
@@ -51,13 +53,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of grade to a parser."""
     option = parser.add_argument
     words = "check K at once, 1 if not given"
-    option("--jobs", type=above_zero(int, "jobs"), default=1, metavar="K", help=words)
+    option("--jobs", type=whole_number("jobs"), default=1, metavar="K", help=words)
     words = "what each promise counts, such as close_is_answered = 2 (TOML)"
     option("--weights", type=Path, metavar="FILE", help=words)
     words = "where the results go; a run that was interrupted goes on there"
     option("--out", type=Path, metavar="DIR", help=words)
     for name, default in Limits()._asdict().items():
-        read, words = above_zero(type(default), name), HELP[name].format(default)
+        read, words = whole_number(name), HELP[name].format(default)
         option(f"--{name}", type=read, default=default, metavar="N", help=words)
     words = "do without the system's sandbox"
     option("--no-sandbox", action="store_true", help=words)

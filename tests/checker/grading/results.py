@@ -26,7 +26,7 @@ from tests.checker.grading.summary import summary
 from tests.checker.system import Refusal, typed
 
 RUN, ROWS, TABLE, SUMMARY = "run.json", "results.json", "results.csv", "summary.md"
-FORMULA = tuple("=+-@\t\r")  # What a spreadsheet takes for the start of a formula.
+FORMULA = tuple("=+-@")  # What a spreadsheet takes for the start of a formula.
 LETTERS = "utf-8-sig"  # Without its mark, Excel shows no umlauts.
 
 
@@ -90,8 +90,8 @@ class Results:
         if not names:
             return
         try:
-            before = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before = dict(json.loads((folder / RUN).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
             raise Refusal(
                 f"{typed(folder)} is not empty, and holds no results of grade: "
                 f"nothing was written there. Name another folder with --out"
@@ -103,11 +103,19 @@ class Results:
                 f"{', '.join(other) or 'words'}: nothing was written there. "
                 f"Name another folder with --out"
             )
-        with contextlib.suppress(OSError):
-            for line in (folder / ROWS).read_text(encoding="utf-8").splitlines():
-                with contextlib.suppress(ValueError, TypeError):  # Cut short.
-                    row = from_json(line)
-                    self.rows[row.name] = row
+        try:
+            lines = (folder / ROWS).read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return
+        except UnicodeDecodeError:  # Edited by what does not write UTF-8.
+            raise Refusal(
+                f"{typed(folder / ROWS)} cannot be read, and stays as it is: save it "
+                f"as UTF-8, or name another folder with --out"
+            ) from None
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # Cut short.
+                row = from_json(line)
+                self.rows[row.name] = row
 
     def add(self, row: Row) -> None:
         """Write a row. What was written before stays, whatever happens now."""

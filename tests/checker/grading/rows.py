@@ -1,7 +1,6 @@
 """What is noted of a hand-in: a verdict for each promise, and the share kept."""
 
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -18,6 +17,7 @@ VERDICTS = (KEPT, BROKEN, NOT_REACHED, COULD_NOT)
 
 GRADED, STOPPED, NOT_GRADED = "graded", "stopped", "could not be graded"
 SEEN = 600  # Characters of what was seen.
+MOST = 1000  # That a promise may count.
 
 
 class Row(NamedTuple):
@@ -53,6 +53,8 @@ def verdict(verdicts: Sequence[str], checks_of_it: int) -> str:
     for each in (BROKEN, COULD_NOT, NOT_REACHED):
         if each in verdicts:
             return each
+    if not checks_of_it:  # This machine can try none of them.
+        return COULD_NOT
     # One that is half checked may be broken all the same.
     return KEPT if len(verdicts) >= checks_of_it else NOT_REACHED
 
@@ -66,24 +68,30 @@ def row_of(
 ) -> Row:
     """Return what is noted, once the checks of a hand-in have ended."""
     by_promise: dict[str, list[str]] = {each: [] for each in promises}
-    nobodys, first, told = set(), {}, {}
+    needed = dict(promises)  # How many checks of each this machine can try.
+    faults, first, told = set(), {}, {}
     for line in ended.lines:
         promise = checks.promise_of(line["check"])
         if promise not in by_promise or line.get("verdict") not in VERDICTS:
             continue
+        if line["verdict"] == COULD_NOT and checks.lacks_a_program(line):
+            needed[promise] -= 1
+            continue
         by_promise[promise].append(line["verdict"])
         if line["verdict"] == COULD_NOT and checks.is_the_machines(line):
-            nobodys.add(promise)
-        elif line["verdict"] in (BROKEN, COULD_NOT):
+            continue
+        if line["verdict"] in (BROKEN, COULD_NOT):
+            faults.add(promise)
             first = first or line
             diagnosis = line.get("diagnosis")
             if not told and isinstance(diagnosis, dict) and diagnosis.get("sentence"):
                 told = diagnosis
-    verdicts = {each: verdict(by_promise[each], promises[each]) for each in promises}
+    verdicts = {each: verdict(by_promise[each], needed[each]) for each in promises}
+    # What could not be checked is nobody's fault, unless the project's, too.
     judged = {
         each: weights[each]
         for each in promises
-        if not (verdicts[each] == COULD_NOT and each in nobodys)
+        if verdicts[each] != COULD_NOT or each in faults
     }
     whole = sum(judged.values())
     kept = sum(judged[each] for each in judged if verdicts[each] == KEPT)
@@ -127,8 +135,8 @@ def weights_of(file: Path | None, promises: Iterable[str]) -> dict[str, float]:
             hint = f": did you mean {' or '.join(near)}?" if near else ""
             raise Refusal(f"{typed(file)} names {name!r}, and no promise is so{hint}")
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value < 0:
-            raise Refusal(f"{typed(file)}: {name} is no number from 0 on")
+        if not is_number or not 0 <= value <= MOST:
+            raise Refusal(f"{typed(file)}: {name} is no number from 0 to {MOST}")
         weights[promise] = float(value)
     if not any(weights.values()):
         raise Refusal(f"{typed(file)} leaves no promise that counts")

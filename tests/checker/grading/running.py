@@ -1,6 +1,7 @@
 """The checks of one hand-in: a process with limits, and the end of all it starts."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -30,11 +31,12 @@ END = 10  # Seconds that the process with the limits has to end everything.
 THREADS = 100  # What Python and Redis may have beside the processes.
 OUTPUT = 2_000  # Bytes of what a run printed that are kept.
 HEAD = 100_000  # Bytes of a report that are read.
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # For the copy. No hand-in is at fault.
 
 RUNNING: set[int] = set()  # Processes that hold the limits of a run.
 
 STOPPED = {
-    "time": "it took longer than {seconds:g} s",
+    "time": "it took longer than {seconds} s",
     "memory": "it took more than {memory} MB of memory",
     "disk": "it filled the {disk} MB of disk that it may have",
     "files": f"it made more than {FILES} files",
@@ -57,7 +59,8 @@ class Ended(NamedTuple):
 
 class Run:
     """
-    The checks of one hand-in. They begin when this is made.
+    The checks of one hand-in. They begin when this is made. Raises OSError where there
+    is no room for the copy.
 
     `poll` tells whether they have ended, `end` what came of it. Everything is gone
     after that: the processes, and the copy.
@@ -88,6 +91,9 @@ class Run:
         except Unusable as problem:
             self.why_not = str(problem)
         except OSError as problem:
+            if problem.errno in NO_ROOM:
+                self.close()
+                raise
             self.why_not = f"it could not be copied: {problem.strerror or problem}"
         except BaseException:
             self.close()
@@ -101,9 +107,10 @@ class Run:
         self.fingerprint = fingerprint(project)
         place = sandbox.place_of(self.scratch, self.walls)
         results = self.scratch / "results"
-        where = copy
+        where, measured = copy, self.scratch
         if self.walls.words:
             where, results = place / "submission", place / "results"
+            measured = place
         else:
             (place / "home").mkdir()
         limits, most = self.limits, self.limits.processes * 2 + THREADS
@@ -118,7 +125,7 @@ class Run:
             "source": str(copy),
             "results": str(self.scratch / "results"),
             "scratch": str(self.scratch),
-            "place": str(place),
+            "place": str(measured),
             "hidden": hidden,
             "memory": limits.memory * MB,
             "disk": limits.disk * MB,
@@ -171,11 +178,11 @@ class Run:
 
     def known(self) -> Ended:
         """Return what the files of the run tell."""
-        lines = checks.read(self.scratch / "results")
+        lines, are_whole = checks.read(self.scratch / "results")
         try:
             with self.report.open("rb") as file:
                 report = json.loads(file.read(HEAD).splitlines()[-1])
-        except (ValueError, IndexError):
+        except (OSError, ValueError, IndexError):
             report = {}
         reached = "time" if self.too_long else report.get("reached", "")
         stopped = why_not = ""
@@ -186,12 +193,15 @@ class Run:
             stopped = "something ended the process that held its limits"
         elif report["code"] < 0:
             stopped = f"something ended its checks (signal {-report['code']})"
-        elif report["code"] not in (0, 1):  # pytest's words for passed and failed.
+        # 0 and 1 are pytest's words for passed and failed. 1 is also Python's own for
+        # an end that nobody has expected.
+        elif report["code"] not in (0, 1) or not are_whole:
             stopped = "its checks ended before they were through"
             if not lines:
                 stopped, why_not = "", f"its checks did not run: {self.last_words()}"
         if report.get("left"):
-            notes.append(f"left {report['left']} processes running, which were ended")
+            many = f"{report['left']} process{'es' * (report['left'] != 1)}"
+            notes.append(f"left {many} running, ended by the grader")
         if report.get("lives"):
             notes.append(f"{report['lives']} of its processes could not be ended")
         peak = report.get("peak", {})

@@ -73,6 +73,7 @@ def head(about: Mapping[str, Any], rows: list[Row]) -> str:
             f"{middle:.0%}"
         )
     lines.append(f"- Sandbox: {plain(about['sandbox'])}")
+    lines += [f"- {plain(each)}" for each in about["missing programs"]]
     return "\n".join(lines)
 
 

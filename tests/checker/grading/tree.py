@@ -95,7 +95,11 @@ class Tree:
         return found
 
     def pids_elsewhere(self) -> list[int]:
-        """Return who is there where nobody adopts: our tree, and who was in it."""
+        """
+        Return who is there where nobody adopts: our tree, and who was in it.
+
+        Who belongs to the others is no part of it, and all below them are not.
+        """
         me = psutil.Process()
         found = list(me.children(recursive=True))
         known = {each.pid for each in found}
@@ -103,7 +107,12 @@ class Tree:
             with contextlib.suppress(psutil.Error):
                 if pid not in known and each.is_running():
                     found += [each, *each.children(recursive=True)]
-        self.seen = {each.pid: each for each in found if each.pid not in self.others}
+        spared = set(self.others)
+        for pid in self.others:
+            with contextlib.suppress(psutil.Error):
+                below = psutil.Process(pid).children(recursive=True)
+                spared |= {each.pid for each in below}
+        self.seen = {each.pid: each for each in found if each.pid not in spared}
         return [pid for pid, each in self.seen.items() if lives(each)]
 
     def marked(self) -> list[int]:

@@ -16,7 +16,6 @@ LEVELS = 20  # Folders in folders.
 ZIPS = 3  # ZIP files in ZIP files.
 LISTED = 4 * MB  # Bytes of a ZIP file's table of contents.
 TAIL = 66_000  # Bytes at a ZIP file's end, where it says how long its table is.
-DRIVE = ":"
 
 
 class Unusable(Exception):  # noqa: N818
@@ -89,7 +88,11 @@ def parts_of(name: str) -> list[str]:
     # Some programs on Windows write their own slashes.
     words = name.replace("\\", "/")
     parts = [part for part in words.split("/") if part not in ("", ".")]
-    if words.startswith("/") or ".." in parts or any(DRIVE in part for part in parts):
+    if (
+        words.startswith("/")
+        or ".." in parts
+        or any(part[1:2] == ":" for part in parts)
+    ):
         raise Unusable(f"its path {name!r} leads outside")
     if len(parts) > LEVELS:
         raise Unusable(f"it holds more than {LEVELS} folders in folders")
@@ -105,20 +108,28 @@ def unzip(path: Path, target: Path, budget: Budget) -> None:
             left_out = environments(entries)
             target.mkdir()
             for parts, entry in entries:
-                folder = tuple(parts if entry.is_dir() else parts[:-1])
+                folder = tuple(parts if is_folder(entry) else parts[:-1])
                 if any(map(is_left_out, folder)):
                     continue
-                if any(folder[:n] in left_out for n in range(len(folder) + 1)):
+                # As in folders: what was handed in may be one, with a project in it.
+                if any(folder[:n] in left_out for n in range(1, len(folder) + 1)):
                     continue
                 # What is no plain file is a link, or worse.
                 if stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG):
                     unzip_file(archive, entry, target.joinpath(*parts), budget)
     except zipfile.BadZipFile:
         raise Unusable("it is no ZIP file, or a broken one") from None
+    except FileExistsError:
+        raise Unusable("two of its files have the same name") from None
     except NotImplementedError:
         raise Unusable("it is packed in a way that Python does not know") from None
-    except (zlib.error, EOFError):
+    except (zlib.error, EOFError, ValueError):  # A name that is not UTF-8, for one.
         raise Unusable("it is a broken ZIP file") from None
+
+
+def is_folder(entry: zipfile.ZipInfo) -> bool:
+    """Tell whether an entry is a folder, also with the slashes of Windows."""
+    return entry.filename.endswith(("/", "\\"))
 
 
 def environments(
@@ -133,7 +144,7 @@ def unzip_file(
 ) -> None:
     """Unpack one file. What the table says of its size is not believed."""
     budget.take(files=1)
-    if entry.is_dir():
+    if is_folder(entry):
         target.mkdir(parents=True, exist_ok=True)
         return
     if entry.flag_bits & 1:
@@ -153,7 +164,7 @@ def zips_below(folder: Path) -> list[Path]:
         Path(place, name)
         for place, _, names in os.walk(folder)
         for name in names
-        if name.lower().endswith(".zip")
+        if name.lower().endswith(".zip") and not name.startswith(".")
     )
     return sorted(path for path in found if path.is_file())
 

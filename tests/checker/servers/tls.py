@@ -262,6 +262,7 @@ class NginxSite(Endpoint):
     ) -> None:
         self.project = project
         self.log = log
+        self.error_log = log.with_name(f"{log.stem}-nginx-errors.log")
         self.environment = environment
         self.take_ports()
 
@@ -369,6 +370,9 @@ class NginxSite(Endpoint):
         if (collected := self.project / "collected").is_dir():
             shutil.copytree(collected, prefix / "collected", dirs_exist_ok=True)
         (prefix / "deploy" / "nginx.conf").write_text(text, encoding="utf-8")
+        # Once it runs, nginx writes there what it has to say.
+        if found := re.search(r"^\s*error_log\s+([^/\s;][^\s;]*)", text, re.MULTILINE):
+            self.error_log = prefix / found[1]
 
     def wait_until_it_listens(self) -> None:
         """Return as soon as nginx takes connections, or raise ServerError."""
@@ -397,25 +401,26 @@ class NginxSite(Endpoint):
         """Return how many tasks of the two have raised what nobody has looked at."""
         return sum(daphne.unseen_exceptions() for daphne in self.daphnes)
 
-    def position(self) -> tuple[int, int, int]:
+    def position(self) -> tuple[int, ...]:
         """Return how much the two Daphnes and nginx have printed so far."""
-        first, second = self.daphnes
-        return first.position(), second.position(), self.log.stat().st_size
+        logs = [*(daphne.log for daphne in self.daphnes), self.log, self.error_log]
+        return tuple(log.stat().st_size if log.exists() else 0 for log in logs)
 
-    def printed(self, since: tuple[int, int, int] | int = 0) -> str:
-        """Return what the two Daphnes and nginx have printed."""
-        *starts, start = since or (0, 0, 0)
+    def printed(self, since: tuple[int, ...] | int = 0) -> str:
+        """Return what the two Daphnes and nginx have printed, and nginx's errors."""
+        *starts, start, error_start = since or (0, 0, 0, 0)
         printed = ""
         with suppress(FileNotFoundError):  # One that has not begun has no log.
             for daphne, daphne_start in zip(self.daphnes, starts, strict=True):
                 printed += daphne.printed(daphne_start)
             printed += output.read(self.log, start).decode(errors="replace")
+            printed += output.read(self.error_log, error_start).decode(errors="replace")
         return printed
 
     def printed_within(
         self,
         pattern: str,
-        since: tuple[int, int, int] | int = 0,
+        since: tuple[int, ...] | int = 0,
         seconds: float = CRASH_CHECK,
     ) -> str:
         """Wait until one of them has printed what the pattern matches."""

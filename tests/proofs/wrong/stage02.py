@@ -666,7 +666,7 @@ STAGE02 = [
         f"await self.send_json({ERROR})",
         f"await self.send_json({ERROR})\n        await self.close()",
         f"{BAD} (words)",
-        "even after a bad message: do not call self.close() here",
+        "even after a bad message: no self.close() here",
     ),
     Mistake(
         "keys taken for granted",

@@ -446,6 +446,22 @@ def state_in_class(source: Source) -> Iterator[Finding]:
                     yield finding("state-in-class", consumer, node, name=name)
 
 
+def sets_the_class(source: Source) -> Iterator[Finding]:
+    """What a method sets in the class, it sets for all connections."""
+    for consumer, method in own_methods(source):
+        name = consumer.tree.name
+        for node in inside(method, ast.Assign, ast.AugAssign):
+            for target in getattr(node, "targets", [getattr(node, "target", None)]):
+                owner = getattr(target, "value", None)
+                is_type = isinstance(owner, ast.Call) and name_of(owner) == "type"
+                if isinstance(target, ast.Attribute) and (
+                    is_type or dotted(owner) in (name, "self.__class__", "cls")
+                ):
+                    written = f"{ast.unparse(owner)}.{target.attr}"
+                    words = {"written": written, "name": target.attr}
+                    yield finding("sets-the-class", consumer, node, **words)
+
+
 def changes(consumer: Consumer, name: str) -> bool:
     """Tell whether methods change what stands in the class under this name."""
     for method in consumer.methods.values():
@@ -584,6 +600,27 @@ def async_to_sync_in_async(source: Source) -> Iterator[Finding]:
                 )
 
 
+def length_of_the_frame(source: Source) -> Iterator[Finding]:
+    """A limit for the text is none for the JSON around it."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Compare):
+            for call in ast.walk(node):
+                is_length = isinstance(call, ast.Call) and name_of(call.func) == "len"
+                if is_length and "text_data" in {name_of(each) for each in call.args}:
+                    yield finding("length-of-the-frame", consumer, node)
+
+
+def empty_is_none(source: Source) -> Iterator[Finding]:
+    """An empty text, and empty bytes, are false, as None is."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.If, ast.IfExp):
+            test = node.test
+            if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+                test = test.operand
+            if dotted(test) in ("text_data", "bytes_data"):
+                yield finding("empty-is-none", consumer, node, name=dotted(test))
+
+
 def defined_twice(source: Source) -> Iterator[Finding]:
     """Of two methods with one name, only the last is there."""
     for consumer in source.consumers:
@@ -633,5 +670,8 @@ RULES = [
     asks_the_database,
     blocks_the_loop,
     state_in_class,
+    sets_the_class,
+    length_of_the_frame,
+    empty_is_none,
     defined_twice,
 ]

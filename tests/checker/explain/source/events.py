@@ -178,7 +178,17 @@ def group_name(source: Source) -> Iterator[Finding]:
                 yield Finding("group-name", file, call.lineno, words)
 
 
+def sender_not_called(source: Source) -> Iterator[Finding]:
+    """A signal compares its sender: a class, and not a function that returns it."""
+    for file, call in source.nodes(ast.Call):
+        sender = next((each.value for each in call.keywords if each.arg == "sender"), 0)
+        is_name = isinstance(sender, ast.Name | ast.Attribute)
+        if is_name and name_of(sender) == "get_user_model":
+            yield Finding("sender-not-called", file, call.lineno, {})
+
+
 RULES = [
+    sender_not_called,
     no_handler,
     spread_type,
     unknown_key,

@@ -113,6 +113,10 @@ def loop_over_a_string(source: Source) -> Iterator[Finding]:
     looped = {dotted(node.iter) for _file, node in source.nodes(ast.For, ast.AsyncFor)}
     for file, node in source.nodes(ast.Assign):
         value = node.value
+        name = dotted(node.targets[0])
+        if isinstance(value, ast.JoinedStr) and name in looped:
+            yield Finding("loop-over-letters", file, value.lineno, {"name": name})
+            continue
         is_string = isinstance(value, ast.JoinedStr) or string(value) is not None
         if is_string and value.end_lineno > value.lineno:
             name = dotted(node.targets[0])
@@ -309,6 +313,97 @@ def coroutine_in_plain_def(source: Source) -> Iterator[Finding]:
                 yield Finding("coroutine-in-plain-def", file, call.lineno, words)
 
 
+def coroutine_in_a_thread(source: Source) -> Iterator[Finding]:
+    """In a thread, a plain function returns a coroutine that nobody awaits."""
+    wrappers = ("sync_to_async", "database_sync_to_async")
+    awaited = {
+        alias.asname or alias.name
+        for _file, node in source.nodes(ast.ImportFrom)
+        if node.module == "channels.auth"
+        for alias in node.names
+    }
+    awaited |= {each.name for _file, each in source.nodes(ast.AsyncFunctionDef)}
+    for file, function in source.nodes(ast.FunctionDef):
+        if not {name_of(each) for each in function.decorator_list} & {*wrappers}:
+            continue
+        for node in inside(function, ast.Return):
+            if isinstance(node.value, ast.Call) and name_of(node.value) in awaited:
+                words = {"call": name_of(node.value), "name": function.name}
+                yield Finding("coroutine-in-a-thread", file, node.lineno, words)
+
+
+def cached_coroutine(source: Source) -> Iterator[Finding]:
+    """A cache keeps the coroutine, which can be awaited once."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        for decorator in function.decorator_list:
+            if name_of(decorator) in ("lru_cache", "cache", "cached_property"):
+                words = {"decorator": name_of(decorator), "name": function.name}
+                yield Finding("cached-coroutine", file, decorator.lineno, words)
+
+
+def middleware_without_answer(source: Source) -> Iterator[Finding]:
+    """A middleware of pages returns the response, changed or not."""
+    for file, node in source.nodes(ast.ClassDef):
+        methods = {
+            each.name: each for each in node.body if isinstance(each, FunctionDef)
+        }
+        call = methods.get("__call__")
+        if call is None or len(parameters(call)) != 2 or "__init__" not in methods:
+            continue
+        takes = parameters(methods["__init__"])[1:]
+        if takes == ["get_response"] and not any(
+            each.value for each in inside(call, ast.Return)
+        ):
+            words = {"name": node.name}
+            yield Finding("middleware-without-answer", file, call.lineno, words)
+
+
+def asks_the_scheme(source: Source) -> Iterator[Finding]:
+    """Daphne tells a consumer no scheme."""
+    for file, call in source.nodes(ast.Call):
+        is_get = dotted(call.func).endswith("scope.get") and call.args
+        if is_get and string(call.args[0]) == "scheme":
+            yield Finding("asks-the-scheme", file, call.lineno, {})
+
+
+def wrapped_call(source: Source) -> Iterator[Finding]:
+    """async_to_sync(f(x)) calls f first, and wraps what came of it."""
+    wrappers = ("async_to_sync", "sync_to_async", "database_sync_to_async")
+    for file, call in source.nodes(ast.Call):
+        name = name_of(call.func)
+        inner = call.args[0] if call.args else None
+        is_direct = isinstance(call.func, ast.Name | ast.Attribute)
+        if name in wrappers and is_direct and isinstance(inner, ast.Call):
+            called = dotted(inner.func).rpartition(".")[2]
+            if called not in ("", "partial"):
+                words = {"wrapper": name, "call": called}
+                yield Finding("wrapped-call", file, call.lineno, words)
+
+
+def never_reached(source: Source) -> Iterator[Finding]:
+    """Below a return or a raise, in the same block, nothing runs."""
+    for file, node in source.nodes(ast.stmt, ast.ExceptHandler, ast.match_case):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            for statement in block[:-1] if isinstance(block, list) else []:
+                if isinstance(statement, ast.Return | ast.Raise | ast.Continue):
+                    what = type(statement).__name__.lower()
+                    below = block[block.index(statement) + 1]
+                    words = {"what": what, "at": str(statement.lineno)}
+                    yield Finding("never-reached", file, below.lineno, words)
+
+
+def converter_without_answer(source: Source) -> Iterator[Finding]:
+    """What to_python() returns is what the route catches."""
+    for file, node in source.nodes(ast.ClassDef):
+        for method in node.body:
+            if isinstance(method, FunctionDef) and method.name == "to_python":
+                answers = any(each.value for each in inside(method, ast.Return))
+                if not answers:
+                    words = {"converter": node.name}
+                    yield Finding("to-python-returns", file, method.lineno, words)
+
+
 def hides_a_builtin(source: Source) -> Iterator[Finding]:
     """redis has exceptions with the names of Python's own."""
     for file, node in source.nodes(ast.ImportFrom):
@@ -377,6 +472,13 @@ RULES = [
     number_by_comma,
     lost_task,
     coroutine_in_plain_def,
+    coroutine_in_a_thread,
+    cached_coroutine,
+    middleware_without_answer,
+    asks_the_scheme,
+    wrapped_call,
+    never_reached,
+    converter_without_answer,
     hides_a_builtin,
     application_not_awaited,
     application_twice,

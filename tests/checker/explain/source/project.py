@@ -38,4 +38,13 @@ def hides_a_library(source: Source) -> Iterator[Finding]:
             yield Finding("hides-a-library", top, 1, words)
 
 
-RULES = [hides_a_library]
+def package_beside_module(source: Source) -> Iterator[Finding]:
+    """Of a package and a module with one name, Python takes the package."""
+    for file in source.files:
+        folder = file.removesuffix("/__init__.py")
+        if folder != file and f"{folder}.py" in source.files:
+            words = {"module": f"{folder}.py", "folder": f"{folder}/"}
+            yield Finding("package-beside-module", file, 1, words)
+
+
+RULES = [hides_a_library, package_beside_module]

@@ -162,6 +162,62 @@ def protocol_names(source: Source) -> Iterator[Finding]:
                     yield Finding("protocol-name", file, key.lineno, words)
 
 
+def path_of_the_contract(source: Source) -> Iterator[Finding]:
+    """The paths of the contract begin with ws/."""
+    led = [
+        (file, call, string(call.args[0]))
+        for file, call in routes(source)
+        if leads_to_a_consumer(source, call)
+    ]
+    every = [string(call.args[0]) for _file, call in routes(source)]
+    if None not in every and not any(
+        "ws/" in re.split(r"\W*wss/", t)[0] for t in every
+    ):
+        for file, call, pattern in led[:1]:
+            if re.match(r"\^?/?\w+/", pattern):
+                words = {"route": pattern}
+                yield Finding("path-of-the-contract", file, call.lineno, words)
+
+
+def no_router(source: Source) -> Iterator[Finding]:
+    """Without a URLRouter nobody looks at the path."""
+    for file, entries in routers(source):
+        for key, value in zip(entries.keys, entries.values, strict=True):
+            names = {name_of(node) for node in ast.walk(value)}
+            named = sorted(names & consumers_of(source))
+            if string(key) == "websocket" and "URLRouter" not in names and named:
+                yield Finding("no-router", file, value.lineno, {"consumer": named[0]})
+
+
+def router_elsewhere(source: Source) -> Iterator[Finding]:
+    """The server asks the module that ASGI_APPLICATION names, and no other."""
+    if source.settings is None:
+        return
+    for node in source.settings[1].body:
+        targets = [name_of(each) for each in getattr(node, "targets", [])]
+        named = string(getattr(node, "value", None)) or ""
+        if targets != ["ASGI_APPLICATION"] or "." not in named:
+            continue
+        asked = named.rpartition(".")[0].replace(".", "/") + ".py"
+        with_router = [
+            (file, call.lineno)
+            for file, call in source.nodes(ast.Call)
+            if name_of(call.func) == "ProtocolTypeRouter"
+        ]
+        if asked not in source.trees or any(file == asked for file, _ in with_router):
+            continue
+        imports = {
+            each.module or ""
+            for each in ast.walk(source.trees[asked])
+            if isinstance(each, ast.ImportFrom)
+        }
+        for file, line in with_router:
+            module = file.removesuffix(".py").replace("/", ".")
+            if module not in imports:
+                words = {"asked": asked, "setting": named}
+                yield Finding("router-elsewhere", file, line, words)
+
+
 def list_for_router(source: Source) -> Iterator[Finding]:
     """A list of routes is no application. URLRouter makes one of it."""
     lists = {
@@ -229,6 +285,9 @@ RULES = [
     routers_in_routers,
     some_origins,
     nginx_slash,
+    path_of_the_contract,
+    no_router,
+    router_elsewhere,
     list_for_router,
     protocol_names,
     slashes,

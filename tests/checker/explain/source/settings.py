@@ -62,6 +62,7 @@ CONFIG = (
 # What redis-py wants to know of a connection.
 OF_A_HOST = ("address", "socket_timeout", "max_connections", "health_check_interval")
 HOUR = 3600  # Seconds.
+MINUTE = 60
 MIB = 1024 * 1024  # Bytes.
 DAPHNE_AFTER = "django.contrib.staticfiles"
 
@@ -218,6 +219,8 @@ def small_numbers(source: Source) -> Iterator[Finding]:
     for file, name, value, line in assigned(source):
         number = getattr(value, "value", None)
         is_number = isinstance(number, int)
+        if name == "SESSION_COOKIE_AGE" and is_number and 0 < number < MINUTE:
+            yield Finding("session-age", file, line, {"seconds": str(number)})
         if name.endswith("MAX_MESSAGE_SIZE") and is_number and number < MIB:
             words = {"name": name, "bytes": f"{number:,}"}
             yield Finding("message-limit", file, line, words)
@@ -266,7 +269,8 @@ def empty_strings(source: Source) -> Iterator[Finding]:
     """A one-word tuple without a comma is a string."""
     for file, name, value, line in assigned(source):
         # Of the others, Django itself says that they must be lists.
-        if name == "CSRF_TRUSTED_ORIGINS" and string(value) is not None:
+        is_text = string(value) is not None or isinstance(value, ast.JoinedStr)
+        if name in ("CSRF_TRUSTED_ORIGINS", "ORIGINS") and is_text:
             yield Finding("string-for-list", file, line, {"name": name})
         if name == "ALLOWED_HOSTS" and isinstance(value, ast.List | ast.Tuple):
             for each in value.elts:
@@ -287,6 +291,20 @@ def generators(source: Source) -> Iterator[Finding]:
                 right = f"HTTP_{header.upper().replace('-', '_')}"
                 words = {"header": header, "right": right}
                 yield Finding("proxy-header-name", file, line, words)
+
+
+def app_config(source: Source) -> Iterator[Finding]:
+    """Django looks for an AppConfig in apps.py, or where the settings say."""
+    settings = source.settings[1] if source.settings else ast.Module([], [])
+    named_there = {string(node) for node in ast.walk(settings)}
+    for file, node in source.nodes(ast.ClassDef):
+        is_config = "AppConfig" in {name_of(base) for base in node.bases}
+        if is_config and not file.endswith("apps.py"):
+            named = f"{file.removesuffix('.py').replace('/', '.')}.{node.name}"
+            named = named.replace(".__init__", "")
+            if named not in named_there:
+                words = {"name": node.name}
+                yield Finding("app-config-elsewhere", file, node.lineno, words)
 
 
 def middleware(source: Source) -> Iterator[Finding]:
@@ -319,5 +337,6 @@ RULES = [
     small_numbers,
     generators,
     empty_strings,
+    app_config,
     middleware,
 ]

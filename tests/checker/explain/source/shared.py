@@ -44,6 +44,49 @@ def module_state(source: Source) -> Iterator[Finding]:
                 yield finding("global-state", consumer, node, name=name)
 
 
+def globals_of(source: Source, file: str) -> set[str]:
+    """Return the names of the dicts, lists and sets of a module."""
+    kinds = (ast.Dict, ast.List, ast.Set)
+    makers = ("dict", "list", "set", "defaultdict", "WeakSet")
+    return {
+        name_of(target)
+        for node in source.trees[file].body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and (isinstance(node.value, kinds) or name_of(node.value) in makers)
+        for target in getattr(node, "targets", [getattr(node, "target", None)])
+    }
+
+
+def shared_by_room(source: Source) -> Iterator[Finding]:
+    """What is kept under the room's name is one for all who are in the room."""
+    for consumer, method in own_methods(source):
+        made = globals_of(source, consumer.file)
+        for node in inside(method, ast.Assign):
+            into = node.targets[0]
+            if not isinstance(into, ast.Subscript) or dotted(into.value) not in made:
+                continue
+            by_room = "room" in name_of(into.slice)
+            if by_room and dotted(node.value) in ("self.name", "name", "self.user"):
+                words = {"name": dotted(into.value), "value": dotted(node.value)}
+                yield finding("shared-by-room", consumer, node, **words)
+
+
+def sends_to_everyone(source: Source) -> Iterator[Finding]:
+    """A loop over all connections reaches those who did not ask."""
+    for consumer, method in own_methods(source):
+        made = globals_of(source, consumer.file)
+        for loop in inside(method, ast.For):
+            over = {name_of(each) for each in ast.walk(loop.iter)} & made
+            who = name_of(loop.target)
+            sends = any(
+                dotted(call.func).startswith(f"{who}.send")
+                for call in inside(loop, ast.Call)
+            )
+            if over and who and sends:
+                name = sorted(over)[0]
+                yield finding("sends-to-everyone", consumer, loop, name=name)
+
+
 def consumers_in_a_global(source: Source) -> Iterator[Finding]:
     """A list of the connections is that of one process."""
     for consumer, method in own_methods(source):
@@ -94,6 +137,8 @@ def hash_of_a_text(source: Source) -> Iterator[Finding]:
 RULES = [
     global_state,
     module_state,
+    shared_by_room,
+    sends_to_everyone,
     consumers_in_a_global,
     middleware_state,
     second_layer,
