@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
 # Seconds. Daphne lets who was refused by a middleware live on for 10, and under Python
 # 3.11 redis-py 8 may lose that a consumer was cancelled, which makes it 11.
-SETTLE = 12
-BRIEFLY = 2
+SHORT, LONG = 2, 12
 
 
 class Endpoint:
@@ -26,8 +25,7 @@ class Endpoint:
 
     visitors: "Visitors | None" = None
     at_rest = 0  # Tasks that it had before the first client.
-    left = 0  # Of them, those for which somebody has waited long.
-    has_settled = True  # Until somebody has waited for it in vain.
+    has_waited = False  # Until somebody has waited long for those who were refused.
 
     def __init__(
         self,
@@ -58,20 +56,16 @@ class Endpoint:
         """Return how much it has worked so far: nothing where nobody can look."""
         return Effort()
 
-    def settle(self, tasks: int, *, briefly: bool = True) -> int:
+    def settle(self, tasks: int, seconds: float = SHORT) -> int:
         """
-        Wait until no more than so many tasks are left, for a limited time.
+        Wait until no more than so many tasks are left, for so long at most.
 
         Returns how many are. Of a process that a client is leaving, channels_redis can
         lose an event: a consumer that ends takes along what it has just read for
-        another. Where some never end, nobody waits long for them twice.
+        another.
         """
-        is_short = briefly or not self.has_settled
-        deadline = time.monotonic() + (BRIEFLY if is_short else SETTLE)
-        while (left := self.tasks()) > tasks:
-            if time.monotonic() > deadline:
-                self.has_settled = self.has_settled and is_short
-                break
+        deadline = time.monotonic() + seconds
+        while (left := self.tasks()) > tasks and time.monotonic() < deadline:
             time.sleep(0.01)
         return left
 

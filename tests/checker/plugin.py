@@ -19,7 +19,7 @@ import pytest
 from tests.checker import client, explain
 from tests.checker import report as reports
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
-from tests.checker.endpoint import Endpoint
+from tests.checker.endpoint import LONG, Endpoint
 from tests.checker.explain.source import Source
 from tests.checker.printed import telling
 from tests.checker.rooms import fresh_room
@@ -349,13 +349,12 @@ def launched(
     server = servers.of(project, database | environment, server_type)
     server.visitors = identity
     if "REDIS_URL" in environment:
-        # What a consumer leaves behind for ever is waited for once. In the handshake
-        # few events are sent, and those who were refused take long to end.
-        if request.node.name.startswith("test_handshake"):
+        # What a consumer leaves behind for ever is waited for once. Those who were
+        # refused take long to end: they are waited for once, before the messages.
+        if server.has_waited or request.node.name.startswith("test_handshake"):
             server.at_rest = server.settle(server.at_rest)
         else:
-            server.left = server.settle(server.left, briefly=False)
-            server.at_rest = server.left
+            server.at_rest, server.has_waited = server.settle(0, LONG), True
     request.node.server = server
     request.node.position = server.position()
     return server
