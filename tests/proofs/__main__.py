@@ -22,7 +22,6 @@ try:
     import pytest
 
     from tests.checker.system import exit_with
-    from tests.proofs.plugin import proof_of
     from tests.proofs.records import (
         LONG,
         TIMES,
@@ -49,6 +48,9 @@ class Plan:
         self.recorded: list[Proof] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        # Not above: pytest has to be the first to import it.
+        from tests.proofs.plugin import proof_of
+
         self.tests = len(session.items)
         proofs = map(proof_of, session.items)
         self.recorded = [each for each in proofs if each]
