@@ -461,12 +461,14 @@ def explain_failure(
         "answered": WIRE.answered > 0,
     }
     source = Source.of(folder) if (folder := folder_of(item)) else None
-    told = explain.explain(**report.failure, source=source)
-    report.told = diagnosis_of(told, item.nodeid, source)
+    found = explain.explain(**report.failure, source=source)
+    told = diagnosis_of(found, item.nodeid, source)
+    if not hasattr(item.config, "workerinput"):  # No worker could send it.
+        report.told = told
     report.reason = reason_of(error, symptom, printed)
     report.wire = tuple(WIRE.lines(EVENTS))
     if printed:
         lines = telling(printed)[-MOST_PRINTED:]
         report.sections.append(("What the server printed", "\n".join(lines)))
-    if report.told.sentence:
-        report.sections.append((report.told.heading, report.told.sentence))
+    if told.sentence:
+        report.sections.append((told.heading, told.sentence))
