@@ -152,7 +152,7 @@ def test_message_of_the_server_comes_first(connect, room):
 
 @pytest.mark.parametrize(
     "text",
-    ["hi", "¡olé! 🎉", "<b>&amp;</b>", "x" * 2_000, "🎉" * 2_000],
+    ["hi", " ¡olé!  🎉\n", "<b>&amp;</b>", "x" * 2_000, "🎉" * 2_000],
     ids=["ascii", "unicode", "html", "long", "wide"],
 )
 def test_message_is_answered_with_room_name_and_text(enter_room, room, text):

@@ -272,7 +272,12 @@ class Client:
         if received != message:
             sentence, differing = another_message(message, received)
             sent = {"last_sent": self.sent}
-            raise WireError("another message", sentence, **sent, **differing)
+            is_json = isinstance(message, str) and received in (
+                json.dumps(message),
+                json.dumps(message, ensure_ascii=False),
+            )
+            symptom = "message in quotes" if is_json else "another message"
+            raise WireError(symptom, sentence, **sent, **differing)
 
     def recv_expected(self, words: str) -> str | bytes:
         """Return the next message. These words say which one it should be."""
