@@ -683,6 +683,65 @@ CASES = [
         f'{APPS}SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
     ),
     (
+        *("raw-event", CONSUMERS),
+        method(CONNECT, ACCEPT, "await self.send({'type': 'websocket.accept'})"),
+        method(CONNECT, ACCEPT, "await self.send('websocket.accept')"),
+    ),
+    (
+        *("never-set", CONSUMERS),
+        method("async def disconnect(self, code):", "if self.here: pass")
+        + "\n    here = False",
+        method("async def disconnect(self, code):", "if self.here: self.here = 1")
+        + "\n    here = False",
+    ),
+    (
+        *("decorator-without-answer", CONSUMERS),
+        "def logged(f):\n    def inner(*args):\n        f(*args)\n    return inner",
+        (
+            "def logged(f):\n    def inner(*args):\n        return f(*args)\n"
+            "    return inner"
+        ),
+    ),
+    (
+        *("except-order", CONSUMERS),
+        (
+            "class A(Exception): ...\nclass B(A): ...\n"
+            "try: ...\nexcept A: f()\nexcept B: g()"
+        ),
+        (
+            "class A(Exception): ...\nclass B(A): ...\n"
+            "try: ...\nexcept B: f()\nexcept A: g()"
+        ),
+    ),
+    (
+        *("own-mailbox", CONSUMERS),
+        method(CONNECT, ACCEPT, "await self.channel_layer.receive('x')"),
+        method(CONNECT, ACCEPT, "await self.channel_layer.group_add('x', 'y')"),
+    ),
+    (
+        *("flushes-the-layer", CONSUMERS),
+        method(CONNECT, ACCEPT, "await self.channel_layer.flush()"),
+        method(CONNECT, ACCEPT, "await self.channel_layer.group_discard('x', 'y')"),
+    ),
+    (
+        *("assigned-twice", SETTINGS),
+        f"{APPS}ALLOWED_HOSTS = []\nALLOWED_HOSTS = ['a.example']",
+        f"{APPS}ALLOWED_HOSTS = []\nALLOWED_HOSTS = [*ALLOWED_HOSTS, 'a.example']",
+    ),
+    (
+        *("package-without-name", ROUTING),
+        {
+            "chat/consumers/__init__.py": "",
+            "chat/consumers/echo.py": "class Echo(Base): ...",
+            ROUTING: "from chat.consumers import Echo",
+        },
+        {
+            "chat/consumers/__init__.py": "from chat.consumers.echo import Echo",
+            "chat/consumers/echo.py": "class Echo(Base): ...",
+            ROUTING: "from chat.consumers import Echo",
+        },
+    ),
+    (
         *("session-age", SETTINGS),
         f"{APPS}SESSION_COOKIE_AGE = 1",
         f"{APPS}SESSION_COOKIE_AGE = 86400",

@@ -465,6 +465,9 @@ def sets_the_class(source: Source) -> Iterator[Finding]:
 def changes(consumer: Consumer, name: str) -> bool:
     """Tell whether methods change what stands in the class under this name."""
     for method in consumer.methods.values():
+        added = [dotted(node.target) for node in inside(method, ast.AugAssign)]
+        if f"self.{name}" in added and not sets(consumer, name):
+            return True
         for node in inside(method, ast.Call, ast.Subscript):
             written = dotted(node.func if isinstance(node, ast.Call) else node.value)
             if isinstance(node, ast.Subscript):
@@ -477,6 +480,43 @@ def changes(consumer: Consumer, name: str) -> bool:
             ) and written.startswith("self."):
                 return True
     return False
+
+
+def sets(consumer: Consumer, name: str) -> bool:
+    """Tell whether a method gives the client a value of its own under this name."""
+    return any(
+        f"self.{name}" == dotted(target)
+        for method in consumer.methods.values()
+        for node in inside(method, ast.Assign, ast.AnnAssign)
+        for target in getattr(node, "targets", [getattr(node, "target", None)])
+    )
+
+
+def never_set(source: Source) -> Iterator[Finding]:
+    """What is asked for, and nobody ever sets, stays what the class says."""
+    for consumer in source.consumers:
+        if len(source.consumers) > 1:  # Another class may set it.
+            return
+        for node in consumer.tree.body:
+            if not isinstance(node, ast.Assign):
+                continue
+            value, name = node.value, name_of(node.targets[0])
+            is_none = isinstance(value, ast.Constant) and not value.value
+            is_empty = isinstance(value, ast.Tuple) and not value.elts
+            asked = any(
+                dotted(part) == f"self.{name}"
+                for method in consumer.methods.values()
+                for test in inside(method, ast.If, ast.IfExp)
+                for part in ast.walk(test.test)
+            )
+            written = any(
+                isinstance(each.ctx, ast.Store) and each.attr == name
+                for _file, each in source.nodes(ast.Attribute)
+            )
+            if (is_none or is_empty) and asked and not written:
+                shown = ast.unparse(value)
+                words = {"name": name, "value": shown}
+                yield finding("never-set", consumer, node, **words)
 
 
 def scope_key(source: Source) -> Iterator[Finding]:
@@ -547,8 +587,18 @@ def sends_no_text(source: Source) -> Iterator[Finding]:
             value = argument(call, 0, "text_data")
             if strange:
                 yield finding("send-keyword", consumer, call, name=strange[0])
+            elif is_raw_event(value):
+                yield finding("raw-event", consumer, call)
             elif isinstance(value, ast.Dict | ast.List):
                 yield finding("send-dict", consumer, call)
+
+
+def is_raw_event(value: ast.AST | None) -> bool:
+    """Tell whether this is an event of ASGI, such as websocket.accept."""
+    if not isinstance(value, ast.Dict):
+        return False
+    kinds = [string(each) or "" for each in value.values]
+    return any(each.startswith("websocket.") for each in kinds)
 
 
 def no_send_json(source: Source) -> Iterator[Finding]:
@@ -670,6 +720,7 @@ RULES = [
     asks_the_database,
     blocks_the_loop,
     state_in_class,
+    never_set,
     sets_the_class,
     length_of_the_frame,
     empty_is_none,

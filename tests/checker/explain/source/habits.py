@@ -114,7 +114,8 @@ def loop_over_a_string(source: Source) -> Iterator[Finding]:
     for file, node in source.nodes(ast.Assign):
         value = node.value
         name = dotted(node.targets[0])
-        if isinstance(value, ast.JoinedStr) and name in looped:
+        on_one_line = value.end_lineno == value.lineno
+        if isinstance(value, ast.JoinedStr) and name in looped and on_one_line:
             yield Finding("loop-over-letters", file, value.lineno, {"name": name})
             continue
         is_string = isinstance(value, ast.JoinedStr) or string(value) is not None
@@ -313,6 +314,57 @@ def coroutine_in_plain_def(source: Source) -> Iterator[Finding]:
                 yield Finding("coroutine-in-plain-def", file, call.lineno, words)
 
 
+def decorator_without_answer(source: Source) -> Iterator[Finding]:
+    """A wrapper that calls a function, and returns nothing, loses what it makes."""
+    for file, outer in source.nodes(ast.FunctionDef):
+        given = parameters(outer)[:1]
+        for inner in outer.body:
+            if not isinstance(inner, FunctionDef) or not inner.args.vararg:
+                continue
+            called = [
+                value.value if isinstance(value, ast.Await) else value
+                for value in (node.value for node in inside(inner, ast.Expr))
+            ]
+            loses = any(
+                isinstance(call, ast.Call) and [dotted(call.func)] == given
+                for call in called
+            )
+            awaits = any(
+                isinstance(node.value, ast.Await) for node in inside(inner, ast.Expr)
+            )
+            if loses and not awaits:
+                words = {"name": outer.name, "inner": inner.name}
+                yield Finding("decorator-without-answer", file, inner.lineno, words)
+
+
+def except_order(source: Source) -> Iterator[Finding]:
+    """The first `except` that fits wins, so the general one comes last."""
+    bases = {
+        node.name: {name_of(base) for base in node.bases}
+        for _file, node in source.nodes(ast.ClassDef)
+    }
+    for file, node in source.nodes(ast.Try):
+        before: list[str] = []
+        for handler in node.handlers:
+            name = name_of(handler.type)
+            general = {*before} & {*bases.get(name, ()), "Exception"} - {name}
+            if general:
+                words = {"name": name, "general": sorted(general)[0]}
+                yield Finding("except-order", file, handler.lineno, words)
+            before.append(name)
+
+
+def own_mailbox(source: Source) -> Iterator[Finding]:
+    """Channels reads the mailbox of a consumer. Two readers take from each other."""
+    for consumer, method in own_methods(source):
+        for call in inside(method, ast.Call):
+            written = dotted(call.func)
+            if written.endswith("channel_layer.receive"):
+                yield finding("own-mailbox", consumer, call)
+            if written.endswith("channel_layer.flush"):
+                yield finding("flushes-the-layer", consumer, call)
+
+
 def coroutine_in_a_thread(source: Source) -> Iterator[Finding]:
     """In a thread, a plain function returns a coroutine that nobody awaits."""
     wrappers = ("sync_to_async", "database_sync_to_async")
@@ -472,6 +524,9 @@ RULES = [
     number_by_comma,
     lost_task,
     coroutine_in_plain_def,
+    decorator_without_answer,
+    except_order,
+    own_mailbox,
     coroutine_in_a_thread,
     cached_coroutine,
     middleware_without_answer,

@@ -1,5 +1,6 @@
 """What is plainly wrong in the files of a project, by their names."""
 
+import ast
 import sys
 from collections.abc import Iterator
 
@@ -47,4 +48,34 @@ def package_beside_module(source: Source) -> Iterator[Finding]:
             yield Finding("package-beside-module", file, 1, words)
 
 
-RULES = [hides_a_library, package_beside_module]
+def package_without_name(source: Source) -> Iterator[Finding]:
+    """A package holds what its __init__.py imports, and not what its files define."""
+    for file, node in source.nodes(ast.ImportFrom):
+        folder = (node.module or "").replace(".", "/")
+        inside = source.trees.get(f"{folder}/__init__.py")
+        if inside is None or node.level:
+            continue
+        known = {
+            name
+            for each in ast.walk(inside)
+            for name in (
+                getattr(each, "name", None),
+                getattr(each, "asname", None),
+                getattr(each, "id", None),
+            )
+        }
+        for alias in node.names:
+            holders = [
+                path
+                for path, tree in source.trees.items()
+                if path.startswith(f"{folder}/") and not path.endswith("/__init__.py")
+                if alias.name in {getattr(each, "name", None) for each in tree.body}
+            ]
+            is_module = f"{folder}/{alias.name}.py" in source.files
+            if holders and not is_module and not known & {alias.name, "*"}:
+                module = holders[0].removesuffix(".py").replace("/", ".")
+                words = {"name": alias.name, "module": module}
+                yield Finding("package-without-name", file, node.lineno, words)
+
+
+RULES = [hides_a_library, package_beside_module, package_without_name]

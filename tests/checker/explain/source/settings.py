@@ -293,6 +293,22 @@ def generators(source: Source) -> Iterator[Finding]:
                 yield Finding("proxy-header-name", file, line, words)
 
 
+def assigned_twice(source: Source) -> Iterator[Finding]:
+    """Of two assignments, the last one counts."""
+    if source.settings is None:
+        return
+    file, tree = source.settings
+    seen: dict[str, int] = {}
+    for node in tree.body:
+        names = [name_of(each) for each in getattr(node, "targets", [])]
+        name = names[0] if isinstance(node, ast.Assign) and names else ""
+        used = {name_of(each) for each in ast.walk(node.value)} if name else set()
+        if name in seen and name.isupper() and name not in used:
+            words = {"name": name, "first": str(seen[name])}
+            yield Finding("assigned-twice", file, node.lineno, words)
+        seen[name] = node.lineno
+
+
 def app_config(source: Source) -> Iterator[Finding]:
     """Django looks for an AppConfig in apps.py, or where the settings say."""
     settings = source.settings[1] if source.settings else ast.Module([], [])
@@ -337,6 +353,7 @@ RULES = [
     small_numbers,
     generators,
     empty_strings,
+    assigned_twice,
     app_config,
     middleware,
 ]
