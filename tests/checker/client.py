@@ -436,7 +436,9 @@ def shake_hands(
     return client
 
 
-def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
+def open_websocket(
+    server: Endpoint, path: str, *, asks_why: bool = True, **options: Any
+) -> Client:
     """
     Open a WebSocket to a path of a server, which somebody else must close.
 
@@ -444,7 +446,7 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
     `additional_headers` of who they say they are, `trust` (an SSLContext) of whom they
     trust, `server_hostname` of the name in the address, and `sock` of a new TCP
     connection. `subprotocols` are offered. Raises WireError unless the handshake
-    succeeds.
+    succeeds. If a refusal is no surprise, nobody `asks_why`.
     """
     __tracebackhide__ = True
     try:
@@ -455,7 +457,9 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
             # few. Once more: only a server that never answers fails twice.
             return shake_hands(server, path, **options)
     except InvalidStatus as refused:
-        raise not_let_in(server, path, refused.response.status_code, options) from None
+        status = refused.response.status_code
+        is_why = asks_why and options.get("additional_headers") is None
+        raise not_let_in(server, path, status, asks_why=is_why) from None
     except socket.gaierror:
         raise WireError(
             "no such host",
@@ -474,13 +478,13 @@ def open_websocket(server: Endpoint, path: str, **options: Any) -> Client:
 
 
 def not_let_in(
-    server: Endpoint, path: str, status: int, options: Mapping[str, Any]
+    server: Endpoint, path: str, status: int, *, asks_why: bool
 ) -> WireError:
     """Say with which status a handshake was answered, and whether Origin is why."""
     words = f"The handshake of {path} was answered with HTTP {status}, not with 101"
-    headers = dict(options.get("additional_headers") or server.identify(path))
-    is_ours = headers.pop("Origin", None) == server.origin
-    if status == 403 and is_ours:
+    if status == 403 and asks_why:
+        headers = server.identify(path)
+        headers.pop("Origin", None)
         with suppress(Exception):
             shake_hands(server, path, additional_headers=headers).close()
             return WireError(
@@ -524,7 +528,7 @@ def refusal(server: Endpoint, path: str, **options: Any) -> int:
     """Return the HTTP status that a handshake is refused with. Raises WireError."""
     __tracebackhide__ = True
     try:
-        with connect(server, path, **options):
+        with connect(server, path, asks_why=False, **options):
             pass
     except WireError as error:
         if error.symptom.startswith("HTTP "):

@@ -270,7 +270,7 @@ def test_neighbours_of_a_mistake_do_not_claim_it() -> None:
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:
-    assert diagnose("HTTP 418", "") == ""
+    assert diagnose("HTTP 599", "") == ""
 
 
 def test_every_sentence_can_be_filled_in() -> None:

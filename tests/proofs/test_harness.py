@@ -357,9 +357,8 @@ def test_check_waits_until_the_clients_before_it_have_left(
     server = Leaving("ws://127.0.0.1:1")
     assert server.settle(2) == 2
     # One that never comes to rest is waited for in vain, and not for ever.
-    monkeypatch.setattr("tests.checker.endpoint.SETTLE", 0.05)
     monkeypatch.setattr(Leaving, "tasks", lambda _self: 7)
-    assert server.settle(2) == 7
+    assert server.settle(2, 0.05) == 7
 
 
 def collected(*arguments: str, **environment: str) -> list[str]:
@@ -396,7 +395,8 @@ def test_checks_of_a_learner_keep_the_order_of_the_contract(
     # Whose check takes long is known here, and must not come first there.
     known = {"others": {"slow": {"slow": 9}}}
     monkeypatch.setattr("tests.proofs.plugin.records", lambda _file: known)
-    items = [SimpleNamespace(nodeid=name) for name in ("a", "b", "c", "d", "slow")]
+    names = ("a", "b", "c", "d", "slow")
+    items = [SimpleNamespace(nodeid=name, stash={}) for name in names]
     kept = list(items)
     pytest_collection_modifyitems(SimpleNamespace(), items)
     assert items == kept

@@ -107,7 +107,8 @@ def test_run_that_is_interrupted_says_no_more(
 
 def item(proof: object) -> SimpleNamespace:
     """Return what a test that was collected looks like."""
-    return SimpleNamespace(callspec=SimpleNamespace(params={"proof": proof}))
+    callspec = SimpleNamespace(params={"proof": proof})
+    return SimpleNamespace(callspec=callspec, stash={})
 
 
 @pytest.mark.parametrize(("is_live", "minutes"), [(False, 3), (True, 5)])
@@ -125,7 +126,7 @@ def test_plan_counts_what_is_taken_from_records_and_estimates_the_rest(
         monkeypatch.setattr(module, "records", lambda file: kept.get(file, {}))
     plan = run.Plan()
     plan.pytest_collection_finish(
-        SimpleNamespace(items=[item(proof), *[SimpleNamespace()] * 1999])
+        SimpleNamespace(items=[item(proof), *[SimpleNamespace(stash={})] * 1999])
     )
     plan.announce(is_live)
     printed = " ".join(capsys.readouterr().out.split())

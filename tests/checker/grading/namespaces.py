@@ -128,6 +128,6 @@ def give_up_rights() -> None:
     check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
 
 
-def adopt_orphans() -> None:
-    """Become the parent of all that is left behind by what we start."""
-    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def adopt_orphans(*, is_wanted: bool = True) -> None:
+    """Become the parent of all that is left behind by what we start, or no longer."""
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, int(is_wanted), 0, 0, 0)

@@ -206,7 +206,7 @@ STAGE01 = [
         "            await client.send(text_data=text_data, bytes_data=bytes_data)\n"
         "\n\neverybody = set()",
         "message comes back to no one else",
-        "exactly what was sent",
+        "this loop sends to everybody who is in everybody",
     ),
     Mistake(
         "a close after the answer",

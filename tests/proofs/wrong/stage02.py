@@ -599,7 +599,7 @@ STAGE02 = [
         "len(text) >",
         "len(text.encode()) >",
         f"{ANSWER} (wide)",
-        "count characters, not bytes",
+        "of the JSON around it, and no bytes",
     ),
     Mistake(
         "a text of 1,999 characters at most",
@@ -607,7 +607,7 @@ STAGE02 = [
         "len(text) >",
         "len(text) >=",
         f"{ANSWER} (long)",
-        "Compare its length with <=",
+        "2,000 are allowed: compare with <=",
     ),
     Mistake(
         "a message for everybody",
@@ -618,7 +618,7 @@ STAGE02 = [
         "            await client.send(text_data=json.dumps(message))\n"
         "\n\neverybody = set()\n",
         "message is answered to the sender only",
-        "a list of all consumers in the module reaches everybody",
+        "this loop sends to everybody who is in everybody",
     ),
     Mistake(
         "JSON that is no JSON",

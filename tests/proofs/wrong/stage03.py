@@ -47,7 +47,7 @@ STAGE03 = [
         DISCARD,
         DISCARD.replace("group,", "self.room,"),
         "close of 5 clients leaves nothing in Redis",
-        "with the group of group_add()",
+        "The name of the group is that of group_add()",
         only="5_clients",
     ),
     Mistake(
