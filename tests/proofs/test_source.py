@@ -714,6 +714,11 @@ CASES = [
         ),
     ),
     (
+        *("is-for-a-literal", CONSUMERS),
+        "if message['type'] is not 'message': ...",
+        "if message['type'] != 'message': ...",
+    ),
+    (
         *("own-mailbox", CONSUMERS),
         method(CONNECT, ACCEPT, "await self.channel_layer.receive('x')"),
         method(CONNECT, ACCEPT, "await self.channel_layer.group_add('x', 'y')"),

@@ -354,6 +354,17 @@ def except_order(source: Source) -> Iterator[Finding]:
             before.append(name)
 
 
+def is_for_a_literal(source: Source) -> Iterator[Finding]:
+    """`is` asks for the same object, and a text from a client never is ours."""
+    for file, node in source.nodes(ast.Compare):
+        sides = [node.left, *node.comparators]
+        is_identity = any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+        literals = [string(each) for each in sides if string(each) is not None]
+        if is_identity and literals:
+            words = {"text": literals[0]}
+            yield Finding("is-for-a-literal", file, node.lineno, words)
+
+
 def own_mailbox(source: Source) -> Iterator[Finding]:
     """Channels reads the mailbox of a consumer. Two readers take from each other."""
     for consumer, method in own_methods(source):
@@ -526,6 +537,7 @@ RULES = [
     coroutine_in_plain_def,
     decorator_without_answer,
     except_order,
+    is_for_a_literal,
     own_mailbox,
     coroutine_in_a_thread,
     cached_coroutine,

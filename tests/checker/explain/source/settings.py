@@ -294,19 +294,19 @@ def generators(source: Source) -> Iterator[Finding]:
 
 
 def assigned_twice(source: Source) -> Iterator[Finding]:
-    """Of two assignments, the last one counts."""
-    if source.settings is None:
-        return
-    file, tree = source.settings
-    seen: dict[str, int] = {}
-    for node in tree.body:
-        names = [name_of(each) for each in getattr(node, "targets", [])]
-        name = names[0] if isinstance(node, ast.Assign) and names else ""
-        used = {name_of(each) for each in ast.walk(node.value)} if name else set()
-        if name in seen and name.isupper() and name not in used:
-            words = {"name": name, "first": str(seen[name])}
-            yield Finding("assigned-twice", file, node.lineno, words)
-        seen[name] = node.lineno
+    """Of two assignments of a list, the last one counts."""
+    for file, tree in source.trees.items():
+        seen: dict[str, int] = {}
+        for node in tree.body:
+            names = [name_of(each) for each in getattr(node, "targets", [])]
+            name = names[0] if isinstance(node, ast.Assign) and names else ""
+            if not name or not isinstance(node.value, ast.List | ast.Dict | ast.Tuple):
+                continue
+            used = {name_of(each) for each in ast.walk(node.value)}
+            if name in seen and name not in used:
+                words = {"name": name, "first": str(seen[name])}
+                yield Finding("assigned-twice", file, node.lineno, words)
+            seen[name] = node.lineno
 
 
 def app_config(source: Source) -> Iterator[Finding]:
