@@ -300,6 +300,7 @@ def test_message_is_not_kept_where_other_projects_keep_theirs(start, own_redis, 
         )
 
 
+@pytest.mark.patient  # Those who have no Redis yet first hear of what is lost.
 def test_close_of_5_clients_leaves_nothing_in_redis(start, own_redis, room):
     expect_nothing_left(start, own_redis, room, clients=5, seconds=PATIENCE)
 
