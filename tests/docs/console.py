@@ -552,6 +552,9 @@ if __name__ == "__main__":
     parser.add_argument("--update", type=Path, nargs="+", metavar="PAGE", required=True)
     parser.add_argument("--act", nargs="+", metavar="NAME", default=[])
     arguments = parser.parse_args()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a script's `&` has set it: then no ^C of a page would end anything.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for page in arguments.update:
             update(page.resolve(), arguments.act)
