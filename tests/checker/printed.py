@@ -29,6 +29,9 @@ TRACEBACK = "Traceback (most recent call last):"
 ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+# Python says of a failing import in which file of a library it has looked.
+LIBRARIES = re.compile(r"(?<=\()[^()\n]*site-packages[/\\]")
+
 
 def telling(printed: str) -> list[str]:
     """
@@ -43,9 +46,9 @@ def telling(printed: str) -> list[str]:
 
 
 def clean(printed: str) -> str:
-    """Return a text without what a terminal would obey."""
+    """Return a text without what a terminal would obey, and where libraries are."""
     text = ESCAPES.sub("", printed.rstrip().lstrip("\n")).replace("\t", "    ")
-    return CONTROLS.sub("�", text)
+    return LIBRARIES.sub("", CONTROLS.sub("�", text))
 
 
 def is_wide(sign: str) -> bool:

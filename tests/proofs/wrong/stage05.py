@@ -263,7 +263,7 @@ STAGE05 = [
         "SECURE_SSL_HOST = SITE\n",
         "",
         HTTP.format(kind="as it is"),
-        "SECURE_SSL_HOST is the name and the port of https",
+        "Django takes SECURE_SSL_HOST, the name and the port of https",
         ONLY_HTTP,
     ),
     Mistake(
