@@ -17,7 +17,7 @@ try:
     from pathlib import Path, PurePosixPath
 
     from tests.checker import work
-    from tests.checker.system import ROOT, Refusal, exit_with, sentence, typed
+    from tests.checker.system import ROOT, Refusal, exit_with, says_why, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -183,6 +183,7 @@ def compare(name: str, project: Path, file: str | None, yes: bool) -> int:
     return 0
 
 
+@says_why
 def main() -> int:
     """Read the command line, and compare."""
     parser = argparse.ArgumentParser(prog="python -m tests.checker.compare")
@@ -191,12 +192,8 @@ def main() -> int:
     parser.add_argument("--file")
     parser.add_argument("--yes", action="store_true")
     options = parser.parse_args()
-    try:
-        project = options.project.resolve()
-        return compare(options.stage, project, options.file, options.yes)
-    except (Refusal, OSError) as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    project = options.project.resolve()
+    return compare(options.stage, project, options.file, options.yes)
 
 
 if __name__ == "__main__":

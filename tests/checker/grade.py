@@ -32,7 +32,7 @@ try:
     )
     from tests.checker.grading.running import Run
     from tests.checker.grading.sandbox import Sandbox
-    from tests.checker.system import ROOT, Refusal, exit_with, sentence, typed
+    from tests.checker.system import ROOT, Refusal, exit_with, says_why, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -208,6 +208,7 @@ def stage_of(text: str) -> str:
     raise Refusal(f"there is no stage {text} in this checkout")
 
 
+@says_why
 def main() -> int:
     """Read the command line, and grade."""
     parser = argparse.ArgumentParser(prog="python -m tests.checker.grade")
@@ -216,15 +217,9 @@ def main() -> int:
     add_options(parser)
     for stream in sys.stdout, sys.stderr:
         stream.reconfigure(errors="backslashreplace")  # A console may lack a letter.
-    try:
-        options = parser.parse_args()
-        options.stage = stage_of(options.stage)
-        return grade(options)
-    except BrokenPipeError:
-        raise
-    except (Refusal, OSError) as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    options = parser.parse_args()
+    options.stage = stage_of(options.stage)
+    return grade(options)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ try:
     from tests.checker import last, pieces, system, work
     from tests.checker.explain.crashes import telling
     from tests.checker.last import Broken, Last
-    from tests.checker.system import Refusal, exit_with, learn, sentence, typed
+    from tests.checker.system import Refusal, exit_with, learn, says_why, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -392,6 +392,7 @@ def hint(name: str, project: Path, seen: Last) -> str:
     return f"{text}\n\n{then}\nAll that you were given is in {typed(kept.file)}."
 
 
+@says_why
 def main() -> int:
     """Read the command line, and help."""
     sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
@@ -401,19 +402,13 @@ def main() -> int:
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
-    try:
-        project = options.project.resolve()
-        if options.list:
-            listed = Given(options.stage, project).all().rstrip()
-            print(listed or "No hint was given for this stage yet.")
-            return 0
-        seen = last.of(options.stage, project, options.again)
-        print(hint(options.stage, project, seen))
-    except BrokenPipeError:
-        raise  # Who reads it has left: exit_with() knows what to do.
-    except (Refusal, OSError) as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    project = options.project.resolve()
+    if options.list:
+        listed = Given(options.stage, project).all().rstrip()
+        print(listed or "No hint was given for this stage yet.")
+        return 0
+    seen = last.of(options.stage, project, options.again)
+    print(hint(options.stage, project, seen))
     return 0
 
 

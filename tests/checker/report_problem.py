@@ -29,7 +29,7 @@ try:
     from tests.checker.printed import clean
     from tests.checker.scrub import KINDS, Scrub, secrets_of
     from tests.checker.servers.redis import find_redis
-    from tests.checker.system import Refusal, exit_with, sentence, typed
+    from tests.checker.system import Refusal, exit_with, says_why, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -309,6 +309,7 @@ def report(
     )
 
 
+@says_why
 def main() -> int:
     """Read the command line, ask, and write."""
     sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
@@ -320,21 +321,15 @@ def main() -> int:
     parser.add_argument("--to", type=Path)
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
-    try:
-        project = options.project.resolve()
-        is_script = options.expected is not None or options.came is not None
-        said = Story(options.expected or "", options.came or "")
-        story = said if is_script else ask()
+    project = options.project.resolve()
+    is_script = options.expected is not None or options.came is not None
+    said = Story(options.expected or "", options.came or "")
+    story = said if is_script else ask()
 
-        def run(name: str, project: Path) -> Last:
-            return last.of(name, project, options.again)
+    def run(name: str, project: Path) -> Last:
+        return last.of(name, project, options.again)
 
-        print(report(options.stage, project, story, run, options.to))
-    except BrokenPipeError:
-        raise  # Who reads it has left: exit_with() knows what to do.
-    except (Refusal, OSError) as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    print(report(options.stage, project, story, run, options.to))
     return 0
 
 

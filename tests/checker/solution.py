@@ -29,7 +29,7 @@ try:
         texts_of,
     )
     from tests.checker.last import Last
-    from tests.checker.system import Refusal, exit_with, learn, sentence, typed
+    from tests.checker.system import Refusal, exit_with, learn, says_why, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -133,6 +133,7 @@ def solution(
     return "\n\n\n".join(["All that was tried is kept. Both ways are right.", *parts])
 
 
+@says_why
 def main() -> int:
     """Read the command line, and show."""
     sys.stdout.reconfigure(errors="replace")  # A file may lack a letter.
@@ -142,18 +143,12 @@ def main() -> int:
     parser.add_argument("--yes", action="store_true")
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
-    try:
-        name, project = options.stage, options.project.resolve()
-        if not options.again and work.has_passed(name, project):
-            seen = Last()
-        else:
-            seen = last.of(name, project, options.again)
-        text = solution(name, project, seen, options.yes)
-    except BrokenPipeError:
-        raise  # Who reads it has left: exit_with() knows what to do.
-    except (Refusal, OSError) as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    name, project = options.stage, options.project.resolve()
+    if not options.again and work.has_passed(name, project):
+        seen = Last()
+    else:
+        seen = last.of(name, project, options.again)
+    text = solution(name, project, seen, options.yes)
     if text:
         print(text)
     return 0 if text else 1

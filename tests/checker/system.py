@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import NoReturn
 
@@ -211,6 +212,26 @@ def become(*command: str | Path, cwd: Path, env: Mapping[str, str]) -> NoReturn:
     # On Windows nobody would wait for it. Ctrl-C reaches it there, too: it tidies up.
     signal.signal(signal.SIGINT, lambda *_: None)
     sys.exit(subprocess.call(command, env=env))
+
+
+def says_why(main: Callable[[], int]) -> Callable[[], int]:
+    """
+    Return a program that says in a sentence what its user can mend, and returns 2.
+
+    That is a Refusal, or an OSError. Who reads it has left: exit_with() knows of that.
+    """
+
+    @wraps(main)
+    def told() -> int:
+        try:
+            return main()
+        except BrokenPipeError:
+            raise
+        except (Refusal, OSError) as problem:
+            print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
+            return 2
+
+    return told
 
 
 def exit_with(main: Callable[[], int]) -> NoReturn:

@@ -1,18 +1,20 @@
 """A checkout of the course to try learn.py in, and learn.py as a module."""
 
 import importlib.util
+import shutil
 import signal
 import socket
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.checker import packages, system
 from tests.checker.doctor import refusals, site, sockets, talk
-from tests.front_door.checkout import Checkout, Index
+from tests.front_door.checkout import ROOT, Checkout, Index
+from tests.proofs.runs import copy_of
 
 
 @pytest.fixture
@@ -32,6 +34,23 @@ def index(tmp_path: Path) -> Iterator[Index]:
     index.answer.set()
     index.server.shutdown()
     index.server.server_close()
+
+
+@pytest.fixture
+def course_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Make a course of some stages, and folders of a reader that begin as others."""
+
+    def course_of(stages: Iterable[str], mine: Mapping[str, str]) -> Path:
+        for name in stages:
+            copy_of(ROOT / name, tmp_path / name)
+        for name, begins_as in mine.items():
+            copy_of(ROOT / begins_as, tmp_path / "work" / name)
+        shutil.copy(ROOT / ".gitignore", tmp_path)
+        monkeypatch.setattr(system, "ROOT", tmp_path)
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return course_of
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker import system
+from tests.checker.system import Refusal, says_why
 from tests.front_door.checkout import LEARN, PATIENCE, ROOT, Checkout, sentence
 from tests.proofs.waiting import REST
 
@@ -252,3 +253,27 @@ def test_reader_of_real_checks_that_leaves_sees_no_traceback() -> None:
         2, [*checks, *stop, "-k", "switches or other_path"], cwd=ROOT, env=inherited
     )
     assert errors == ""
+
+
+@pytest.mark.parametrize("problem", [Refusal("no such folder"), OSError("disk full")])
+def test_what_the_user_can_mend_is_a_sentence(
+    problem: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @says_why
+    def program() -> int:
+        raise problem
+
+    assert program() == 2
+    assert capsys.readouterr().err == f"learn.py: {problem}.\n"
+
+
+@pytest.mark.parametrize("fault", [BrokenPipeError, ValueError])
+def test_a_reader_that_has_left_and_a_fault_of_ours_are_no_refusals(
+    fault: type[Exception],
+) -> None:
+    @says_why
+    def program() -> int:
+        raise fault
+
+    with pytest.raises(fault):
+        program()

@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,6 @@ from tests.checker.last import Broken, Last
 from tests.checker.recorder import Recorder
 from tests.checker.stages import STAGES
 from tests.checker.system import Refusal
-from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
 ECHO, STAGE = "stage01_echo", "stage02_routing"
@@ -180,19 +180,13 @@ def test_what_was_seen_chooses_the_piece() -> None:
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def course(course_of: Callable[..., Path]) -> Path:
     """A course, and copies of its first two stages in work/."""
-    for name in STAGES:
-        copy_of(ROOT / name, tmp_path / name)
-    for name in (ECHO, STAGE):
-        copy_of(ROOT / name, tmp_path / "work" / name)
+    course = course_of(STAGES, {ECHO: ECHO, STAGE: STAGE})
     shutil.copytree(
-        ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("assets")
+        ROOT / "docs", course / "docs", ignore=shutil.ignore_patterns("assets")
     )
-    shutil.copy(ROOT / ".gitignore", tmp_path)
-    monkeypatch.setattr(system, "ROOT", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return course
 
 
 @pytest.fixture

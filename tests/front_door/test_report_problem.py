@@ -3,16 +3,16 @@
 import io
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.checker import report_problem, system
+from tests.checker import report_problem
 from tests.checker.last import Broken, Last
 from tests.checker.report_problem import Story, markdown, report
 from tests.checker.scrub import Scrub
 from tests.checker.system import Refusal
-from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
 STAGE = "stage02_routing"
@@ -44,15 +44,9 @@ SECRETS = {
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def course(course_of: Callable[..., Path]) -> Path:
     """A course of two stages, and a reader's folder that differs from its start."""
-    for name in ("stage01_echo", STAGE):
-        copy_of(ROOT / name, tmp_path / name)
-    copy_of(ROOT / "stage01_echo", tmp_path / "work" / STAGE)
-    shutil.copy(ROOT / ".gitignore", tmp_path)
-    monkeypatch.setattr(system, "ROOT", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return course_of(("stage01_echo", STAGE), {STAGE: "stage01_echo"})
 
 
 @pytest.fixture

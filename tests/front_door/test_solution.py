@@ -6,18 +6,18 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests.checker import solution, stuck, system, work
+from tests.checker import solution, stuck, work
 from tests.checker.last import Broken, Last
 from tests.checker.printed import is_wide
 from tests.checker.report import LearnerReporter
 from tests.checker.system import Refusal
 from tests.checker.verdict import BROKEN, COULD_NOT, KEPT, Diagnosis, Result
-from tests.proofs.runs import copy_of
 
 ROOT = Path(__file__).parent.parent.parent
 STAGE = "stage02_routing"
@@ -27,15 +27,9 @@ LONG = "x = " + " + ".join(["a_name_of_some_length"] * 12)
 
 
 @pytest.fixture
-def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def course(course_of: Callable[..., Path]) -> Path:
     """A course of two stages, and a copy of the second in work/."""
-    for name in ("stage01_echo", STAGE):
-        copy_of(ROOT / name, tmp_path / name)
-    copy_of(ROOT / STAGE, tmp_path / "work" / STAGE)
-    shutil.copy(ROOT / ".gitignore", tmp_path)
-    monkeypatch.setattr(system, "ROOT", tmp_path)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return course_of(("stage01_echo", STAGE), {STAGE: STAGE})
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ try:
     from tests.checker.doctor.report import Report
     from tests.checker.doctor.site import WHOLE, Clock, OutOfTimeError
     from tests.checker.doctor.visit import Wishes, visit
-    from tests.checker.system import Refusal, exit_with, sentence
+    from tests.checker.system import Refusal, exit_with, says_why
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -80,6 +80,7 @@ def examine(options: argparse.Namespace) -> int:
     return report.close()
 
 
+@says_why
 def main() -> int:
     """Read the command line, and look."""
     parser = argparse.ArgumentParser(prog="python -m tests.checker.doctor")
@@ -89,11 +90,7 @@ def main() -> int:
     parser.add_argument("--login", metavar="NAME:PASSWORD")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    try:
-        return examine(options)
-    except Refusal as problem:
-        print(f"learn.py: {sentence(str(problem))}", file=sys.stderr)
-        return 2
+    return examine(options)
 
 
 if __name__ == "__main__":
