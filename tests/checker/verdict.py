@@ -33,6 +33,11 @@ FILES = (
     "This machine lets a program open too few files at once. `ulimit -n 4096`, typed "
     "in this terminal before the checks, allows more."
 )
+OLD_REDIS = re.compile("unknown command .HELLO")  # In the words of Redis 5.
+NEWER_REDIS = (
+    "The Redis on this machine is older than version 6, and redis-py 8 speaks to no "
+    "older one. Install a newer one, or name one in the variable REDIS_SERVER."
+)
 TOO_LONG = "It took too long on this machine to judge: {}"
 
 # Where a guess leads: to a method that Channels calls, unless it is about other files.
@@ -248,6 +253,8 @@ def reason_of(error: BaseException, symptom: str, printed: str) -> str:
     if is_short and files_allowed() < ENOUGH_FILES:
         return FILES
     words = getattr(error, "sentence", str(error))
+    if OLD_REDIS.search(words):
+        return NEWER_REDIS
     if symptom in NO_FAULT or symptom == "no start":
         return words
     if isinstance(error, pytest.fail.Exception) and words.startswith("Timeout"):

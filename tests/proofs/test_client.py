@@ -14,10 +14,17 @@ from threading import Event, Thread
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from tests.checker import client
-from tests.checker.client import Client, WireError, connect
+from tests.checker.client import (
+    Client,
+    WireError,
+    connect,
+    open_websocket,
+    refusal,
+)
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.effort import Effort, effort_of
 from tests.checker.wire import WIRE
@@ -86,6 +93,47 @@ def test_server_that_sends_without_end_is_told_and_fills_no_memory(
         with pytest.raises(WireError) as told:
             listen()
         assert told.value.symptom == "flood"
+
+
+@pytest.fixture
+def picky() -> Iterator[tuple[Endpoint, list[str | None]]]:
+    """A server that lets in who sends no Origin, and the Origins that came to it."""
+    came: list[str | None] = []
+
+    def judge(connection: ServerConnection, request: Request) -> Response | None:
+        came.append(request.headers.get("Origin"))
+        return connection.respond(403, "no") if came[-1] else None
+
+    with serve(lambda _: None, "127.0.0.1", 0, process_request=judge) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield Endpoint(f"ws://127.0.0.1:{server.socket.getsockname()[1]}"), came
+        server.shutdown()
+        thread.join()
+
+
+def test_refusal_that_is_expected_is_asked_once(
+    picky: tuple[Endpoint, list[str | None]],
+) -> None:
+    server, came = picky
+    assert refusal(server, "/") == 403
+    assert came == [server.origin]
+
+
+def test_refusal_that_is_a_surprise_is_asked_whether_origin_is_why(
+    picky: tuple[Endpoint, list[str | None]],
+) -> None:
+    server, came = picky
+    with pytest.raises(WireError) as raised, connect(server, "/"):
+        pass
+    assert raised.value.symptom == "HTTP 403 for the Origin"
+    assert came == [server.origin, None]
+    # Who brings headers of their own is told the status, and nothing else.
+    headers = {"Origin": "http://evil.example"}
+    with pytest.raises(WireError) as raised:
+        open_websocket(server, "/", additional_headers=headers)
+    assert raised.value.symptom == "HTTP 403"
+    assert came[2:] == ["http://evil.example"]
 
 
 def test_history_ends_with_a_failure_and_goes_on_with_the_next_client() -> None:

@@ -176,6 +176,10 @@ def test_what_is_cut_is_counted_and_all_output_shows_it() -> None:
 def test_comings_and_goings_are_no_news() -> None:
     assert telling(COMINGS + TRACEBACK + COMINGS + TRACEBACK) == TRACEBACK.splitlines()
     assert telling("hello\nhello\n") == ["hello (2 times)"]
+    daphne = '127.0.0.1:5 - - [29/Nov/2026:19:46:37] "{} /ws/" - -\n'
+    words = ("WSCONNECTING", "WSCONNECT", "WSDISCONNECT", "WSREJECT", "GET")
+    [kept] = telling("".join(map(daphne.format, words)))
+    assert "GET" in kept
 
 
 def test_what_is_printed_cannot_command_the_terminal() -> None:
@@ -307,6 +311,11 @@ def cannot_open() -> Exception:
         (WireError("nobody listens", "Nobody"), "nobody listens", "Nobody"),
         (WireError("too slow here", "too slow"), "too slow here", "too slow"),
         (cannot_open(), "no answer", "ulimit -n 4096"),
+        (
+            RuntimeError("unknown command 'HELLO'"),
+            "",
+            "older than version 6",
+        ),
         (pytest.fail.Exception("Timeout (>180.0s)"), "", "too long on this machine"),
         (WireError("silence", "No message"), "silence", ""),
         (AssertionError("The server left it open."), "", ""),
