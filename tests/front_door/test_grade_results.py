@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker.grading import summary
 from tests.checker.grading.results import Results, cell, new_folder
 from tests.checker.grading.rows import in_line, row_of
 from tests.checker.grading.running import Ended
@@ -17,6 +18,7 @@ from tests.front_door.grade_rows import (
     ONE,
     PROMISES,
     STAGE,
+    TWO,
     WEIGHTS,
     line,
     row,
@@ -140,3 +142,9 @@ def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
         "| message comes back | 0 | 3 | 2 | 0 |",
     ):
         assert words in page, page
+
+
+def test_the_middle_of_an_even_class_lies_between_two() -> None:
+    both = [row([line(ONE, "kept"), line(TWO, last)]) for last in ("kept", "broken")]
+    assert sorted(each.result for each in both) == [0.5, 1.0]
+    assert "the middle of the class is at 75%" in summary.head(ABOUT, both)

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from tests.checker.grading import checks
@@ -57,7 +58,7 @@ def summary(about: Mapping[str, Any], promises: Sequence[str], rows: list[Row]) 
 def head(about: Mapping[str, Any], rows: list[Row]) -> str:
     """Return how many there are, and how they did."""
     states = Counter(row.state for row in rows)
-    results = sorted(row.result for row in rows if row.result is not None)
+    results = [row.result for row in rows if row.result is not None]
     lines = [
         f"# Results of {plain(about['stage'])}",
         "",
@@ -66,11 +67,10 @@ def head(about: Mapping[str, Any], rows: list[Row]) -> str:
     whole = number(len(rows), "submission")
     lines.append(f"- {whole}: {states[GRADED]} graded, {words}")
     if results:
-        middle = results[len(results) // 2]
         everything = sum(row.count(KEPT) == len(row.promises) for row in rows)
         lines.append(
             f"- {everything} kept every promise; the middle of the class is at "
-            f"{middle:.0%}"
+            f"{median(results):.0%}"
         )
     lines.append(f"- Sandbox: {plain(about['sandbox'])}")
     lines += [f"- {plain(each)}" for each in about["missing programs"]]
