@@ -146,5 +146,5 @@ def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
 
 def test_the_middle_of_an_even_class_lies_between_two() -> None:
     both = [row([line(ONE, "kept"), line(TWO, last)]) for last in ("kept", "broken")]
-    assert sorted(each.result for each in both) == [0.5, 1.0]
-    assert "the middle of the class is at 75%" in summary.head(ABOUT, both)
+    assert [each.result for each in both] == [0.5, 0.0]
+    assert "the middle of the class is at 25%" in summary.head(ABOUT, both)
