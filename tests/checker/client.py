@@ -26,7 +26,6 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from tests.checker.endpoint import Endpoint
-from tests.checker.servers.effort import Effort
 from tests.checker.show import (
     another_message,
     another_object,
@@ -40,7 +39,8 @@ from tests.checker.wire import WIRE, short
 PATIENCE = 3  # Seconds. Daphne answers in milliseconds, but takes one to see a crash.
 LOOK = 0.5  # Seconds, the last of them, in which a server is looked at: is it at work?
 AT_WORK = 0.1  # Seconds of CPU, used or waited for, in that time: it is.
-LONGEST = 20  # Seconds. Whoever is at work that long for one message never ends.
+ENDLESS = 8  # Seconds of CPU. Who has used so many for one message never ends.
+LONGEST = 60  # Seconds, until the machine is too slow for that.
 HANDSHAKE = 7  # Seconds. Daphne gives up a handshake after five.
 GOODBYE = 10  # Seconds that a server has to answer a close, and to hang up.
 
@@ -217,8 +217,19 @@ class Client:
             now = self.server.effort()
             if now.minus(before).total < AT_WORK:
                 return
+            if now.minus(at_first).worked > ENDLESS:
+                raise WireError(
+                    "busy",
+                    "The connection is open, but nothing came. The server has worked "
+                    f"for {ENDLESS} seconds since, and works on.",
+                )
             if time.monotonic() > end:
-                raise busy_for_long(now.minus(at_first))
+                raise WireError(
+                    "too slow here",
+                    f"The connection is open, but nothing came within {LONGEST} "
+                    "seconds. The server is at work, but waits for a processor most "
+                    "of the time: this machine has too much to do.",
+                )
             before = now
 
     def recv_within(self, seconds: float) -> str | bytes:
@@ -493,18 +504,6 @@ def not_let_in(
                 f"server lets the same client in.",
             )
     return WireError(f"HTTP {status}", f"{words}.")
-
-
-def busy_for_long(effort: Effort) -> WireError:
-    """Say why there is no message from a server that is at work all the time."""
-    words = f"The connection is open, but no message came within {LONGEST} seconds."
-    if effort.waited > effort.worked:
-        return WireError(
-            "too slow here",
-            f"{words} The server was at work, and waited {effort.waited:.0f} of these "
-            f"seconds for a processor: this machine has too much to do.",
-        )
-    return WireError("busy", f"{words} The server was busy all the time.")
 
 
 def name_in(path: str) -> str:

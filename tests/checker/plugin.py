@@ -20,7 +20,6 @@ from tests.checker import client, explain
 from tests.checker import report as reports
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
 from tests.checker.endpoint import LONG, Endpoint
-from tests.checker.explain.source import Source
 from tests.checker.printed import telling
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.launch import FORKS
@@ -460,9 +459,10 @@ def explain_failure(
         "check": item.nodeid,
         "answered": WIRE.answered > 0,
     }
-    source = Source.of(folder) if (folder := folder_of(item)) else None
-    found = explain.explain(**report.failure, source=source)
-    told = diagnosis_of(found, item.nodeid, source)
+    folder = folder_of(item)
+    files = explain.read(folder, item.nodeid) if folder else {}
+    found = explain.explain(**report.failure, **files)
+    told = diagnosis_of(found, item.nodeid, files.get("source"))
     if not hasattr(item.config, "workerinput"):  # No worker could send it.
         report.told = told
     report.reason = reason_of(error, symptom, printed)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.checker import explain, last
-from tests.checker.explain.source import Source
 from tests.checker.verdict import seen_of
 from tests.checker.wire import WIRE
 
@@ -74,7 +73,7 @@ def broken_by(report: pytest.TestReport, project: Path) -> last.Broken:
     failure = getattr(report, "failure", None)
     if failure is None:
         return last.Broken(report.nodeid, seen=bounded(seen_of(report)))
-    told = explain.explain(**failure, source=Source.of(project))
+    told = explain.explain(**failure, **explain.read(project, report.nodeid))
     return last.Broken(
         check=report.nodeid,
         symptom=failure["symptom"],

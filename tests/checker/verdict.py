@@ -206,7 +206,9 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     is_guess = told.witness == explain.WIRE
     is_of_consumers = entry is not None and entry.chapter.startswith(CONSUMERS)
     place = ""
-    if is_guess and source:
+    if told.departed and not is_plain:
+        place = f"{told.departed[0].file}, line {max(told.departed[0].line, 1)}"
+    elif is_guess and source:
         place = place_of(check if is_of_consumers else "", told.sentence, source)
     return Diagnosis(told.id, witness, told.sentence, is_plain, place)
 

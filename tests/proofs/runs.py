@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.checker.explain import diagnose
+from tests.checker.explain import diagnose, read
 from tests.checker.explain.source import Source
 from tests.checker.servers import launch
 from tests.checker.servers.forks import fork_server
@@ -109,8 +109,8 @@ class Run(NamedTuple):
         pattern = r"^  (?:FAIL|stop)  (.*)$"
         [fails] = re.findall(pattern, self.stdout, re.MULTILINE)
         seen = {"fails": fails, **failure}
-        source = Source.of(self.project) if self.project else None
-        said = " ".join(diagnosis(seen, source).split())
+        files = read(self.project, seen["check"]) if self.project else {}
+        said = " ".join(diagnosis(seen, **files).split())
         assert said == self.likely_mistake, f"{said}\n{self.stdout}"
         return seen
 
@@ -121,9 +121,11 @@ def evidence_of(seen: Seen) -> dict[str, Any]:
     return {key: seen[key] for key in keys if key in seen}
 
 
-def diagnosis(seen: Seen, source: Source | None = None) -> str:
+def diagnosis(
+    seen: Seen, source: Source | None = None, course: Source | None = None
+) -> str:
     """Return what a failure most likely means, by its evidence and the source."""
-    return diagnose(**evidence_of(seen), source=source)
+    return diagnose(**evidence_of(seen), source=source, course=course)
 
 
 def contract(stage: str) -> tuple[Path, ...]:

@@ -6,28 +6,71 @@ failed, and what was answered before. The output: what the server printed. The s
 what is plainly wrong in the files of the project. The output knows best, since it was
 there. What stands in the source comes next; then an exception that we know nothing of,
 with its place. A guess from the wire alone comes last.
+
+Where nothing better than an exception or a guess is known, and the project departs from
+the finished stage in a few places only, these are named, too.
 """
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.checker.explain.catalogue import ANY, Entry, entries
 from tests.checker.explain.crashes import crash_sentence
+from tests.checker.explain.departures import Departure, departures, in_words
 from tests.checker.explain.source import Source, findings
+from tests.checker.system import ROOT
 
-__all__ = ["Source", "Told", "diagnose", "explain"]
+__all__ = ["Source", "Told", "diagnose", "explain", "read"]
 
 # Who speaks for a diagnosis, from the best witness to the worst.
 OUTPUT, SOURCE, SURE, CRASH, HINT, WIRE = range(6)
+LONGEST = 600  # Characters of a guess and of the places: ten lines of a report.
 
 
 class Told(NamedTuple):
-    """What is said of a failure. `id` is the entry's, or "crash", or empty."""
+    """
+    What is said of a failure. `id` is the entry's, or "crash", "departure", or empty.
+
+    `departed` are the places where the project is not the finished stage's. `file` and
+    `line` are where a finding of the source stands.
+    """
 
     witness: int
     id: str
-    sentence: str
+    diagnosis: str
+    cure: str = ""
+    departed: tuple[Departure, ...] = ()
+    file: str = ""
+    line: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """All of it. What is wrong comes first, then where, then what to do."""
+        diagnosis = self.diagnosis
+        if self.departed and diagnosis and diagnosis[-1] not in ".!?":
+            diagnosis += "."  # It ends with the words of an exception.
+        return " ".join(filter(None, (diagnosis, in_words(self.departed), self.cure)))
+
+
+NOBODY = Told(WIRE, "", "")
+
+
+def read(project: Path, check: str) -> dict[str, Source | None]:
+    """
+    Return the files of a project, and those of the finished stage that a check is of.
+
+    They are the arguments `source` and `course` of `explain`. There is no course where
+    the stage itself is checked, or an exercise.
+    """
+    stage = re.match(r"tests/test_(stage\d\d_\w+)\.py", check)
+    finished = ROOT / stage[1] if stage else project
+    is_other = finished.resolve() != project.resolve()
+    return {
+        "source": Source.of(project),
+        "course": Source.of(finished) if is_other else None,
+    }
 
 
 def diagnose(
@@ -36,9 +79,10 @@ def diagnose(
     check: str = "",
     answered: bool | None = None,
     source: Source | None = None,
+    course: Source | None = None,
 ) -> str:
     """Return the sentence for the mistake that fits best, or an empty string."""
-    return explain(symptom, printed, check, answered, source).sentence
+    return explain(symptom, printed, check, answered, source, course).sentence
 
 
 def explain(
@@ -47,12 +91,28 @@ def explain(
     check: str = "",
     answered: bool | None = None,
     source: Source | None = None,
+    course: Source | None = None,
 ) -> Told:
-    """Return what fits best, and which witness speaks for it."""
+    """
+    Return what fits best, and which witness speaks for it.
+
+    `source` is the project, and `course` the finished stage that it wants to become.
+    """
     told = [*fitting(symptom, printed, check, answered, source)]
     if sentence := crash_sentence(symptom, printed, check):
         told.append(Told(CRASH, "crash", sentence))
-    return min(told, key=lambda each: each.witness, default=Told(WIRE, "", ""))
+    best = min(told, key=lambda each: each.witness, default=NOBODY)
+    if best.witness < CRASH or not source or not course:
+        return best
+    departed = tuple(departures(source, course))
+    if any(each.holds(best.file, best.line) for each in departed):
+        return best  # The two agree, and it says more.
+    if departed and not best.id:
+        best = Told(WIRE, "departure", "")
+    best = best._replace(departed=departed)
+    if best.witness == WIRE and len(best.sentence) > LONGEST:
+        best = best._replace(cure="")  # It is only a guess.
+    return best
 
 
 def fitting(
@@ -64,7 +124,7 @@ def fitting(
 ) -> Iterator[Told]:
     """Yield all that fits, in the order of the catalogue."""
     found = {each.id: each for each in reversed(findings(source) if source else [])}
-    code = "\n".join(source.files.values()) if source else ""
+    code = source.code if source else ""
     for entry in entries():
         witness = best_witness(entry)
         # What an exercise asks for is no part of the contract: from the wire alone we
@@ -81,15 +141,17 @@ def fitting(
             continue
         if entry.needs and not re.search(entry.needs, code):
             continue
+        finding = found.get(entry.source)
+        if entry.source and not finding:
+            continue
         words: dict[str, object] = {}
-        if entry.source:
-            if entry.source not in found:
-                continue
-            finding = found[entry.source]
+        if finding:
             words = {**finding.words, "file": finding.file, "line": finding.line}
         if match := re.search(entry.printed, printed):
-            sentence = entry.sentence.format(**match.groupdict(), **words)
-            yield Told(witness, entry.id, sentence)
+            words |= match.groupdict()
+            diagnosis, cure = entry.told(words)
+            file, line = (finding.file, finding.line) if finding else ("", 0)
+            yield Told(witness, entry.id, diagnosis, cure, (), file, line)
 
 
 def best_witness(entry: Entry) -> int:

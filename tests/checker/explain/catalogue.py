@@ -29,6 +29,7 @@ name in `printed`, or for a word of the finding; braces of their own are doubled
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,8 +72,17 @@ class Entry:
     @property
     def sentence(self) -> str:
         """The diagnosis and the cure, as they are told."""
-        place = PLACE if self.source and self.place else ""
-        return f"{place}{self.diagnosis} {self.cure}".rstrip()
+        return f"{self.begin}{self.diagnosis} {self.cure}".rstrip()
+
+    @property
+    def begin(self) -> str:
+        """What stands before the diagnosis: the place of a finding."""
+        return PLACE if self.source and self.place else ""
+
+    def told(self, words: Mapping[str, object]) -> tuple[str, str]:
+        """Return the diagnosis and the cure, their words filled in."""
+        diagnosis = f"{self.begin}{self.diagnosis}".format(**words)
+        return diagnosis, self.cure.format(**words)
 
 
 @cache

@@ -20,7 +20,8 @@ LEFT_OUT = {
     "staticfiles",
     "venv",
 }
-SUFFIXES = {".py", ".conf"}
+CODE = (".py", ".conf")
+SUFFIXES = {*CODE, ".cnf", ".html", ".js"}
 MOST_FILES = 200
 MOST_BYTES = 200_000  # Of a file. Nobody wrote more by hand.
 
@@ -84,6 +85,12 @@ class Source:
             except OSError:
                 continue
         return cls(files)
+
+    @cached_property
+    def code(self) -> str:
+        """What the server does, as one text."""
+        files = self.files.items()
+        return "\n".join(text for file, text in files if file.endswith(CODE))
 
     @cached_property
     def trees(self) -> dict[str, ast.Module]:

@@ -1,0 +1,397 @@
+"""
+Where a project departs from the finished stage, if it does so in a few places only.
+
+Somebody who types what a chapter shows has the chapter's program, but for a mistake.
+Where no rule knows the mistake, its place is known all the same. A project that goes
+its own way has many such places, and none of them says anything: then nothing is told.
+
+Comments, docstrings, layout and quotes do not count, nor does a name of one's own that
+is used throughout.
+"""
+
+import ast
+import io
+import keyword
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from tests.checker.explain.source import Source
+
+__all__ = ["Departure", "departures", "in_words"]
+
+MOST = 4  # Places. More are somebody's own way.
+LONG = 60  # Characters of a line that is quoted.
+NUMBERS = ("", "one place", "two places", "three places", "four places")
+ASIDE = re.compile(r"(^|/)(tests?|test_\w+|conftest)\.py$|(^|/)(tests|migrations)/")
+OPENING, CLOSING = (*"([{",), (*")]}",)
+IMPORT = re.compile("(import|from) ")
+PAGES = (".html", ".js")
+LEFT_OUT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
+
+
+class Line(NamedTuple):
+    """A statement of a file, or the head of one, whatever lines it is written on."""
+
+    depth: int  # Of its indentation.
+    words: tuple[str, ...]
+    rows: tuple[int, ...]  # The number of the line that each word stands in.
+
+
+class Departure(NamedTuple):
+    """
+    A place that is not the finished stage's.
+
+    `line` is the reader's, or the one after which something is missing. `mine` and
+    `theirs` are the lines themselves, or nothing.
+    """
+
+    file: str
+    line: int
+    mine: tuple[str, ...] = ()
+    theirs: tuple[str, ...] = ()
+    is_margin: bool = False  # Only the indentation is another.
+    moved: int = 0  # Where in the reader's file the lines stand that belong here.
+
+    def holds(self, file: str, line: int) -> bool:
+        """Tell whether a line of the reader's is part of it."""
+        return file == self.file and 0 <= line - self.line < max(1, len(self.mine))
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it imports something: that follows from another place, mostly."""
+        return all(
+            re.match("(import|from) ", line) for line in self.mine or self.theirs
+        )
+
+
+# Reading
+
+
+def lines_of(file: str, text: str) -> list[Line]:
+    """Return the statements of a file of Python, or the lines of another."""
+    comment = "" if file.endswith(PAGES) else r"(^|\s)#.*"
+    if not file.endswith(".py"):
+        return [*plain_lines(text, comment)]
+    try:
+        return [*python_lines(text)]
+    except (tokenize.TokenError, SyntaxError):
+        return [*plain_lines(text, comment)]
+
+
+def plain_lines(text: str, comment: str) -> Iterator[Line]:
+    """Yield the lines that say something."""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = re.findall(r"\w+|[^\w\s]", re.sub(comment, "", line))
+        if words:
+            yield Line(0, tuple(words), (number,) * len(words))
+
+
+def python_lines(text: str) -> Iterator[Line]:
+    """Yield the statements of a file of Python."""
+    depth = 0
+    words: list[tuple[str, int]] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        match token.type:
+            case tokenize.INDENT:
+                depth += 1
+            case tokenize.DEDENT:
+                depth -= 1
+            case tokenize.NEWLINE:
+                if len(words) > 1 or not words or not is_string(words[0][0]):
+                    yield Line(depth, *zip(*without_commas(words), strict=True))
+                words = []
+            case kind if kind not in LEFT_OUT:
+                words.append((plain(token.string), token.start[0]))
+
+
+def without_commas(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Leave out what is layout: a comma before a bracket that closes a call or list."""
+    found: list[tuple[str, int]] = []
+    commas = [0]  # Of each bracket that is open. One makes a tuple.
+    for word, row in words:
+        if word in OPENING:
+            before = found[-1][0] if found else ""
+            is_call = before.isidentifier() or before in CLOSING
+            commas.append(
+                int(word != "(" or (is_call and not keyword.iskeyword(before)))
+            )
+        elif word in CLOSING and len(commas) > 1:
+            if found[-1][0] == "," and commas.pop() > 1:
+                found.pop()
+        elif word == ",":
+            commas[-1] += 1
+        found.append((word, row))
+    return found
+
+
+def is_string(word: str) -> bool:
+    return bool(re.match(r"""[a-zA-Z]{0,2}["']""", word))
+
+
+def plain(word: str) -> str:
+    """Return a token, a string in double quotes where that makes no difference."""
+    found = re.fullmatch(r"(?s)([a-zA-Z]*)'([^'\"\\]*)'", word)
+    return f'{found[1]}"{found[2]}"' if found else word
+
+
+# Names of one's own
+
+
+def renamed(
+    mine: Mapping[str, list[Line]],
+    theirs: Mapping[str, list[Line]],
+    own: set[str],
+    course: set[str],
+) -> dict[str, str]:
+    """
+    Return which names of the reader's stand for which of the stage's.
+
+    `own` and `course` are the names that either gives. One that is used once is none
+    of one's own choice: it is a mistyped one.
+    """
+    counts, others = names_in(mine), names_in(theirs)
+    pairs: Counter[tuple[str, str]] = Counter()
+    for file in mine.keys() & theirs.keys():
+        for a, b in replaced(mine[file], theirs[file]):
+            if len(a.words) == len(b.words):
+                pairs.update(
+                    p for p in zip(a.words, b.words, strict=True) if differ(*p)
+                )
+    found: dict[str, str] = {}
+    for (a, b), _count in pairs.most_common():
+        is_given = a in own and b in course and a not in others and b not in counts
+        is_first = a not in found and b not in found.values()
+        if is_given and is_first and counts[a] == others[b] > 1:
+            found[a] = b
+    return found
+
+
+def given(source: Source) -> set[str]:
+    """Return the names that a project gives: to classes, functions and values."""
+    found = set()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg)
+    for _file, node in source.nodes(*kinds, ast.Name, ast.Attribute):
+        match node:
+            case ast.arg(arg=name):
+                found.add(name)
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                if isinstance(node.ctx, ast.Store):
+                    found.add(name)
+            case _:
+                found.add(node.name)
+    return found
+
+
+def differ(a: str, b: str) -> bool:
+    """Tell whether these are two names, and not the same."""
+    names = a.isidentifier() and b.isidentifier()
+    return names and a != b and not (keyword.iskeyword(a) or keyword.iskeyword(b))
+
+
+def names_in(files: Mapping[str, list[Line]]) -> Counter[str]:
+    lines = (line for file in files.values() for line in file)
+    return Counter(word for line in lines for word in line.words)
+
+
+def with_names(lines: list[Line], names: Mapping[str, str]) -> list[Line]:
+    return [
+        line._replace(words=tuple(names.get(word, word) for word in line.words))
+        for line in lines
+    ]
+
+
+def replaced(mine: list[Line], theirs: list[Line]) -> Iterator[tuple[Line, Line]]:
+    """Yield the lines that stand for one another."""
+    for verb, a, b, c, d in blocks(mine, theirs):
+        if verb == "replace" and b - a == d - c:
+            yield from zip(mine[a:b], theirs[c:d], strict=True)
+
+
+# Where they differ
+
+
+def departures(source: Source, course: Source) -> list[Departure]:
+    """
+    Return the places where a project is not the stage's: some, or none if many.
+
+    Pages are looked at only where all else is the stage's: they are the first thing
+    that people change.
+    """
+    for pages in (False, True):
+        if found := between(source, course, pages):
+            break
+    # An import follows from what is done with it.
+    if others := [each for each in found if not each.is_import]:
+        found = others
+    return found if len(found) <= MOST else []
+
+
+def between(source: Source, course: Source, pages: bool) -> list[Departure]:
+    """Return the places where the code is not the stage's, or the pages are not."""
+    own, stage = (
+        {
+            file: lines_of(file, text)
+            for file, text in each.files.items()
+            if file.endswith(PAGES) == pages and not ASIDE.search(file)
+        }
+        for each in (source, course)
+    )
+    names = renamed(own, stage, given(source), given(course))
+    found: list[Departure] = []
+    for file, theirs in stage.items():
+        if file not in own:
+            found += [Departure(file, 0)] * bool(theirs)
+        elif (mine := with_names(own[file], names)) != theirs:
+            texts = source.files[file].splitlines(), course.files[file].splitlines()
+            found += in_file(file, mine, theirs, *texts)
+    # A file of one's own is nothing wrong, but where all else is the chapter's.
+    extra = (Departure(f, 1) for f in own if f not in stage and own[f])
+    return found or [*extra]
+
+
+def in_file(
+    file: str, mine: list[Line], theirs: list[Line], own: list[str], course: list[str]
+) -> list[Departure]:
+    """Return the places in a file. Lines that were moved are one place."""
+    found: list[Departure] = []
+    gone: list[tuple[int, list[Line]]] = []  # Lines of the stage, and after which.
+    extra: list[list[Line]] = []  # The reader's.
+    changed = False
+    for verb, a, b, c, d in blocks(mine, theirs):
+        ours, yours = theirs[c:d], mine[a:b]
+        after = max(mine[a - 1].rows) if a else 0
+        match verb:
+            case "equal":
+                found += margins(file, yours, ours, own, changed)
+            case "insert":
+                gone.append((after, ours))
+            case "delete":
+                extra.append(yours)
+            case "replace":
+                found.append(replacement(file, yours, ours, own, course))
+        changed = verb != "equal"
+    for after, lines in gone:
+        words = [line.words for line in lines]
+        twin = next((e for e in extra if [line.words for line in e] == words), None)
+        if twin:
+            extra.remove(twin)
+            texts, row = texts_of(twin, own), twin[0].rows[0]
+            found.append(Departure(file, after, theirs=texts, moved=row))
+        else:
+            found.append(Departure(file, after, theirs=texts_of(lines, course)))
+    for lines in extra:
+        found.append(Departure(file, lines[0].rows[0], texts_of(lines, own)))
+    return sorted(found)
+
+
+def blocks(
+    mine: list[Line], theirs: list[Line]
+) -> list[tuple[str, int, int, int, int]]:
+    """Return what the two share, and what not, as difflib has it."""
+    keys = [[line.words for line in each] for each in (mine, theirs)]
+    return SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
+
+
+def margins(
+    file: str, mine: list[Line], theirs: list[Line], own: list[str], changed: bool
+) -> Iterator[Departure]:
+    """
+    Yield where the same lines are indented in another way.
+
+    `changed` says that what stands above differs: the indentation follows from it.
+    """
+    before = 0
+    for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        deeper = a.depth - b.depth
+        if deeper != before and deeper and not (changed and number == 0):
+            yield Departure(file, a.rows[0], texts_of([a], own), is_margin=True)
+        before = deeper
+
+
+def replacement(
+    file: str, mine: list[Line], theirs: list[Line], own: list[str], course: list[str]
+) -> Departure:
+    """Return the place where some lines stand for others, from what differs on."""
+    one, other = mine[0], theirs[0]
+    place = first_difference(one.words, other.words)
+    rows = [line.rows[min(place, len(line.rows) - 1)] for line in (one, other)]
+    return Departure(
+        file,
+        rows[0],
+        (own[rows[0] - 1].strip(), *texts_of(mine[1:], own)),
+        (course[rows[1] - 1].strip(), *texts_of(theirs[1:], course)),
+    )
+
+
+def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
+    """Return the lines that statements begin with."""
+    return tuple(text[line.rows[0] - 1].strip() for line in lines)
+
+
+def first_difference(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the place of the first word, or letter, that is another."""
+    for place, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return place
+    return min(len(one), len(other))
+
+
+# In words
+
+
+def in_words(found: Sequence[Departure]) -> str:
+    """Say where a project departs from the stage."""
+    if not found:
+        return ""
+    parts = [f"But for {NUMBERS[len(found)]}, your code is the chapter's."]
+    file = ""
+    for each in found:
+        words = sentence(each)
+        if not each.mine and not each.theirs:
+            parts.append(words)
+            continue
+        start = "" if each.file == file else f"In {each.file}, "
+        parts.append(start + (words if start else words[0].upper() + words[1:]))
+        file = each.file
+    return " ".join(parts)
+
+
+def sentence(one: Departure) -> str:
+    """Say what differs in a place of a file."""
+    mine, theirs = quoted(one.mine, one.theirs)
+    after = f"after line {one.line}" if one.line else "at the start"
+    if one.moved:
+        return f"{theirs} stands in line {one.moved}, and in the chapter {after}."
+    if one.is_margin:
+        return f"line {one.line} is indented in another way than there: {mine}."
+    if mine and theirs:
+        return f"line {one.line} has {mine}, and the chapter {theirs}."
+    if theirs:
+        return f"the chapter has {theirs} {after}."
+    if mine:
+        return f"line {one.line} is yours only: {mine}."
+    return f"There is {'a file of your own' if one.line else 'no file'}: {one.file}."
+
+
+def quoted(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, str]:
+    """Quote the first lines, cut so that what differs is in view."""
+    both = mine and theirs
+    start = first_difference(mine[0], theirs[0]) if both else 0
+    return shown(mine, start), shown(theirs, start)
+
+
+def shown(lines: tuple[str, ...], place: int) -> str:
+    """Quote the first of some lines, and count the others."""
+    if not lines:
+        return ""
+    line, *others = lines
+    if len(line) > LONG:
+        first = max(0, min(place - LONG // 2, len(line) - LONG))
+        part = line[first : first + LONG]
+        line = f"{'…' * bool(first)}{part}{'…' * (first + LONG < len(line))}"
+    more = f" and {len(others)} more line{'s' * (len(others) != 1)}" if others else ""
+    return f"`{line}`{more}"
