@@ -22,6 +22,7 @@ CONSUMERS, ROUTING, ASGI, SETTINGS = (
 
 # A consumer, with the body of its class to be filled in.
 ASYNC = "class Echo(AsyncWebsocketConsumer):\n{}"
+JSON = "class Echo(AsyncJsonWebsocketConsumer):\n{}"
 PLAIN = "class Echo(WebsocketConsumer):\n{}"
 APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
 ROUTED = "class Echo(AsyncWebsocketConsumer): ...\nroutes = [{}]"
@@ -46,6 +47,7 @@ def event(keys: str, handler: str) -> str:
 
 CONNECT = "async def connect(self):"
 RECEIVE = "async def receive(self, text_data=None, bytes_data=None):"
+ROOM = f"class Room:\n    {CONNECT} ...\n"
 ACCEPT = "await self.accept()"
 WRAPPED = (
     "def guard(application):\n"
@@ -326,6 +328,47 @@ CASES = [
         *("state-in-class", CONSUMERS),
         method(RECEIVE, "self.said.append(text_data)") + "\n    said = []",
         method(RECEIVE, "self.said.index(text_data)") + "\n    said = []",
+    ),
+    (
+        *("mixin-behind", CONSUMERS),
+        f"{ROOM}class Echo(AsyncWebsocketConsumer, Room): ...",
+        f"{ROOM}class Echo(Room, AsyncWebsocketConsumer): ...",
+    ),
+    (
+        *("groups-too-late", CONSUMERS),
+        method(CONNECT, "self.groups = ['tea']", ACCEPT),
+        method(CONNECT, "self.groups = ['tea']", ACCEPT)
+        + "\n        await self.channel_layer.group_add('tea', self.channel_name)",
+    ),
+    (
+        *("base-dir", "config/settings/base.py"),
+        "BASE_DIR = Path(__file__).resolve().parent.parent",
+        "BASE_DIR = Path(__file__).resolve().parent.parent.parent",
+    ),
+    (
+        *("always-true", CONSUMERS),
+        method(RECEIVE, "if self.kind == 'text' or 'json':", "    self.kind = 1"),
+        method(RECEIVE, "if self.kind in ('text', 'json'):", "    self.kind = 1"),
+    ),
+    (
+        *("local-receiver", "chat/apps.py"),
+        "def ready():\n    @receiver(post_delete)\n    def tell(): ...",
+        "def ready():\n    @receiver(post_delete, weak=False)\n    def tell(): ...",
+    ),
+    (
+        *("local-receiver", "chat/apps.py"),
+        "def ready():\n    def tell(**kwargs): ...\n    post_delete.connect(tell)",
+        "def tell(**kwargs): ...\ndef ready():\n    post_delete.connect(tell)",
+    ),
+    (
+        *("sync-in-async", CONSUMERS),
+        JSON.format("    @classmethod\n    def decode_json(cls, text):\n        ..."),
+        JSON.format("    @classmethod\n    async def decode_json(cls, text): ..."),
+    ),
+    (
+        *("application-twice", ASGI),
+        "application = ProtocolTypeRouter({})\n" * 2,
+        "application = ProtocolTypeRouter({})\napplication = wrap(application)",
     ),
     (
         *("defined-twice", CONSUMERS),

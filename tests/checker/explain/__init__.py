@@ -7,8 +7,8 @@ what is plainly wrong in the files of the project. The output knows best, since 
 there. What stands in the source comes next; then an exception that we know nothing of,
 with its place. A guess from the wire alone comes last.
 
-Where nothing better than an exception or a guess is known, and the project departs from
-the finished stage in a few places only, these are named, too.
+Where none of them has named the place, and the project departs from the finished stage
+in a few places only, these are named, too.
 """
 
 import re
@@ -26,6 +26,8 @@ __all__ = ["Source", "Told", "diagnose", "explain", "read"]
 
 # Who speaks for a diagnosis, from the best witness to the worst.
 OUTPUT, SOURCE, SURE, CRASH, HINT, WIRE = range(6)
+PLACE = re.compile(r"([\w./-]+), line (\d+)")
+FEW = 2  # Places that are worth a word beside a witness who was there.
 LONGEST = 600  # Characters of a guess and of the places: ten lines of a report.
 
 
@@ -102,11 +104,17 @@ def explain(
     if sentence := crash_sentence(symptom, printed, check):
         told.append(Told(CRASH, "crash", sentence))
     best = min(told, key=lambda each: each.witness, default=NOBODY)
-    if best.witness < CRASH or not source or not course:
+    if best.witness == SOURCE or not source or not course:
         return best
     departed = tuple(departures(source, course))
-    if any(each.holds(best.file, best.line) for each in departed):
-        return best  # The two agree, and it says more.
+    if best.witness < CRASH and len(departed) > FEW:
+        return best
+    named = [(best.file, best.line)]
+    named += [(file, int(line)) for file, line in PLACE.findall(best.sentence)]
+    if any(each.holds(*place) for each in departed for place in named):
+        # The two agree. An exception says least, where many lines may have led to it.
+        if best.id != "crash" or max(len(each.mine) for each in departed) == 1:
+            return best
     if departed and not best.id:
         best = Told(WIRE, "departure", "")
     best = best._replace(departed=departed)

@@ -15,7 +15,7 @@ import keyword
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -23,7 +23,9 @@ from tests.checker.explain.source import Source
 
 __all__ = ["Departure", "departures", "in_words"]
 
-MOST = 4  # Places. More are somebody's own way.
+MOST = 4  # Places. More are somebody's own way,
+MOST_LINES = 10  # and so are more lines, the stage's counted, too.
+QUOTES = 6  # Lines that are quoted, in all places together.
 LONG = 60  # Characters of a line that is quoted.
 NUMBERS = ("", "one place", "two places", "three places", "four places")
 ASIDE = re.compile(r"(^|/)(tests?|test_\w+|conftest)\.py$|(^|/)(tests|migrations)/")
@@ -72,22 +74,30 @@ class Departure(NamedTuple):
 
 
 def lines_of(file: str, text: str) -> list[Line]:
-    """Return the statements of a file of Python, or the lines of another."""
-    comment = "" if file.endswith(PAGES) else r"(^|\s)#.*"
-    if not file.endswith(".py"):
-        return [*plain_lines(text, comment)]
+    """
+    Return the statements of a file of Python, or the lines of another.
+
+    Raises SyntaxError or tokenize.TokenError if Python cannot read it.
+    """
+    return [*python_lines(text)] if file.endswith(".py") else plain_lines(file, text)
+
+
+def pair_of(file: str, mine: str, theirs: str) -> tuple[list[Line], list[Line]]:
+    """Return a file of both sides: as lines only, where Python cannot read one."""
     try:
-        return [*python_lines(text)]
-    except (tokenize.TokenError, SyntaxError):
-        return [*plain_lines(text, comment)]
+        return lines_of(file, mine), lines_of(file, theirs)
+    except (SyntaxError, tokenize.TokenError):
+        return plain_lines(file, mine), plain_lines(file, theirs)
 
 
-def plain_lines(text: str, comment: str) -> Iterator[Line]:
-    """Yield the lines that say something."""
+def plain_lines(file: str, text: str) -> list[Line]:
+    """Return the lines that say something."""
+    comment = "" if file.endswith(PAGES) else r"(^|\s)#.*"
+    found = []
     for number, line in enumerate(text.splitlines(), 1):
-        words = re.findall(r"\w+|[^\w\s]", re.sub(comment, "", line))
-        if words:
-            yield Line(0, tuple(words), (number,) * len(words))
+        if words := re.findall(r"\w+|[^\w\s]", re.sub(comment, "", line)):
+            found.append(Line(0, tuple(words), (number,) * len(words)))
+    return found
 
 
 def python_lines(text: str) -> Iterator[Line]:
@@ -102,7 +112,8 @@ def python_lines(text: str) -> Iterator[Line]:
                 depth -= 1
             case tokenize.NEWLINE:
                 if len(words) > 1 or not words or not is_string(words[0][0]):
-                    yield Line(depth, *zip(*without_commas(words), strict=True))
+                    words = without_commas(without_types(words))
+                    yield Line(depth, *zip(*words, strict=True))
                 words = []
             case kind if kind not in LEFT_OUT:
                 words.append((plain(token.string), token.start[0]))
@@ -128,6 +139,25 @@ def without_commas(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
     return found
 
 
+def without_types(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Leave out what a function says of its types: nobody asks for that at run time."""
+    if "def" not in (word for word, _row in words[:2]):
+        return words
+    found: list[tuple[str, int]] = []
+    depth, skipping = 0, False
+    for word, row in words:
+        if depth == 1 and word in (",", "=", ")"):
+            skipping = False
+        if depth == 0 and word == ":":
+            skipping = False
+        if (word, depth) in ((":", 1), ("->", 0)):
+            skipping = True
+        depth += (word in OPENING) - (word in CLOSING)
+        if not skipping:
+            found.append((word, row))
+    return found
+
+
 def is_string(word: str) -> bool:
     return bool(re.match(r"""[a-zA-Z]{0,2}["']""", word))
 
@@ -142,10 +172,7 @@ def plain(word: str) -> str:
 
 
 def renamed(
-    mine: Mapping[str, list[Line]],
-    theirs: Mapping[str, list[Line]],
-    own: set[str],
-    course: set[str],
+    files: list[tuple[list[Line], list[Line]]], own: set[str], course: set[str]
 ) -> dict[str, str]:
     """
     Return which names of the reader's stand for which of the stage's.
@@ -153,10 +180,10 @@ def renamed(
     `own` and `course` are the names that either gives. One that is used once is none
     of one's own choice: it is a mistyped one.
     """
-    counts, others = names_in(mine), names_in(theirs)
+    counts, others = names_in(m for m, _ in files), names_in(t for _, t in files)
     pairs: Counter[tuple[str, str]] = Counter()
-    for file in mine.keys() & theirs.keys():
-        for a, b in replaced(mine[file], theirs[file]):
+    for mine, theirs in files:
+        for a, b in replaced(mine, theirs):
             if len(a.words) == len(b.words):
                 pairs.update(
                     p for p in zip(a.words, b.words, strict=True) if differ(*p)
@@ -192,9 +219,8 @@ def differ(a: str, b: str) -> bool:
     return names and a != b and not (keyword.iskeyword(a) or keyword.iskeyword(b))
 
 
-def names_in(files: Mapping[str, list[Line]]) -> Counter[str]:
-    lines = (line for file in files.values() for line in file)
-    return Counter(word for line in lines for word in line.words)
+def names_in(files: Iterable[list[Line]]) -> Counter[str]:
+    return Counter(word for file in files for line in file for word in line.words)
 
 
 def with_names(lines: list[Line], names: Mapping[str, str]) -> list[Line]:
@@ -227,29 +253,32 @@ def departures(source: Source, course: Source) -> list[Departure]:
     # An import follows from what is done with it.
     if others := [each for each in found if not each.is_import]:
         found = others
-    return found if len(found) <= MOST else []
+    lines = sum(len(each.mine) + len(each.theirs) for each in found)
+    return found if len(found) <= MOST and lines <= MOST_LINES else []
 
 
 def between(source: Source, course: Source, pages: bool) -> list[Departure]:
     """Return the places where the code is not the stage's, or the pages are not."""
     own, stage = (
         {
-            file: lines_of(file, text)
+            file: text
             for file, text in each.files.items()
             if file.endswith(PAGES) == pages and not ASIDE.search(file)
         }
         for each in (source, course)
     )
-    names = renamed(own, stage, given(source), given(course))
-    found: list[Departure] = []
-    for file, theirs in stage.items():
-        if file not in own:
-            found += [Departure(file, 0)] * bool(theirs)
-        elif (mine := with_names(own[file], names)) != theirs:
-            texts = source.files[file].splitlines(), course.files[file].splitlines()
-            found += in_file(file, mine, theirs, *texts)
+    both = {f: pair_of(f, own[f], text) for f, text in stage.items() if f in own}
+    names = renamed([*both.values()], given(source), given(course))
+    found = [
+        Departure(file, 0)
+        for file, text in stage.items()
+        if file not in own and text.strip()
+    ]
+    for file, (mine, theirs) in both.items():
+        texts = own[file].splitlines(), stage[file].splitlines()
+        found += in_file(file, with_names(mine, names), theirs, *texts)
     # A file of one's own is nothing wrong, but where all else is the chapter's.
-    extra = (Departure(f, 1) for f in own if f not in stage and own[f])
+    extra = (Departure(f, 1) for f in own if f not in stage and own[f].strip())
     return found or [*extra]
 
 
@@ -316,28 +345,32 @@ def replacement(
     file: str, mine: list[Line], theirs: list[Line], own: list[str], course: list[str]
 ) -> Departure:
     """Return the place where some lines stand for others, from what differs on."""
-    one, other = mine[0], theirs[0]
-    place = first_difference(one.words, other.words)
-    rows = [line.rows[min(place, len(line.rows) - 1)] for line in (one, other)]
+    rows = [*map(rows_of_difference, mine, theirs)]
+    # What has no counterpart is quoted from its beginning.
+    mine_too, theirs_too = mine[len(rows) :], theirs[len(rows) :]
     return Departure(
         file,
-        rows[0],
-        (own[rows[0] - 1].strip(), *texts_of(mine[1:], own)),
-        (course[rows[1] - 1].strip(), *texts_of(theirs[1:], course)),
+        rows[0][0],
+        (*(own[row - 1].strip() for row, _row in rows), *texts_of(mine_too, own)),
+        (
+            *(course[row - 1].strip() for _row, row in rows),
+            *texts_of(theirs_too, course),
+        ),
     )
+
+
+def rows_of_difference(mine: Line, theirs: Line) -> tuple[int, int]:
+    """Return in which lines of the two files two statements begin to differ."""
+    place = first_difference(mine.words, theirs.words)
+    first, second = (
+        each.rows[min(place, len(each.rows) - 1)] for each in (mine, theirs)
+    )
+    return first, second
 
 
 def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
     """Return the lines that statements begin with."""
     return tuple(text[line.rows[0] - 1].strip() for line in lines)
-
-
-def first_difference(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the place of the first word, or letter, that is another."""
-    for place, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return place
-    return min(len(one), len(other))
 
 
 # In words
@@ -350,7 +383,7 @@ def in_words(found: Sequence[Departure]) -> str:
     parts = [f"But for {NUMBERS[len(found)]}, your code is the chapter's."]
     file = ""
     for each in found:
-        words = sentence(each)
+        words = sentence(each, QUOTES // len(found))
         if not each.mine and not each.theirs:
             parts.append(words)
             continue
@@ -360,38 +393,52 @@ def in_words(found: Sequence[Departure]) -> str:
     return " ".join(parts)
 
 
-def sentence(one: Departure) -> str:
-    """Say what differs in a place of a file."""
-    mine, theirs = quoted(one.mine, one.theirs)
+def sentence(one: Departure, quotes: int) -> str:
+    """Say what differs in a place of a file, with so many quotes of either side."""
+    start, both = 0, bool(one.mine and one.theirs)
+    if both:
+        start = first_difference(one.mine[0], one.theirs[0])
+        quotes = max(1, quotes // 2)
+    mine, theirs = (shown(side, start, quotes) for side in (one.mine, one.theirs))
     after = f"after line {one.line}" if one.line else "at the start"
     if one.moved:
         return f"{theirs} stands in line {one.moved}, and in the chapter {after}."
     if one.is_margin:
         return f"line {one.line} is indented in another way than there: {mine}."
-    if mine and theirs:
+    if both:
         return f"line {one.line} has {mine}, and the chapter {theirs}."
     if theirs:
         return f"the chapter has {theirs} {after}."
+    if len(one.mine) > 1:
+        return f"{len(one.mine)} lines are yours only, from line {one.line} on: {mine}."
     if mine:
         return f"line {one.line} is yours only: {mine}."
     return f"There is {'a file of your own' if one.line else 'no file'}: {one.file}."
 
 
-def quoted(mine: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, str]:
-    """Quote the first lines, cut so that what differs is in view."""
-    both = mine and theirs
-    start = first_difference(mine[0], theirs[0]) if both else 0
-    return shown(mine, start), shown(theirs, start)
+def first_difference(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return the place of the first word, or letter, that is another."""
+    for place, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return place
+    return min(len(one), len(other))
 
 
-def shown(lines: tuple[str, ...], place: int) -> str:
-    """Quote the first of some lines, and count the others."""
+def shown(lines: tuple[str, ...], place: int, quotes: int) -> str:
+    """Quote the first of some lines, a place in it in view, and count the others."""
     if not lines:
         return ""
-    line, *others = lines
-    if len(line) > LONG:
-        first = max(0, min(place - LONG // 2, len(line) - LONG))
-        part = line[first : first + LONG]
-        line = f"{'…' * bool(first)}{part}{'…' * (first + LONG < len(line))}"
-    more = f" and {len(others)} more line{'s' * (len(others) != 1)}" if others else ""
-    return f"`{line}`{more}"
+    said = [f"`{cut(lines[0], place)}`"]
+    said += [f"`{cut(line, 0)}`" for line in lines[1:quotes]]
+    if more := len(lines) - len(said):
+        said.append(f"{more} more line{'s' * (more != 1)}")
+    return " and ".join([", ".join(said[:-1])] * (len(said) > 1) + said[-1:])
+
+
+def cut(line: str, place: int) -> str:
+    """Return a line, or of a long one the part around a place."""
+    if len(line) <= LONG:
+        return line
+    first = max(0, min(place - LONG // 2, len(line) - LONG))
+    part = line[first : first + LONG]
+    return f"{'…' * bool(first)}{part}{'…' * (first + LONG < len(line))}"

@@ -13,6 +13,7 @@ from tests.checker.explain.source.read import (
     calls,
     dotted,
     inside,
+    methods_of,
     name_of,
     parameters,
     string,
@@ -25,6 +26,7 @@ HOOKS = {
     "receive_json": ("content",),
     "disconnect": ("code",),
 }
+CODERS = ("decode_json", "encode_json")
 # What people call them, by analogy with other libraries.
 OTHERS = {
     "on_connect": "connect",
@@ -176,13 +178,40 @@ def wrong_parameters(source: Source) -> Iterator[Finding]:
 def sync_in_async(source: Source) -> Iterator[Finding]:
     """An async consumer's hooks are awaited, and a plain one's are not."""
     for consumer, method in own_methods(source):
-        if method.name not in HOOKS or method.decorator_list:
+        decorators = {name_of(each) for each in method.decorator_list}
+        is_hook = method.name in HOOKS and not decorators
+        # Their kind is that of the consumer, too.
+        is_coder = method.name in CODERS and consumer.is_json
+        if not is_hook and not (is_coder and decorators <= {"classmethod"}):
             continue
         is_async = isinstance(method, ast.AsyncFunctionDef)
         if is_async and not consumer.is_async:
             yield finding("async-in-sync", consumer, method, name=method.name)
-        if consumer.is_async and not is_async and not returns_a_call(method):
+        may_await = returns_a_call(method) and is_hook
+        if consumer.is_async and not is_async and not may_await:
             yield finding("sync-in-async", consumer, method, name=method.name)
+
+
+def mixin_behind(source: Source) -> Iterator[Finding]:
+    """Of two bases with the same method, the first one's is called."""
+    classes = {node.name: (file, node) for file, node in source.nodes(ast.ClassDef)}
+    for consumer in source.consumers:
+        names = [name_of(base) for base in consumer.tree.bases]
+        own = [name for name in names if name in classes]
+        first = next((name for name in names if name not in own), "")
+        if not first.endswith("WebsocketConsumer"):
+            continue
+        for name in own:
+            hidden = HOOKS.keys() & methods_of(classes[name][1], classes).keys()
+            # What stands in the class itself comes before both.
+            hidden -= {each.name for each in consumer.tree.body if is_method(each)}
+            if names.index(first) < names.index(name) and hidden:
+                words = {"mixin": name, "base": first, "name": min(hidden)}
+                yield finding("mixin-behind", consumer, consumer.tree, **words)
+
+
+def is_method(node: ast.stmt) -> bool:
+    return isinstance(node, FunctionDef)
 
 
 def returns_a_call(method: FunctionDef) -> bool:
@@ -691,6 +720,7 @@ def defined_twice(source: Source) -> Iterator[Finding]:
 
 RULES = [
     no_base,
+    mixin_behind,
     no_self,
     hook_outside_its_class,
     misspelt_hook,

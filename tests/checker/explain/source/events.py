@@ -158,6 +158,18 @@ def never_joins(source: Source) -> Iterator[Finding]:
                 return
 
 
+def groups_too_late(source: Source) -> Iterator[Finding]:
+    """Channels joins the groups of self.groups before it calls connect()."""
+    added = {node.attr for _file, node in source.nodes(ast.Attribute)}
+    for consumer, method in own_methods(source):
+        if method.name != "connect" or "group_add" in added:
+            continue
+        for node in inside(method, ast.Assign, ast.AugAssign):
+            targets = getattr(node, "targets", [getattr(node, "target", None)])
+            if "self.groups" in map(dotted, targets):
+                yield finding("groups-too-late", consumer, node)
+
+
 def group_name(source: Source) -> Iterator[Finding]:
     """A group's name takes ASCII letters, digits, hyphens, underscores and dots."""
     good = set("-_.") | set(map(chr, range(48, 58)))
@@ -194,6 +206,7 @@ RULES = [
     unknown_key,
     handler_signature,
     swapped,
+    groups_too_late,
     never_joins,
     group_name,
 ]

@@ -9,6 +9,7 @@ from tests.checker.explain.source.read import (
     Finding,
     FunctionDef,
     Source,
+    argument,
     calls,
     dotted,
     inside,
@@ -217,6 +218,39 @@ def application_not_awaited(source: Source) -> Iterator[Finding]:
                     yield Finding("application-not-awaited", file, call.lineno, words)
 
 
+def always_true(source: Source) -> Iterator[Finding]:
+    """In `a == "x" or "y"`, the second text is a condition of its own."""
+    for file, node in source.nodes(ast.BoolOp):
+        first, *others = node.values
+        if not isinstance(node.op, ast.Or) or not isinstance(first, ast.Compare):
+            continue
+        texts = [each for each in others if string(each)]
+        if texts and isinstance(first.ops[0], ast.Eq):
+            text = string(texts[0])
+            yield Finding("always-true", file, node.lineno, {"text": text})
+
+
+def local_receiver(source: Source) -> Iterator[Finding]:
+    """Django keeps a weak reference to a receiver: a local one does not last."""
+    for file, outer in source.nodes(*FunctionDef.__args__):
+        local = {each.name: each for each in inside(outer, *FunctionDef.__args__)}
+        for function in local.values():
+            for decorator in function.decorator_list:
+                if name_of(decorator) == "receiver" and is_weak(decorator):
+                    words = {"name": function.name, "outer": outer.name}
+                    yield Finding("local-receiver", file, function.lineno, words)
+        for call in calls(outer, "connect"):
+            name = name_of(argument(call, 0, "receiver"))
+            if name in local and isinstance(call.func, ast.Attribute) and is_weak(call):
+                words = {"name": name, "outer": outer.name}
+                yield Finding("local-receiver", file, call.lineno, words)
+
+
+def is_weak(call: ast.expr) -> bool:
+    keywords = call.keywords if isinstance(call, ast.Call) else []
+    return "weak" not in {each.arg for each in keywords}
+
+
 def application_twice(source: Source) -> Iterator[Finding]:
     """Of two assignments, the last one counts."""
     for file, tree in source.trees.items():
@@ -229,7 +263,7 @@ def application_twice(source: Source) -> Iterator[Finding]:
             if "application" not in [name_of(target) for target in node.targets]:
                 continue
             used = {name_of(each) for each in ast.walk(node.value)}
-            if before and not used & {"application", "ProtocolTypeRouter"}:
+            if before and "application" not in used:
                 words = {"first": str(before)}
                 yield Finding("application-twice", file, node.lineno, words)
             before = node.lineno if "ProtocolTypeRouter" in used else before
@@ -549,6 +583,8 @@ RULES = [
     hides_a_builtin,
     application_not_awaited,
     application_twice,
+    always_true,
+    local_receiver,
     decorated_coroutine,
     decorated_method,
     hides_a_method,

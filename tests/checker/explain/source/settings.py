@@ -309,6 +309,33 @@ def assigned_twice(source: Source) -> Iterator[Finding]:
             seen[name] = node.lineno
 
 
+def base_dir(source: Source) -> Iterator[Finding]:
+    """Each folder that a file of settings lies in is one `parent`."""
+    for file, tree in source.trees.items():
+        for node in tree.body:
+            if (
+                not isinstance(node, ast.Assign)
+                or name_of(node.targets[0]) != "BASE_DIR"
+            ):
+                continue
+            steps, folders = parents(node.value), file.count("/") + 1
+            if 0 < steps != folders:
+                words = {"steps": str(steps), "folders": str(folders)}
+                yield Finding("base-dir", file, node.lineno, words)
+
+
+def parents(node: ast.expr) -> int:
+    """Return how many folders above its file an expression leads: 0 if unknown."""
+    match node:
+        case ast.Call(func=ast.Name(id="Path"), args=[ast.Name(id="__file__")]):
+            return 0
+        case ast.Call(func=ast.Attribute(value=value, attr="resolve" | "absolute")):
+            return parents(value)
+        case ast.Attribute(value=value, attr="parent"):
+            return parents(value) + 1
+    return -100  # Somebody's own way.
+
+
 def app_config(source: Source) -> Iterator[Finding]:
     """Django looks for an AppConfig in apps.py, or where the settings say."""
     settings = source.settings[1] if source.settings else ast.Module([], [])
@@ -355,5 +382,6 @@ RULES = [
     empty_strings,
     assigned_twice,
     app_config,
+    base_dir,
     middleware,
 ]

@@ -1,0 +1,323 @@
+"""Where a project departs from the finished stage: what is named, and what is not."""
+
+import re
+
+import pytest
+
+from tests.checker.explain import explain
+from tests.checker.explain.departures import MOST, departures, in_words
+from tests.checker.explain.source import Source
+from tests.proofs.runs import ROOT
+from tests.proofs.test_mistakes import MISTAKES, edits_of, source_of
+from tests.proofs.wrong.mistake import newcomers
+
+FILE = "chat/consumers.py"
+COURSE = '''\
+"""What the server says."""
+
+import json
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+LONGEST = 2_000  # Characters.
+LIMITS = {
+    "name": 30,
+    "text": 2_000,
+}
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One for each client."""
+
+    async def connect(self):
+        self.count = 0
+        await self.accept()
+
+    async def receive(self, text_data=None, bytes_data=None):
+        message = json.loads(text_data)
+        if len(message["text"]) > LONGEST:
+            await self.complain("too-long")
+            return
+        self.count += 1
+        await self.send(text_data=text_data)
+
+    async def complain(self, code):
+        await self.send(text_data=json.dumps({"type": "error", "code": code}))
+'''
+
+
+def told(mine: str, **files: str) -> str:
+    """Return what is said of a project with these files."""
+    others = {name.replace("__", "/") + ".py": text for name, text in files.items()}
+    return in_words(departures(Source({FILE: mine, **others}), Source({FILE: COURSE})))
+
+
+def edited(*pairs: tuple[str, str], course: str = COURSE) -> str:
+    """Return the course's file with some texts in place of others."""
+    for right, wrong in pairs:
+        assert course.count(right) == 1, right
+        course = course.replace(right, wrong)
+    return course
+
+
+HERE = f"But for one place, your code is the chapter's. In {FILE}, "
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        pytest.param(
+            [("self.send(text_data=text_data)", "self.send(text_data)")],
+            "line 27 has `await self.send(text_data)`, and the chapter `await "
+            "self.send(text_data=text_data)`.",
+            id="changed",
+        ),
+        pytest.param(
+            [('            await self.complain("too-long")\n', "")],
+            'the chapter has `await self.complain("too-long")` after line 23.',
+            id="missing",
+        ),
+        pytest.param(
+            [
+                (
+                    "        self.count += 1\n",
+                    "        self.count += 1\n        return\n",
+                )
+            ],
+            "line 27 is yours only: `return`.",
+            id="extra",
+        ),
+        pytest.param(
+            [("        self.count = 0\n", ""), ("accept()\n", "accept()\n" + " " * 8)],
+            "the chapter has `self.count = 0` after line 17.",
+            id="spaces alone are no line",
+        ),
+        pytest.param(
+            [
+                ("        self.count = 0\n        await self.accept()\n", "@"),
+                ("@", "        await self.accept()\n        self.count = 0\n"),
+            ],
+            "`self.count = 0` stands in line 19, and in the chapter after line 17.",
+            id="moved",
+        ),
+        pytest.param(
+            [("            return\n", "        return\n")],
+            "line 25 is indented in another way than there: `return`.",
+            id="margin",
+        ),
+        pytest.param(
+            [('    "text": 2_000,', '    "text": 1_000,')],
+            'line 10 has `"text": 1_000,`, and the chapter `"text": 2_000,`.',
+            id="the line of a statement that stands on many",
+        ),
+        pytest.param(
+            [("async def connect(", "async def conect(")],
+            "line 17 has `async def conect(self):`, and the chapter `async def "
+            "connect(self):`.",
+            id="a name that is used once is mistyped",
+        ),
+        pytest.param(
+            [("LONGEST = 2_000", "LONGEST = 2_000,")],
+            "line 7 has `LONGEST = 2_000,  # Characters.`, and the chapter `LONGEST = "
+            "2_000  # Characters.`.",
+            id="a comma that makes a tuple",
+        ),
+        pytest.param(
+            [("import json\n\n", "import json\nimport ssl\n\n")],
+            "line 4 is yours only: `import ssl`.",
+            id="an import alone",
+        ),
+    ],
+)
+def test_place_is_named(edits: list[tuple[str, str]], words: str) -> None:
+    assert told(edited(*edits)) == HERE + words
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        pytest.param(COURSE, id="the same"),
+        pytest.param(re.sub(r' *""".*"""\n|  #.*', "", COURSE), id="comments"),
+        pytest.param(COURSE.replace('"', "'").replace("'''", '"""'), id="quotes"),
+        pytest.param(COURSE.replace("    ", "\t"), id="tabs"),
+        pytest.param(
+            edited(
+                (
+                    "self, text_data=None, bytes_data=None",
+                    "\n self, text_data=None,\n@",
+                ),
+                ("@", " bytes_data=None,\n    "),
+                ('    "text": 2_000,\n', '    "text": 2_000\n'),
+            ),
+            id="layout",
+        ),
+        pytest.param(
+            COURSE.replace("complain", "send_error").replace("count", "so_far"),
+            id="names of one's own",
+        ),
+    ],
+)
+def test_what_makes_no_difference_is_no_departure(mine: str) -> None:
+    assert told(mine) == ""
+
+
+def test_name_of_a_library_is_none_of_ones_own() -> None:
+    twice = COURSE.replace("self.send(", "self.reply(")
+    assert "`await self.reply(text_data=text_data)`" in told(twice)
+
+
+def test_imports_follow_from_what_is_done() -> None:
+    mine = edited(
+        ("import json\n", "import json\nimport time\n"),
+        ("self.count = 0", "self.count = time.time()"),
+    )
+    assert told(mine) == (
+        HERE
+        + "line 19 has `self.count = time.time()`, and the chapter `self.count = 0`."
+    )
+
+
+def test_file_that_is_missing_and_one_of_ones_own_are_named() -> None:
+    start = "But for one place, your code is the chapter's. There is "
+    assert in_words(departures(Source({}), Source({FILE: COURSE}))) == (
+        f"{start}no file: {FILE}."
+    )
+    assert told(COURSE, chat="x = 1\n") == f"{start}a file of your own: chat.py."
+    # Where something else differs, that is no news.
+    assert "chat.py" not in told(edited(("30", "31")), chat="x = 1\n")
+
+
+def test_several_places_are_named_and_many_are_not() -> None:
+    lines = [f"value_{number} = {number}\n" for number in range(20)]
+    course = Source({FILE: "".join(lines)})
+
+    def with_changes(number: int) -> str:
+        mine = lines.copy()
+        for each in range(number):
+            mine[3 * each] = f"value_{3 * each} = 99\n"
+        return in_words(departures(Source({FILE: "".join(mine)}), course))
+
+    assert with_changes(2) == (
+        f"But for two places, your code is the chapter's. In {FILE}, line 1 has "
+        "`value_0 = 99`, and the chapter `value_0 = 0`. Line 4 has `value_3 = 99`, and "
+        "the chapter `value_3 = 3`."
+    )
+    assert with_changes(MOST).startswith("But for four places")
+    assert with_changes(MOST + 1) == ""
+
+
+def test_pages_are_looked_at_where_all_else_is_the_chapters() -> None:
+    course = Source({"a.py": "x = 1\n", "page.html": "<form>\n  {% csrf_token %}\n"})
+    page = {"page.html": "<form>\n"}
+    assert in_words(departures(Source({"a.py": "x = 1\n", **page}), course)) == (
+        "But for one place, your code is the chapter's. In page.html, the chapter has "
+        "`{% csrf_token %}` after line 1."
+    )
+    assert "page" not in in_words(departures(Source({"a.py": "x=2", **page}), course))
+
+
+def test_file_that_python_cannot_read_is_compared_by_its_lines() -> None:
+    assert told(edited(("async def connect(self):", "async def connect(self:"))) == (
+        HERE + "line 17 has `async def connect(self:`, and the chapter `async def "
+        "connect(self):`."
+    )
+
+
+# With the other witnesses
+
+SOURCE = {
+    "source": Source({FILE: edited(("text_data=text_data)", "text_data)"))}),
+    "course": Source({FILE: COURSE}),
+}
+PLACES = in_words(departures(*SOURCE.values()))
+CHECK = "tests/test_stage01_echo.py::test_messages_come_back"
+
+
+def test_guess_comes_with_the_places() -> None:
+    guess = explain("silence", "", CHECK, source=SOURCE["source"])
+    both = explain("silence", "", CHECK, **SOURCE)
+    assert guess.sentence.startswith(both.diagnosis)
+    assert PLACES
+    assert both.sentence == f"{both.diagnosis} {PLACES} {guess.cure}"
+    assert both.id == guess.id
+
+
+def test_guess_that_would_be_too_long_keeps_the_places(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.checker.explain.LONGEST", 300)
+    long = edited(
+        *((n, f"{n} + {'9' * 60}") for n in ("LONGEST = 2_000", "30", "+= 1"))
+    )
+    files = {"source": Source({FILE: long}), "course": SOURCE["course"]}
+    both = explain("silence", "", CHECK, **files)
+    assert both.cure == ""
+    assert "In chat/consumers.py" in both.sentence
+
+
+def test_where_nobody_speaks_the_places_do() -> None:
+    assert explain("HTTP 599", "", CHECK).id == ""
+    told = explain("HTTP 599", "", CHECK, **SOURCE)
+    assert (told.id, told.sentence) == ("departure", PLACES)
+
+
+PRINTED = "ModuleNotFoundError: No module named 'daphne'"
+
+
+def test_places_come_between_what_is_wrong_and_what_to_do() -> None:
+    alone = explain("no start", PRINTED, CHECK)
+    assert alone.diagnosis
+    assert alone.cure
+    told = explain("no start", PRINTED, CHECK, **SOURCE)
+    assert told.sentence == f"{alone.diagnosis} {PLACES} {alone.cure}"
+
+
+def test_who_was_there_is_not_interrupted_by_many_places() -> None:
+    mine = edited(
+        ("2_000,", "1,"), ("30", "31"), ("+= 1", "+= 2"), ("count = 0", "count = 1")
+    )
+    files = {"source": Source({FILE: mine}), "course": SOURCE["course"]}
+    assert explain("HTTP 599", "", CHECK, **files).departed
+    assert not explain("no start", PRINTED, CHECK, **files).departed
+
+
+def test_place_that_is_named_already_is_not_named_again() -> None:
+    printed = (
+        "Traceback (most recent call last):\n"
+        f'  File "{FILE}", line 27, in receive\n'
+        "    await self.send(text_data)\n"
+        "Oddity: never seen\n"
+    )
+    told = explain("close 1011", printed, CHECK, **SOURCE)
+    assert told.id == "crash"
+    assert not told.departed
+
+
+def test_exception_ends_its_sentence_before_the_places() -> None:
+    printed = (
+        "Traceback (most recent call last):\n"
+        f'  File "{FILE}", line 26, in receive\n'
+        "    await self.send(text_data)\n"
+        "Oddity: never seen\n"
+    )
+    told = explain("close 1011", printed, CHECK, **SOURCE)
+    assert told.id == "crash"
+    assert told.sentence.endswith(f"Oddity: never seen. {PLACES}")
+
+
+@pytest.mark.parametrize("stage", MISTAKES)
+def test_stage_departs_from_itself_nowhere(stage: str) -> None:
+    assert departures(Source.of(ROOT / stage), Source.of(ROOT / stage)) == []
+
+
+def test_each_mistake_is_where_the_project_departs() -> None:
+    named = 0
+    for stage, mistakes in MISTAKES.items():
+        course = Source.of(ROOT / stage)
+        for mistake in (*mistakes, *newcomers(stage)):
+            found = departures(source_of(stage, mistake), course)
+            edited = {edit.file for edit in edits_of(mistake)}
+            assert {each.file for each in found} <= edited, mistake.name
+            named += bool(found)
+    everyone = sum(len(m) + len(newcomers(stage)) for stage, m in MISTAKES.items())
+    assert named > 0.9 * everyone
