@@ -161,6 +161,20 @@ def test_what_makes_no_difference_is_no_departure(mine: str) -> None:
     assert told(mine) == ""
 
 
+def test_lines_that_stand_for_others_are_told_one_by_one() -> None:
+    new = "self.count = len(text_data)\n        self.last = text_data\n"
+    mine = edited(
+        ("self.count += 1\n", new),
+        ("self.send(text_data=text_data)", "self.send(text_data)"),
+    )
+    assert told(mine) == (
+        f"But for two places, your code is the chapter's. In {FILE}, line 26 has "
+        "`self.count = len(text_data)` and 1 more line, and the chapter `self.count += "
+        "1`. Line 28 has `await self.send(text_data)`, and the chapter `await "
+        "self.send(text_data=text_data)`."
+    )
+
+
 def test_name_of_a_library_is_none_of_ones_own() -> None:
     twice = COURSE.replace("self.send(", "self.reply(")
     assert "`await self.reply(text_data=text_data)`" in told(twice)

@@ -22,6 +22,8 @@ CONSUMERS, ROUTING, ASGI, SETTINGS = (
 
 # A consumer, with the body of its class to be filled in.
 ASYNC = "class Echo(AsyncWebsocketConsumer):\n{}"
+KEEPER = "class Who:\n    async def __call__(self, scope, receive, send):\n"
+WATCHER = "class Watcher:\n    def start(self): post_delete.connect(self.tell{})\n"
 JSON = "class Echo(AsyncJsonWebsocketConsumer):\n{}"
 PLAIN = "class Echo(WebsocketConsumer):\n{}"
 APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
@@ -361,6 +363,16 @@ CASES = [
         "def tell(**kwargs): ...\ndef ready():\n    post_delete.connect(tell)",
     ),
     (
+        *("lost-receiver", "chat/apps.py"),
+        WATCHER.format("") + "    def tell(self): ...\nWatcher().start()",
+        WATCHER.format("") + "    def tell(self): ...\nwatcher = Watcher()",
+    ),
+    (
+        *("lost-receiver", "chat/apps.py"),
+        WATCHER.format("") + "    def tell(self): ...\nWatcher().start()",
+        WATCHER.format(", weak=False") + "    def tell(self): ...\nWatcher().start()",
+    ),
+    (
         *("sync-in-async", CONSUMERS),
         JSON.format("    @classmethod\n    def decode_json(cls, text):\n        ..."),
         JSON.format("    @classmethod\n    async def decode_json(cls, text): ..."),
@@ -534,6 +546,11 @@ CASES = [
             "    async def __call__(self, scope, receive, send): self.send = send"
         ),
         "class Log:\n    async def __call__(self, scope, receive, send): tell = send",
+    ),
+    (
+        *("middleware-state", ASGI),
+        f"{KEEPER}        self.user = await get_user(scope)",
+        f"{KEEPER}        user = await get_user(scope)\n        self.count = 1",
     ),
     (
         *("second-layer", CONSUMERS),

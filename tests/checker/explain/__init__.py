@@ -111,10 +111,11 @@ def explain(
         return best
     named = [(best.file, best.line)]
     named += [(file, int(line)) for file, line in PLACE.findall(best.sentence)]
-    if any(each.holds(*place) for each in departed for place in named):
-        # The two agree. An exception says least, where many lines may have led to it.
-        if best.id != "crash" or max(len(each.mine) for each in departed) == 1:
-            return best
+    agree = any(each.holds(*place) for each in departed for place in named)
+    # An exception says least, where many lines may have led to it.
+    is_short = best.id == "crash" and any(len(each.mine) > 1 for each in departed)
+    if agree and not is_short:
+        return best
     if departed and not best.id:
         best = Told(WIRE, "departure", "")
     best = best._replace(departed=departed)

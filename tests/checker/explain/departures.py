@@ -25,6 +25,7 @@ __all__ = ["Departure", "departures", "in_words"]
 
 MOST = 4  # Places. More are somebody's own way,
 MOST_LINES = 10  # and so are more lines, the stage's counted, too.
+ALIKE = 0.6  # Of two lines that stand for one another.
 QUOTES = 6  # Lines that are quoted, in all places together.
 LONG = 60  # Characters of a line that is quoted.
 NUMBERS = ("", "one place", "two places", "three places", "four places")
@@ -301,7 +302,16 @@ def in_file(
             case "delete":
                 extra.append(yours)
             case "replace":
-                found.append(replacement(file, yours, ours, own, course))
+                for one, other in aligned(yours, ours):
+                    if [line.words for line in one] == [line.words for line in other]:
+                        pass
+                    elif one and other:
+                        found.append(replacement(file, one, other, own, course))
+                    elif one:
+                        extra.append(one)
+                    else:
+                        gone.append((after, other))
+                    after = max(one[-1].rows) if one else after
         changed = verb != "equal"
     for after, lines in gone:
         words = [line.words for line in lines]
@@ -323,6 +333,32 @@ def blocks(
     """Return what the two share, and what not, as difflib has it."""
     keys = [[line.words for line in each] for each in (mine, theirs)]
     return SequenceMatcher(None, *keys, autojunk=False).get_opcodes()
+
+
+def aligned(
+    mine: list[Line], theirs: list[Line]
+) -> Iterator[tuple[list[Line], list[Line]]]:
+    """Yield which lines stand for which: those that are alike, and what is between."""
+    if len(mine) == len(theirs) or len(mine) * len(theirs) > MOST_LINES**2:
+        yield mine, theirs
+        return
+    pairs = [(a, b) for a in range(len(mine)) for b in range(len(theirs))]
+    likeness = {(a, b): alike(mine[a], theirs[b]) for a, b in pairs}
+    a, b = max(pairs, key=lambda pair: likeness[pair], default=(0, 0))
+    if likeness.get((a, b), 0) < ALIKE:
+        yield mine, theirs
+        return
+    before, after = (mine[:a], theirs[:b]), (mine[a + 1 :], theirs[b + 1 :])
+    if any(before):
+        yield from aligned(*before)
+    yield [mine[a]], [theirs[b]]
+    if any(after):
+        yield from aligned(*after)
+
+
+def alike(one: Line, other: Line) -> float:
+    """Return how much of two lines is the same: 1 is all."""
+    return SequenceMatcher(None, one.words, other.words, autojunk=False).ratio()
 
 
 def margins(

@@ -26,6 +26,18 @@ HOOKS = {
     "receive_json": ("content",),
     "disconnect": ("code",),
 }
+# Methods that Channels' own class has, too.
+CHANNELS = {
+    *HOOKS,
+    "accept",
+    "close",
+    "dispatch",
+    "send",
+    "send_json",
+    "websocket_connect",
+    "websocket_disconnect",
+    "websocket_receive",
+}
 CODERS = ("decode_json", "encode_json")
 # What people call them, by analogy with other libraries.
 OTHERS = {
@@ -202,7 +214,7 @@ def mixin_behind(source: Source) -> Iterator[Finding]:
         if not first.endswith("WebsocketConsumer"):
             continue
         for name in own:
-            hidden = HOOKS.keys() & methods_of(classes[name][1], classes).keys()
+            hidden = CHANNELS & methods_of(classes[name][1], classes).keys()
             # What stands in the class itself comes before both.
             hidden -= {each.name for each in consumer.tree.body if is_method(each)}
             if names.index(first) < names.index(name) and hidden:

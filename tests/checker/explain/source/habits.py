@@ -246,6 +246,28 @@ def local_receiver(source: Source) -> Iterator[Finding]:
                 yield Finding("local-receiver", file, call.lineno, words)
 
 
+def lost_receiver(source: Source) -> Iterator[Finding]:
+    """A receiver that is a method ends with its object, if nobody keeps that."""
+    kept = {
+        name_of(part)
+        for _file, node in source.nodes(ast.Assign, ast.Return, ast.AnnAssign)
+        for part in ast.walk(node.value or ast.Pass())
+        if isinstance(part, ast.Call)
+    }
+    for file, outer in source.nodes(ast.ClassDef):
+        if outer.name in kept:
+            continue
+        methods = {each.name for each in outer.body if isinstance(each, FunctionDef)}
+        for call in ast.walk(outer):
+            if not isinstance(call, ast.Call) or name_of(call.func) != "connect":
+                continue
+            receiver = argument(call, 0, "receiver")
+            own, _, name = dotted(receiver).partition(".")
+            if own == "self" and name in methods and is_weak(call):
+                words = {"name": name, "owner": outer.name}
+                yield Finding("lost-receiver", file, call.lineno, words)
+
+
 def is_weak(call: ast.expr) -> bool:
     keywords = call.keywords if isinstance(call, ast.Call) else []
     return "weak" not in {each.arg for each in keywords}
@@ -585,6 +607,7 @@ RULES = [
     application_twice,
     always_true,
     local_receiver,
+    lost_receiver,
     decorated_coroutine,
     decorated_method,
     hides_a_method,

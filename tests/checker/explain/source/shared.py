@@ -114,8 +114,12 @@ def middleware_state(source: Source) -> Iterator[Finding]:
                 continue
             for each in inside(method, ast.Assign):
                 target = dotted(each.targets[0])
-                if target.startswith("self.") and dotted(each.value) in KEPT:
-                    words = {"name": target, "what": dotted(each.value)}
+                is_one_clients = dotted(each.value) in KEPT or any(
+                    isinstance(part, ast.Await) or name_of(part) == "scope"
+                    for part in ast.walk(each.value)
+                )
+                if target.startswith("self.") and is_one_clients:
+                    words = {"name": target}
                     yield Finding("middleware-state", file, each.lineno, words)
 
 
