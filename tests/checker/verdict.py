@@ -15,6 +15,7 @@ import pytest
 
 from tests.checker import explain
 from tests.checker.explain.catalogue import entries
+from tests.checker.explain.departures import in_words
 from tests.checker.explain.source import Source
 from tests.checker.wire import RANDOM
 
@@ -62,6 +63,8 @@ class Diagnosis:
     sentence: str = ""
     is_plain: bool = False  # It is more than a guess from the wire.
     place: str = ""  # Where a guess would have to be looked for.
+    general: str = ""  # The sentence without the places where the project departs.
+    departs: str = ""  # These places.
 
     @property
     def heading(self) -> str:
@@ -119,7 +122,8 @@ class Result:
             "diagnosis": {
                 "id": told.id,
                 "witness": told.witness,
-                "sentence": told.sentence,
+                "sentence": told.general,
+                "departs": told.departs,
             }
             if told.sentence
             else None,
@@ -210,7 +214,11 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
         place = f"{told.departed[0].file}, line {max(told.departed[0].line, 1)}"
     elif is_guess and source:
         place = place_of(check if is_of_consumers else "", told.sentence, source)
-    return Diagnosis(told.id, witness, told.sentence, is_plain, place)
+    return Diagnosis(
+        *(told.id, witness, told.sentence, is_plain, place),
+        general=told.general,
+        departs=in_words(told.departed),
+    )
 
 
 def place_of(check: str, sentence: str, source: Source) -> str:

@@ -89,8 +89,12 @@ def test_redis_dies_with_the_tests(
     wait_until_refused(port)
 
 
+# What kills the lifeline kills its program, too: other systems know no such wish.
+SIGNALS = ["SIGINT", "SIGTERM", *["SIGKILL"] * (sys.platform == "linux")]
+
+
 @pytest.mark.posix("Windows has one way to end a process, and no signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", SIGNALS)
 def test_redis_dies_with_its_lifeline(
     redis: RedisServer, tmp_path: Path, name: str
 ) -> None:

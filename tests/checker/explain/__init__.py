@@ -48,6 +48,11 @@ class Told(NamedTuple):
     line: int = 0
 
     @property
+    def general(self) -> str:
+        """What is the same for all who made the mistake: without the places."""
+        return f"{self.diagnosis} {self.cure}".strip()
+
+    @property
     def sentence(self) -> str:
         """All of it. What is wrong comes first, then where, then what to do."""
         diagnosis = self.diagnosis

@@ -135,8 +135,8 @@ class Results:
     def head(self) -> list[str]:
         """Return the first line of the table."""
         return [
-            *("submission", "state", "result", *VERDICTS, "diagnosis", "sentence"),
-            *("seconds", "unchanged", "why", "notes"),
+            *("submission", "state", "result", *VERDICTS, "diagnosis"),
+            *("sentence", "departs", "seconds", "unchanged", "why", "notes"),
             *map(checks.in_words, self.promises),
         ]
 
@@ -144,8 +144,8 @@ class Results:
         """Return a line of the table."""
         return [
             *(row.name, row.state, row.result, *map(row.count, VERDICTS)),
-            *(row.diagnosis, row.sentence, row.seconds, row.unchanged, row.why),
-            "; ".join(row.notes),
+            *(row.diagnosis, row.sentence, row.departs, row.seconds),
+            *(row.unchanged, row.why, "; ".join(row.notes)),
             *(row.promises[each] for each in self.promises),
         ]
 

@@ -29,6 +29,7 @@ class Row(NamedTuple):
     promises: dict[str, str]  # A verdict for each.
     diagnosis: str  # Its id. Empty where no entry of the catalogue matched.
     sentence: str
+    departs: str  # Where the project is not the finished stage's, if in few places.
     seen: str  # At the first check that failed.
     at: str  # The name of that check, in words.
     seconds: float
@@ -84,7 +85,7 @@ def row_of(
             faults.add(promise)
             first = first or line
             diagnosis = line.get("diagnosis")
-            if not told and isinstance(diagnosis, dict) and diagnosis.get("sentence"):
+            if not told and isinstance(diagnosis, dict):
                 told = diagnosis
     verdicts = {each: verdict(by_promise[each], needed[each]) for each in promises}
     # What could not be checked is nobody's fault, unless the project's, too.
@@ -103,6 +104,7 @@ def row_of(
         promises=verdicts,
         diagnosis=str(told.get("id", ""))[:SEEN],
         sentence=str(told.get("sentence", ""))[:SEEN],
+        departs=str(told.get("departs", ""))[:SEEN],
         seen=str(first.get("seen") or first.get("reason") or "")[:SEEN],
         at=str(first.get("sentence", ""))[:SEEN],
         seconds=ended.seconds,
@@ -150,7 +152,8 @@ def to_json(row: Row) -> str:
 
 def from_json(line: str) -> Row:
     """Read what `to_json` wrote. Raises ValueError or TypeError."""
-    return Row(**json.loads(line))
+    # Rows of an older run have no `departs`.
+    return Row(**{"departs": "", **json.loads(line)})
 
 
 def in_line(text: Any) -> str:

@@ -111,6 +111,7 @@ def matched_nothing(rows: list[Row]) -> str:
         lines += [f"- {plain(row.name)}, at “{plain(row.at)}”:", ""]
         seen = row.seen.splitlines()[:LINES] or ["nothing"]
         lines += [f"        {in_line(line)}" for line in seen]
+        lines += ["", f"    {plain(row.departs)}"] * bool(row.departs)
         lines.append("")
     return "\n".join(lines).rstrip()
 
