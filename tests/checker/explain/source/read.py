@@ -70,6 +70,7 @@ class Source:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
+        self._found: dict[tuple[type, ...], list[tuple[str, Any]]] = {}
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -108,10 +109,18 @@ class Source:
 
     def nodes(self, *kinds: type) -> Iterator[tuple[str, Any]]:
         """Yield each node of these kinds, with its file."""
-        for file, tree in self.trees.items():
-            for node in ast.walk(tree):
-                if isinstance(node, kinds):
-                    yield file, node
+        # Each rule asks for a few kinds, of the same trees.
+        if kinds not in self._found:
+            self._found[kinds] = [
+                each for each in self._nodes if isinstance(each[1], kinds)
+            ]
+        yield from self._found[kinds]
+
+    @cached_property
+    def _nodes(self) -> list[tuple[str, ast.AST]]:
+        """All nodes of all trees, each with its file."""
+        trees = self.trees.items()
+        return [(file, node) for file, tree in trees for node in ast.walk(tree)]
 
     @cached_property
     def consumers(self) -> list[Consumer]:
@@ -225,13 +234,13 @@ def argument(call: ast.Call, place: int, name: str) -> ast.AST | None:
 
 def inside(function: ast.AST, *kinds: type) -> Iterator[Any]:
     """Yield the nodes of these kinds in a function, without those of inner ones."""
-    todo = list(ast.iter_child_nodes(function))
+    todo = [*ast.iter_child_nodes(function)][::-1]  # The next one is the last.
     while todo:
-        node = todo.pop(0)
+        node = todo.pop()
         if isinstance(node, kinds):
             yield node
         if not isinstance(node, (*FunctionDef.__args__, ast.Lambda, ast.ClassDef)):
-            todo = [*ast.iter_child_nodes(node), *todo]
+            todo += [*ast.iter_child_nodes(node)][::-1]
 
 
 def calls(function: ast.AST, *names: str) -> Iterator[ast.Call]:
