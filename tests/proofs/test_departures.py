@@ -300,10 +300,11 @@ def test_place_that_is_named_already_is_not_named_again() -> None:
         "Traceback (most recent call last):\n"
         f'  File "{FILE}", line 27, in receive\n'
         "    await self.send(text_data)\n"
-        "Oddity: never seen\n"
+        "NameError: name 'redis' is not defined\n"
     )
     told = explain("close 1011", printed, CHECK, **SOURCE)
-    assert told.id == "crash"
+    assert told.id == "name-not-defined"
+    assert f"{FILE}, line 27" in told.sentence
     assert not told.departed
 
 

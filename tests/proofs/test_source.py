@@ -24,6 +24,9 @@ CONSUMERS, ROUTING, ASGI, SETTINGS = (
 ASYNC = "class Echo(AsyncWebsocketConsumer):\n{}"
 KEEPER = "class Who:\n    async def __call__(self, scope, receive, send):\n"
 WATCHER = "class Watcher:\n    def start(self): post_delete.connect(self.tell{})\n"
+TALK = "\n    async def talk(self):\n        while True:\n            await sleep(1)"
+HANDS_ON = "\n        await self.app(scope, receive, send)"
+INNER = "inner = URLRouter([path('a/', Echo.as_asgi())])\n"
 JSON = "class Echo(AsyncJsonWebsocketConsumer):\n{}"
 PLAIN = "class Echo(WebsocketConsumer):\n{}"
 APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
@@ -346,6 +349,44 @@ CASES = [
         *("base-dir", "config/settings/base.py"),
         "BASE_DIR = Path(__file__).resolve().parent.parent",
         "BASE_DIR = Path(__file__).resolve().parent.parent.parent",
+    ),
+    (
+        *("accepts-to-refuse", CONSUMERS),
+        method(CONNECT, ACCEPT, "await self.close(4404)"),
+        method(CONNECT, ACCEPT, "if self.bad:", "    await self.close(4404)"),
+    ),
+    (
+        *("wraps-a-plain-method", CONSUMERS),
+        method(
+            *("def receive(self, text_data=None, bytes_data=None):",),
+            "async_to_sync(self.send)(text_data=text_data)",
+            base=PLAIN,
+        ),
+        method(
+            *("def receive(self, text_data=None, bytes_data=None):",),
+            "async_to_sync(self.channel_layer.send)('a', {})",
+            base=PLAIN,
+        ),
+    ),
+    (
+        *("awaits-a-loop", CONSUMERS),
+        method(CONNECT, ACCEPT, "await self.talk()") + TALK,
+        method(CONNECT, ACCEPT, "self.task = create_task(self.talk())") + TALK,
+    ),
+    (
+        *("takes-an-event", ASGI),
+        KEEPER + "        event = await receive()" + HANDS_ON,
+        KEEPER + "        if 1:\n            return await receive()" + HANDS_ON,
+    ),
+    (
+        *("router-hidden", ROUTING),
+        f"{INNER}routes = [path('ws/', log(inner))]",
+        f"{INNER}routes = [path('ws/', inner)]",
+    ),
+    (
+        *("never-reached", CONSUMERS),
+        method(CONNECT, "if 1:", "    await self.close()", "return", ACCEPT),
+        method(CONNECT, "if 1:", "    await self.close()", "    return", ACCEPT),
     ),
     (
         *("always-true", CONSUMERS),

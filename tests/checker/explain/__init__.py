@@ -117,9 +117,8 @@ def explain(
     named = [(best.file, best.line)]
     named += [(file, int(line)) for file, line in PLACE.findall(best.sentence)]
     agree = any(each.holds(*place) for each in departed for place in named)
-    # An exception says least, where many lines may have led to it.
-    is_short = best.id == "crash" and any(len(each.mine) > 1 for each in departed)
-    if agree and not is_short:
+    # What an exception says is no cure.
+    if agree and best.id != "crash":
         return best
     if departed and not best.id:
         best = Told(WIRE, "departure", "")

@@ -283,8 +283,17 @@ def goes_on_after_close(source: Source) -> Iterator[Finding]:
                 call.lineno > block.body[-1].lineno and not is_within(call, block)
                 for call in calls(method, "accept")
             )
-            if closes and not leaves and accepts_below:
+            # Where a return stands below the `if`, nobody is accepted at all.
+            ends = isinstance(next_of(block, method), ast.Return)
+            if closes and not leaves and accepts_below and not ends:
                 yield finding("goes-on-after-close", consumer, block.body[0])
+
+
+def next_of(statement: ast.stmt, function: FunctionDef) -> ast.stmt | None:
+    """Return the statement that stands below one, in the body of a function."""
+    if statement not in function.body[:-1]:
+        return None
+    return function.body[function.body.index(statement) + 1]
 
 
 def value_of(statement: ast.stmt) -> ast.AST | None:
@@ -316,6 +325,33 @@ def never_accepts(source: Source) -> Iterator[Finding]:
         if not named & {*answers} and not own - {"connect"} and not raises:
             call = "await self.accept()" if consumer.is_async else "self.accept()"
             yield finding("never-accepts", consumer, method, call=call)
+
+
+def accepts_to_refuse(source: Source) -> Iterator[Finding]:
+    """Who is accepted and then sent away was let in."""
+    for consumer, method in own_methods(source):
+        if method.name == "connect":
+            done = [
+                each
+                for each in method.body
+                if name_of(value_of(each)) in ("accept", "close")
+                and dotted_self(value_of(each))
+            ]
+            names = [name_of(value_of(each)) for each in done]
+            if names == ["accept", "close"]:
+                yield finding("accepts-to-refuse", consumer, done[0])
+
+
+def wraps_a_plain_method(source: Source) -> Iterator[Finding]:
+    """In a consumer without async, Channels' methods have been wrapped already."""
+    for consumer, method in own_methods(source):
+        if consumer.is_async or not consumer.is_websocket:
+            continue
+        for call in calls(method, "async_to_sync"):
+            written = dotted(argument(call, 0, "awaitable"))
+            own, _, name = written.partition(".")
+            if own == "self" and name in AWAITED and name not in consumer.methods:
+                yield finding("wraps-a-plain-method", consumer, call, call=written)
 
 
 def accepts_twice(source: Source) -> Iterator[Finding]:
@@ -732,6 +768,8 @@ def defined_twice(source: Source) -> Iterator[Finding]:
 
 RULES = [
     no_base,
+    accepts_to_refuse,
+    wraps_a_plain_method,
     mixin_behind,
     no_self,
     hook_outside_its_class,

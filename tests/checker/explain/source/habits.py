@@ -43,10 +43,45 @@ def never_ends(source: Source) -> Iterator[Finding]:
             continue
         is_called = method.name in HOOKS or len(parameters(method)) == 2
         for loop in inside(method, ast.While):
-            is_endless = isinstance(loop.test, ast.Constant) and loop.test.value
-            leaves = any(inside(loop, ast.Break, ast.Return, ast.Raise))
-            if is_called and is_endless and not leaves:
+            if is_called and is_endless(loop):
                 yield finding("never-ends", consumer, loop, name=method.name)
+
+
+def waits_for_what_never_ends(source: Source) -> Iterator[Finding]:
+    """Nor has an event been handled while a method of one's own goes round."""
+    for consumer, method in own_methods(source):
+        if method.name not in HOOKS:
+            continue
+        for node in inside(method, ast.Await):
+            name = dotted(getattr(node.value, "func", None)).removeprefix("self.")
+            called = consumer.methods.get(name)
+            if called and any(is_endless(each) for each in inside(called, ast.While)):
+                words = {"name": name, "hook": method.name}
+                yield finding("awaits-a-loop", consumer, node, **words)
+
+
+def is_endless(loop: ast.While) -> bool:
+    """Tell whether nothing leads out of a loop."""
+    leaves = any(inside(loop, ast.Break, ast.Return, ast.Raise))
+    return bool(isinstance(loop.test, ast.Constant) and loop.test.value and not leaves)
+
+
+def takes_an_event(source: Source) -> Iterator[Finding]:
+    """An event that a middleware receives, the consumer behind it does not."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        if parameters(function)[-3:] != [*PROMISES]:
+            continue
+        hands_on = [
+            call
+            for call in inside(function, ast.Call)
+            if "receive" in [dotted(each) for each in call.args]
+        ]
+        for statement in function.body:
+            value = getattr(statement, "value", None)
+            call = value.value if isinstance(value, ast.Await) else None
+            is_taken = isinstance(call, ast.Call) and dotted(call.func) == "receive"
+            if is_taken and any(each.lineno > call.lineno for each in hands_on):
+                yield Finding("takes-an-event", file, call.lineno, {})
 
 
 def hides_a_method(source: Source) -> Iterator[Finding]:
@@ -605,6 +640,8 @@ RULES = [
     hides_a_builtin,
     application_not_awaited,
     application_twice,
+    waits_for_what_never_ends,
+    takes_an_event,
     always_true,
     local_receiver,
     lost_receiver,

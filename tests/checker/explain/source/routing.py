@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from tests.checker.explain.source.read import (
@@ -74,8 +74,15 @@ def instance_by_name(source: Source) -> Iterator[Finding]:
 def routers_in_routers(source: Source) -> Iterator[Finding]:
     """A router takes what it has matched off the path, for a router right behind."""
     every = [*routes(source)]
+    made = {
+        name_of(target): node.value
+        for _file, node in source.nodes(ast.Assign)
+        for target in node.targets
+        if isinstance(node.value, ast.Call)
+    }
     for file, call in every:
         pattern, view = string(call.args[0]), call.args[1]
+        view = made.get(name_of(view), view) if isinstance(view, ast.Name) else view
         if not pattern or not isinstance(view, ast.Call):
             continue
         words = {"route": pattern}
@@ -83,9 +90,18 @@ def routers_in_routers(source: Source) -> Iterator[Finding]:
             starts = [string(other.args[0]) or "" for _file, other in every]
             if any(s.startswith(pattern) and s != pattern for s in starts):
                 yield Finding("prefix-twice", file, call.lineno, words)
-        elif any(name_of(each) == "URLRouter" for each in ast.walk(view)):
+        elif holds_a_router(view, made):
             words["wrapper"] = name_of(view)
             yield Finding("router-hidden", file, call.lineno, words)
+
+
+def holds_a_router(view: ast.Call, made: Mapping[str, ast.Call]) -> bool:
+    """Tell whether a router is an argument of a call, by itself or by its name."""
+    parts = [*view.args, *(each.value for each in view.keywords)]
+    parts = [made.get(name_of(each), each) for each in parts]
+    return any(
+        name_of(each) == "URLRouter" for part in parts for each in ast.walk(part)
+    )
 
 
 def nginx_slash(source: Source) -> Iterator[Finding]:
