@@ -27,6 +27,14 @@ WATCHER = "class Watcher:\n    def start(self): post_delete.connect(self.tell{})
 TALK = "\n    async def talk(self):\n        while True:\n            await sleep(1)"
 HANDS_ON = "\n        await self.app(scope, receive, send)"
 INNER = "inner = URLRouter([path('a/', Echo.as_asgi())])\n"
+LISTENER = (
+    "async def log(scope, receive, send):\n"
+    "    async def listen():\n"
+    "        event = await receive()\n"
+    "        {}\n"
+    "    await application(scope, listen, send)"
+)
+KEY = "known = {}\ndef key(scope):\n    host, port = scope['client']\n"
 JSON = "class Echo(AsyncJsonWebsocketConsumer):\n{}"
 PLAIN = "class Echo(WebsocketConsumer):\n{}"
 APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
@@ -387,6 +395,26 @@ CASES = [
         *("never-reached", CONSUMERS),
         method(CONNECT, "if 1:", "    await self.close()", "return", ACCEPT),
         method(CONNECT, "if 1:", "    await self.close()", "    return", ACCEPT),
+    ),
+    (
+        *("host-without-brackets", SETTINGS),
+        f'{APPS}ALLOWED_HOSTS = ["::1"]',
+        f'{APPS}ALLOWED_HOSTS = ["[::1]"]',
+    ),
+    (
+        *("receive-without-answer", ASGI),
+        LISTENER.format("event"),
+        LISTENER.format("return event"),
+    ),
+    (
+        *("key-of-a-machine", CONSUMERS),
+        "known = {}\n" + method(CONNECT, "self.key = self.scope['client'][0]", ACCEPT),
+        "known = {}\n" + method(CONNECT, "self.key = self.scope['client']", ACCEPT),
+    ),
+    (
+        *("key-of-a-machine", CONSUMERS),
+        f"{KEY}    return host",
+        f"{KEY}    return host, port",
     ),
     (
         *("always-true", CONSUMERS),

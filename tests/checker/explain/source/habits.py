@@ -84,6 +84,24 @@ def takes_an_event(source: Source) -> Iterator[Finding]:
                 yield Finding("takes-an-event", file, call.lineno, {})
 
 
+def receive_without_answer(source: Source) -> Iterator[Finding]:
+    """What a receive() of one's own returns is the event that the consumer gets."""
+    for file, outer in source.nodes(*FunctionDef.__args__):
+        if parameters(outer)[-3:] != [*PROMISES]:
+            continue
+        handed_on = {
+            dotted(call.args[1])
+            for call in inside(outer, ast.Call)
+            if len(call.args) == 3
+        }
+        for inner in inside(outer, ast.AsyncFunctionDef):
+            heard = [dotted(call.func) for call in inside(inner, ast.Call)]
+            answers = any(each.value for each in inside(inner, ast.Return))
+            if inner.name in handed_on and "receive" in heard and not answers:
+                words = {"name": inner.name}
+                yield Finding("receive-without-answer", file, inner.lineno, words)
+
+
 def hides_a_method(source: Source) -> Iterator[Finding]:
     """A method with the name of one of Channels' takes its place."""
     for consumer, method in own_methods(source):
@@ -642,6 +660,7 @@ RULES = [
     application_twice,
     waits_for_what_never_ends,
     takes_an_event,
+    receive_without_answer,
     always_true,
     local_receiver,
     lost_receiver,

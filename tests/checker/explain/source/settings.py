@@ -275,7 +275,10 @@ def empty_strings(source: Source) -> Iterator[Finding]:
         if name == "ALLOWED_HOSTS" and isinstance(value, ast.List | ast.Tuple):
             for each in value.elts:
                 text = string(each) or ""
-                if "://" in text or ":" in text.partition("[")[0]:
+                if text.count(":") > 1 and "://" not in text and "[" not in text:
+                    words = {"value": text}
+                    yield Finding("host-without-brackets", file, each.lineno, words)
+                elif "://" in text or ":" in text.partition("[")[0]:
                     words = {"value": text}
                     yield Finding("host-with-scheme", file, each.lineno, words)
 

@@ -103,6 +103,32 @@ def consumers_in_a_global(source: Source) -> Iterator[Finding]:
                 yield finding("consumers-in-a-global", consumer, node)
 
 
+def key_of_a_machine(source: Source) -> Iterator[Finding]:
+    """All clients of one machine, or behind one proxy, have the same address."""
+    kept = any(globals_of(source, file) for file in source.trees)
+    for file, node in source.nodes(ast.Subscript, ast.Assign):
+        match node:
+            case ast.Subscript(
+                value=ast.Subscript(slice=ast.Constant(value="client")),
+                slice=ast.Constant(value=0),
+            ):
+                is_host = True
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[_, ast.Name(id=port)])],
+                value=ast.Subscript(slice=ast.Constant(value="client")),
+            ):
+                is_host = not any(
+                    isinstance(each, ast.Name)
+                    and each.id == port
+                    and isinstance(each.ctx, ast.Load)
+                    for each in ast.walk(source.trees[file])
+                )
+            case _:
+                is_host = False
+        if is_host and kept:
+            yield Finding("key-of-a-machine", file, node.lineno, {})
+
+
 def middleware_state(source: Source) -> Iterator[Finding]:
     """A middleware is one object for all connections."""
     own = [consumer.tree for consumer in source.consumers]  # One for each connection.
@@ -142,6 +168,7 @@ RULES = [
     global_state,
     module_state,
     shared_by_room,
+    key_of_a_machine,
     sends_to_everyone,
     consumers_in_a_global,
     middleware_state,
