@@ -37,6 +37,8 @@ except KeyboardInterrupt:
 # On two cores a run is bound by the CPU, but tests of servers wait now and then. With
 # more workers, more servers are started that could have been shared.
 WORKERS = 6
+# Proofs wait longer, for a Redis that is away or for a crowd.
+LIVE_WORKERS = 9
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 
@@ -69,7 +71,7 @@ class Plan:
             + sum(known)
             + average * (len(seconds) - len(known))
         )
-        minutes = max(1, round(total / WORKERS / 60))
+        minutes = max(1, round(total / workers(is_live) / 60))
         taken = len(self.recorded) - len(live)
         print(f"{self.tests:,} tests, in about {minutes} min.")
         if taken:
@@ -120,6 +122,11 @@ class News:
             self.last = now
 
 
+def workers(is_live: bool) -> int:
+    """Return how many tests run side by side."""
+    return LIVE_WORKERS if is_live else WORKERS
+
+
 def main(words: list[str]) -> int:
     """Run everything, or what the words say, and return the exit code."""
     begin = time.monotonic()
@@ -150,7 +157,8 @@ def main(words: list[str]) -> int:
         ).returncode:
             failed.append(command)
     # With `worksteal`, who has nothing left takes from who has much.
-    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words, *chosen]
+    number = str(workers(is_live))
+    arguments = ["-n", number, "--dist", "worksteal", *words, *chosen]
     print("\n$ pytest", *arguments, flush=True)
     news = News()
     code = pytest.main(arguments, plugins=[news])

@@ -194,6 +194,31 @@ def test_what_this_machine_does_not_show_is_explained(
     assert words in diagnose(symptom, printed, check_id)
 
 
+CAUGHT = """\
+Traceback (most recent call last):
+  File "chat/consumers.py", line 33, in receive
+    message = json.loads(text_data)
+json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "chat/consumers.py", line 35, in {function}
+    await self.send_error("bad-json")
+  File "chat/consumers.py", line 49, in send_error
+    self.missing
+AttributeError: no attribute missing
+"""
+
+
+def test_exception_that_the_project_has_caught_is_not_the_mistake() -> None:
+    said = diagnose("close 1011", CAUGHT.format(function="receive"))
+    assert said.startswith("send_error() raised an exception")
+    # Elsewhere, what comes while one is under way has been set off by it.
+    said = diagnose("close 1011", CAUGHT.format(function="disconnect"))
+    assert "JSONDecodeError" in said
+
+
 def evidence() -> list[Seen]:
     """Return all evidence of failures that was recorded, of our own stages or not."""
     files = sorted(EVIDENCE.rglob("*.json"))

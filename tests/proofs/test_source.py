@@ -417,6 +417,11 @@ CASES = [
         f"{KEY}    return host, port",
     ),
     (
+        *("key-twice", ASGI),
+        'parts = {"http": pages, "websocket": one, "websocket": other}',
+        'parts = {"http": pages, "websocket": one, **{"websocket": other}}',
+    ),
+    (
         *("always-true", CONSUMERS),
         method(RECEIVE, "if self.kind == 'text' or 'json':", "    self.kind = 1"),
         method(RECEIVE, "if self.kind in ('text', 'json'):", "    self.kind = 1"),
@@ -1052,6 +1057,11 @@ def test_source_that_is_right_shows_nothing_but_hints(
 
 # What a rule found wrongly once.
 RIGHT = {
+    "a route that nobody can read from here": (
+        CONSUMERS,
+        'routes = [path("a/<slug:room>/", page), re_path(rf"{A}", Echo.as_asgi())]\n'
+        + method(CONNECT, "self.scope['url_route']['kwargs']['slug']", ACCEPT),
+    ),
     "asgi": (
         ASGI,
         (

@@ -14,6 +14,7 @@ FRAME = re.compile(
     r"(?P<code>(?:    .*\n)*)",
     re.MULTILINE,
 )
+WHILE_HANDLED = "During handling of the above exception, another exception occurred:"
 HOOKS = ("connect", "receive", "receive_json", "disconnect")  # Channels calls them.
 
 
@@ -48,10 +49,12 @@ def crashes(printed: str) -> list[Crash]:
     """
     Return the exceptions that a server has printed, in their order.
 
-    One that another has led to stands before that. A syntax error has a frame, too:
-    the line that Python cannot read.
+    One that another has led to stands before that, unless the project had caught it: in
+    `except`, something else went wrong then. A syntax error has a frame, too: the line
+    that Python cannot read.
     """
-    found = []
+    found: list[Crash] = []
+    end = 0
     for traceback in TRACEBACK.finditer(printed):
         frames = tuple(
             Frame(
@@ -63,7 +66,13 @@ def crashes(printed: str) -> list[Crash]:
             for frame in FRAME.finditer(traceback["frames"])
         )
         words = (traceback["words"] or "").strip()
+        if WHILE_HANDLED in printed[end : traceback.start()] and found:
+            places = [(each.file, each.function) for each in frames]
+            last = found[-1].frames[-1:]
+            if any((each.file, each.function) in places for each in last):
+                found.pop()
         found.append(Crash(traceback["kind"], words, frames))
+        end = traceback.end()
     return found
 
 

@@ -271,6 +271,19 @@ def application_not_awaited(source: Source) -> Iterator[Finding]:
                     yield Finding("application-not-awaited", file, call.lineno, words)
 
 
+def key_twice(source: Source) -> Iterator[Finding]:
+    """Of two equal keys in a dict, the last one wins."""
+    for file, node in source.nodes(ast.Dict):
+        seen: dict[str, int] = {}
+        for key in node.keys:
+            text = string(key)
+            if text in seen:
+                words = {"key": text, "first": str(seen[text])}
+                yield Finding("key-twice", file, key.lineno, words)
+            elif text is not None:
+                seen[text] = key.lineno
+
+
 def always_true(source: Source) -> Iterator[Finding]:
     """In `a == "x" or "y"`, the second text is a condition of its own."""
     for file, node in source.nodes(ast.BoolOp):
@@ -662,6 +675,7 @@ RULES = [
     takes_an_event,
     receive_without_answer,
     always_true,
+    key_twice,
     local_receiver,
     lost_receiver,
     decorated_coroutine,

@@ -281,7 +281,9 @@ def unknown_kwarg(source: Source) -> Iterator[Finding]:
     """What connect() looks up must be the name of a group in the route."""
     caught: set[str] = set()
     for _file, call in routes(source):
-        pattern = string(call.args[0]) or ""
+        pattern = string(call.args[0])
+        if pattern is None:
+            return  # Nobody reads an f-string, or a name, from here.
         caught |= set(re.findall(r"<(?:\w+:)?(\w+)>", pattern))
         caught |= set(re.findall(r"\(\?P<(\w+)>", pattern))
     if not caught:
