@@ -122,7 +122,7 @@ class Result:
             "diagnosis": {
                 "id": told.id,
                 "witness": told.witness,
-                "sentence": told.general,
+                "sentence": told.general if told.departs else told.sentence,
                 "departs": told.departs,
             }
             if told.sentence

@@ -194,7 +194,7 @@ def test_what_this_machine_does_not_show_is_explained(
     assert words in diagnose(symptom, printed, check_id)
 
 
-CAUGHT = """\
+IN_EXCEPT = """\
 Traceback (most recent call last):
   File "chat/consumers.py", line 33, in receive
     message = json.loads(text_data)
@@ -212,10 +212,10 @@ AttributeError: no attribute missing
 
 
 def test_exception_that_the_project_has_caught_is_not_the_mistake() -> None:
-    said = diagnose("close 1011", CAUGHT.format(function="receive"))
+    said = diagnose("close 1011", IN_EXCEPT.format(function="receive"))
     assert said.startswith("send_error() raised an exception")
     # Elsewhere, what comes while one is under way has been set off by it.
-    said = diagnose("close 1011", CAUGHT.format(function="disconnect"))
+    said = diagnose("close 1011", IN_EXCEPT.format(function="disconnect"))
     assert "JSONDecodeError" in said
 
 

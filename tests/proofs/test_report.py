@@ -399,7 +399,12 @@ def test_json_is_one_line_for_each_check_and_one_for_all() -> None:
         "verdict": "broken",
         "seconds": 0.123,
         "seen": "no message",
-        "diagnosis": {"id": "no-await", "witness": "output", "sentence": SENTENCE},
+        "diagnosis": {
+            "id": "no-await",
+            "witness": "output",
+            "sentence": SENTENCE,
+            "departs": "",
+        },
         "reason": None,
     }
     machine.end([first, Result("a", KEPT)], untried=3)
