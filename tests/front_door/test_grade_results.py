@@ -1,6 +1,7 @@
 """The folder of results that `learn.py grade` writes."""
 
 import csv
+import json
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.checker.grading import summary
 from tests.checker.grading.results import Results, cell, new_folder
-from tests.checker.grading.rows import in_line, row_of
+from tests.checker.grading.rows import from_json, in_line, row_of, to_json
 from tests.checker.grading.running import Ended
 from tests.checker.grading.summary import plain
 from tests.checker.system import Refusal
@@ -148,3 +149,28 @@ def test_the_middle_of_an_even_class_lies_between_two() -> None:
     both = [row([line(ONE, "kept"), line(TWO, last)]) for last in ("kept", "broken")]
     assert [each.result for each in both] == [0.5, 0.0]
     assert "the middle of the class is at 25%" in summary.head(ABOUT, both)
+
+
+def test_where_a_hand_in_departs_is_told_beside_what_its_class_made(
+    tmp_path: Path,
+) -> None:
+    places = "But for one place, your code is the chapter's."
+    known = {"id": "no-accept", "witness": "wire", "sentence": "Call accept()."}
+    unknown = {"id": "departure", "witness": "wire", "sentence": ""}
+    results = Results(tmp_path / "out", ABOUT, PROMISES)
+    for name, told in (("ana", known), ("ben", unknown)):
+        told = told | {"departs": places}
+        results.add(row([line(ONE, "broken", diagnosis=told, seen="odd")], name))
+    page = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    # What a class has in common is not where one of them made the mistake.
+    assert "- **1**, no-accept: Call accept().\n    - ana\n" in page, page
+    nothing = page.partition("## Matched no diagnosis")[2]
+    assert f"- ben, at “{plain(ONE)}”:\n\n        odd\n\n    {plain(places)}" in nothing
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig") as file:
+        assert [each["departs"] for each in csv.DictReader(file)] == [places, places]
+
+
+def test_row_of_an_older_run_departs_nowhere() -> None:
+    text = json.loads(to_json(row([])))
+    del text["departs"]
+    assert from_json(json.dumps(text)).departs == ""
