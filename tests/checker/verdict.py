@@ -15,7 +15,6 @@ import pytest
 
 from tests.checker import explain
 from tests.checker.explain.catalogue import entries
-from tests.checker.explain.departures import in_words
 from tests.checker.explain.source import Source
 from tests.checker.wire import RANDOM
 
@@ -217,7 +216,7 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     return Diagnosis(
         *(told.id, witness, told.sentence, is_plain, place),
         general=told.general,
-        departs=in_words(told.departed),
+        departs=told.departs,
     )
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.checker.explain import explain
-from tests.checker.explain.departures import MOST, departures, in_words
+from tests.checker.explain.departures import MOST, departures, in_short, in_words
 from tests.checker.explain.source import Source
 from tests.proofs.runs import ROOT
 from tests.proofs.test_mistakes import MISTAKES, edits_of, source_of
@@ -201,6 +201,20 @@ def test_file_that_is_missing_and_one_of_ones_own_are_named() -> None:
     assert "chat.py" not in told(edited(("30", "31")), chat="x = 1\n")
 
 
+def test_places_alone_are_named_in_short() -> None:
+    changes = [
+        ("self.send(text_data=text_data)", "self.send(text_data)"),
+        ('            await self.complain("too-long")\n', ""),
+    ]
+    source = Source({FILE: edited(*changes)})
+    course = Source({FILE: COURSE, "chat/apps.py": "x = 1\n"})
+    assert in_short(departures(source, course)) == (
+        "There your code is not the chapter's: chat/apps.py and "
+        f"{FILE}, after line 23 and {FILE}, line 26."
+    )
+    assert in_short([]) == ""
+
+
 def test_several_places_are_named_and_many_are_not() -> None:
     lines = [f"value_{number} = {number}\n" for number in range(20)]
     course = Source({FILE: "".join(lines)})
@@ -283,7 +297,10 @@ def test_places_come_between_what_is_wrong_and_what_to_do() -> None:
     assert alone.diagnosis
     assert alone.cure
     told = explain("no start", PRINTED, CHECK, **SOURCE)
-    assert told.sentence == f"{alone.diagnosis} {PLACES} {alone.cure}"
+    assert told.sentence == (
+        f"{alone.diagnosis} There your code is not the chapter's: {FILE}, line 27. "
+        f"{alone.cure}"
+    )
 
 
 def test_who_was_there_is_not_interrupted_by_many_places() -> None:

@@ -18,7 +18,12 @@ from typing import NamedTuple
 
 from tests.checker.explain.catalogue import ANY, Entry, entries
 from tests.checker.explain.crashes import crash_sentence
-from tests.checker.explain.departures import Departure, departures, in_words
+from tests.checker.explain.departures import (
+    Departure,
+    departures,
+    in_short,
+    in_words,
+)
 from tests.checker.explain.source import Source, findings
 from tests.checker.system import ROOT
 
@@ -58,7 +63,13 @@ class Told(NamedTuple):
         diagnosis = self.diagnosis
         if self.departed and diagnosis and diagnosis[-1] not in ".!?":
             diagnosis += "."  # It ends with the words of an exception.
-        return " ".join(filter(None, (diagnosis, in_words(self.departed), self.cure)))
+        return " ".join(filter(None, (diagnosis, self.departs, self.cure)))
+
+    @property
+    def departs(self) -> str:
+        """The places in words. Who knows what is wrong need not quote them."""
+        is_known = self.witness < CRASH
+        return in_short(self.departed) if is_known else in_words(self.departed)
 
 
 NOBODY = Told(WIRE, "", "")

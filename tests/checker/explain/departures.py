@@ -65,10 +65,8 @@ class Departure(NamedTuple):
 
     @property
     def is_import(self) -> bool:
-        """Whether it imports something: that follows from another place, mostly."""
-        return all(
-            re.match("(import|from) ", line) for line in self.mine or self.theirs
-        )
+        """Whether the reader imports something here, and does nothing else."""
+        return bool(self.mine) and all(map(IMPORT.match, self.mine))
 
 
 # Reading
@@ -412,8 +410,19 @@ def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
 # In words
 
 
+def in_short(found: Sequence[Departure]) -> str:
+    """Name the places only."""
+    places = " and ".join(
+        f"{each.file}, {'line' if each.mine else 'after line'} {each.line}"
+        if each.line and (each.mine or each.theirs)
+        else each.file
+        for each in found
+    )
+    return f"There your code is not the chapter's: {places}." if found else ""
+
+
 def in_words(found: Sequence[Departure]) -> str:
-    """Say where a project departs from the stage."""
+    """Say where a project departs from the stage, and how."""
     if not found:
         return ""
     parts = [f"But for {NUMBERS[len(found)]}, your code is the chapter's."]
