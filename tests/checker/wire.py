@@ -70,10 +70,15 @@ class Wire:
 WIRE = Wire()
 
 
+def visible(letter: str) -> str:
+    """Return a letter, or what stands for one that nobody can see."""
+    return letter if letter.isprintable() else repr(letter)[1:-1]
+
+
 def short(message: str | bytes) -> str:
     """Return a message as one line of at most 60 characters."""
     kind = "text" if isinstance(message, str) else "binary"
-    shown = repr(message).removeprefix("b")[1:-1]
+    shown = "".join(map(visible, message)) if kind == "text" else repr(message)[2:-1]
     shown = RANDOM.sub(lambda room: f"{room[0][:4]}…", shown)
     if len(shown) > WIDTH:
         shown = f"{shown[:WIDTH]}… ({len(message):,} long)"

@@ -148,6 +148,8 @@ def test_place_is_named(edits: list[tuple[str, str]], words: str) -> None:
                 ),
                 ("@", " bytes_data=None,\n    "),
                 ('    "text": 2_000,\n', '    "text": 2_000\n'),
+                ('json.dumps({"type": "error", "code": code})', "json.dumps(\n@\n)"),
+                ("\n@\n", '\n{"type": "error", "code": code,},\n'),
             ),
             id="layout",
         ),
@@ -210,7 +212,7 @@ def test_places_alone_are_named_in_short() -> None:
     course = Source({FILE: COURSE, "chat/apps.py": "x = 1\n"})
     assert in_short(departures(source, course)) == (
         "There your code is not the chapter's: chat/apps.py and "
-        f"{FILE}, after line 23 and {FILE}, line 26."
+        f"{FILE}, after line 23 and line 26."
     )
     assert in_short([]) == ""
 
@@ -232,6 +234,15 @@ def test_several_places_are_named_and_many_are_not() -> None:
     )
     assert with_changes(MOST).startswith("But for four places")
     assert with_changes(MOST + 1) == ""
+
+
+def test_secret_is_neither_compared_nor_told() -> None:
+    course = Source({"config/settings.py": 'SECRET_KEY = "for learning only"\n'})
+    mine = 'SECRET_KEY = "hunter2"\n'
+    assert departures(Source({"config/settings.py": mine}), course) == []
+    mine = 'SECRET_KEY = os.environ.get("KEY", "hunter2")\n'
+    said = in_words(departures(Source({"config/settings.py": mine}), course))
+    assert "line 1 has `SECRET_KEY = …`, and the chapter `SECRET_KEY = …`" in said
 
 
 def test_pages_are_looked_at_where_all_else_is_the_chapters() -> None:

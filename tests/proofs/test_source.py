@@ -11,6 +11,7 @@ import pytest
 
 from tests.checker.explain.catalogue import entries
 from tests.checker.explain.source import Source, findings
+from tests.checker.explain.source.read import MOST_FILES
 from tests.proofs.runs import ROOT, SOLUTIONS
 
 CONSUMERS, ROUTING, ASGI, SETTINGS = (
@@ -1108,3 +1109,15 @@ def test_source_that_was_found_wrong_once_shows_nothing(file: str, code: str) ->
 )
 def test_source_that_cannot_be_read_is_left_alone(text: str) -> None:
     assert findings(Source({CONSUMERS: text, SETTINGS: text})) == []
+
+
+def test_many_pages_hide_no_code(tmp_path: Path) -> None:
+    for number in range(MOST_FILES):
+        page = tmp_path / "chat" / f"{number}.js"
+        page.parent.mkdir(exist_ok=True)
+        page.write_text("1", encoding="utf-8")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "settings.py").write_text("DEBUG = True", encoding="utf-8")
+    files = Source.of(tmp_path).files
+    assert "config/settings.py" in files
+    assert len(files) < MOST_FILES

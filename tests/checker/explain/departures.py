@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from tests.checker.explain.source import Source
 
-__all__ = ["Departure", "departures", "in_words"]
+__all__ = ["Departure", "departures", "in_short", "in_words"]
 
 MOST = 4  # Places. More are somebody's own way,
 MOST_LINES = 10  # and so are more lines, the stage's counted, too.
@@ -32,6 +32,7 @@ NUMBERS = ("", "one place", "two places", "three places", "four places")
 ASIDE = re.compile(r"(^|/)(tests?|test_\w+|conftest)\.py$|(^|/)(tests|migrations)/")
 OPENING, CLOSING = (*"([{",), (*")]}",)
 IMPORT = re.compile("(import|from) ")
+SECRET = re.compile("(?i)secret|password|token")
 PAGES = (".html", ".js")
 LEFT_OUT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
 
@@ -111,7 +112,7 @@ def python_lines(text: str) -> Iterator[Line]:
                 depth -= 1
             case tokenize.NEWLINE:
                 if len(words) > 1 or not words or not is_string(words[0][0]):
-                    words = without_commas(without_types(words))
+                    words = without_secrets(without_commas(without_types(words)))
                     yield Line(depth, *zip(*words, strict=True))
                 words = []
             case kind if kind not in LEFT_OUT:
@@ -130,7 +131,8 @@ def without_commas(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
                 int(word != "(" or (is_call and not keyword.iskeyword(before)))
             )
         elif word in CLOSING and len(commas) > 1:
-            if found[-1][0] == "," and commas.pop() > 1:
+            many = commas.pop() > 1
+            if many and found[-1][0] == ",":
                 found.pop()
         elif word == ",":
             commas[-1] += 1
@@ -155,6 +157,13 @@ def without_types(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
         if not skipping:
             found.append((word, row))
     return found
+
+
+def without_secrets(words: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Leave out what a secret is: everybody has another one."""
+    if not SECRET.search(words[0][0]):
+        return words
+    return [("…" if is_string(word) else word, row) for word, row in words]
 
 
 def is_string(word: str) -> bool:
@@ -412,13 +421,17 @@ def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
 
 def in_short(found: Sequence[Departure]) -> str:
     """Name the places only."""
-    places = " and ".join(
-        f"{each.file}, {'line' if each.mine else 'after line'} {each.line}"
-        if each.line and (each.mine or each.theirs)
-        else each.file
-        for each in found
-    )
-    return f"There your code is not the chapter's: {places}." if found else ""
+    places: list[str] = []
+    file = ""
+    for each in found:
+        line = f"{'line' if each.mine else 'after line'} {each.line}"
+        if not each.mine and not each.theirs:
+            places.append(each.file)
+        else:
+            places.append(line if each.file == file else f"{each.file}, {line}")
+        file = each.file
+    told = " and ".join(places)
+    return f"There your code is not the chapter's: {told}." if found else ""
 
 
 def in_words(found: Sequence[Departure]) -> str:
@@ -481,7 +494,10 @@ def shown(lines: tuple[str, ...], place: int, quotes: int) -> str:
 
 
 def cut(line: str, place: int) -> str:
-    """Return a line, or of a long one the part around a place."""
+    """Return a line, or of a long one the part around a place. No secret is told."""
+    name, equals, _value = line.partition("=")
+    if equals and SECRET.search(name):
+        line = f"{name}= …"
     if len(line) <= LONG:
         return line
     first = max(0, min(place - LONG // 2, len(line) - LONG))

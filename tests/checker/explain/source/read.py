@@ -23,6 +23,7 @@ LEFT_OUT = {
 CODE = (".py", ".conf")
 SUFFIXES = {*CODE, ".cnf", ".html", ".js"}
 MOST_FILES = 200
+MOST_PAGES = 50
 MOST_BYTES = 200_000  # Of a file. Nobody wrote more by hand.
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
@@ -74,11 +75,17 @@ class Source:
 
     @classmethod
     def of(cls, folder: Path) -> Self:
-        """Read the files of a project, 200 at most, none above 200 kB."""
-        files = {}
+        """Read the files of a project, none above 200 kB: 200 of code, 50 of pages."""
+        files: dict[str, str] = {}
+        pages = 0
         for path in walk(folder):
-            if len(files) == MOST_FILES:
+            # A library for the page has more files than all the rest.
+            is_page = path.suffix not in CODE
+            if len(files) - pages == MOST_FILES:
                 break
+            if is_page and pages == MOST_PAGES:
+                continue
+            pages += is_page
             try:
                 if path.stat().st_size <= MOST_BYTES:
                     text = path.read_text(encoding="utf-8", errors="replace")
