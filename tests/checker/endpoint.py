@@ -25,7 +25,8 @@ class Endpoint:
 
     visitors: "Visitors | None" = None
     at_rest = 0  # Tasks that it had before the first client.
-    has_waited = False  # Until somebody has waited long for those who were refused.
+    has_rested = False  # Until somebody has waited long for those who were refused.
+    lingers = False  # Whether something lives on for ever: nobody waits long again.
 
     def __init__(
         self,
@@ -68,6 +69,19 @@ class Endpoint:
         while (left := self.tasks()) > tasks and time.monotonic() < deadline:
             time.sleep(0.01)
         return left
+
+    def rest(self, *, is_long: bool) -> None:
+        """
+        Wait until those have left who were there before, and note who has not.
+
+        Who was refused takes long to end, and so does a consumer whose cancellation was
+        lost. A handshake hears no event that they could take along: it need not wait.
+        """
+        least = 0 if is_long and not self.has_rested else self.at_rest
+        may_wait = is_long and not self.lingers
+        self.at_rest = self.settle(least, LONG if may_wait else SHORT)
+        self.has_rested |= is_long
+        self.lingers |= may_wait and self.at_rest > least
 
     def identify(self, path: str) -> dict[str, str]:
         """

@@ -14,6 +14,7 @@ try:
     import os
     import textwrap
     import time
+    from contextlib import closing
     from pathlib import Path
     from typing import Any
 
@@ -156,31 +157,32 @@ def grade(options: argparse.Namespace) -> int:
     if out.is_relative_to(folder):
         raise Refusal(f"{typed(out)} is among the submissions: choose another --out")
     results = Results(out, klass.about(folder, in_short), klass.promises)
-    hidden = sandbox.hidden(folder, out)
-    print(f"Grading {len(found)} in {typed(folder)}.")
-    print(f"The results go to {typed(out)}.", flush=True)
-    for missing in klass.missing:
-        print(textwrap.fill(missing, WIDTH, break_on_hyphens=False), flush=True)
-    try:
-        klass.grade(found, results, hidden)
-    except KeyboardInterrupt:
+    with closing(results):
+        hidden = sandbox.hidden(folder, out)
+        print(f"Grading {len(found)} in {typed(folder)}.")
+        print(f"The results go to {typed(out)}.", flush=True)
+        for missing in klass.missing:
+            print(textwrap.fill(missing, WIDTH, break_on_hyphens=False), flush=True)
+        try:
+            klass.grade(found, results, hidden)
+        except KeyboardInterrupt:
+            results.sum_up()
+            print(f"\nInterrupted. {again(options, folder)}")
+            return 130
+        except CourseChanged as alarm:
+            results.sum_up()
+            print(f"\nlearn.py: {sentence(str(alarm))}", file=sys.stderr)
+            print("Grading has ended: set the course up anew first.", file=sys.stderr)
+            return 1
+        except BrokenPipeError:  # Who reads what we print has left: no fault of a disk.
+            raise
+        except OSError as problem:
+            print(f"\nlearn.py: {sentence(str(problem))}", file=sys.stderr)
+            print(again(options, folder), file=sys.stderr)
+            return 2
         results.sum_up()
-        print(f"\nInterrupted. {again(options, folder)}")
-        return 130
-    except CourseChanged as alarm:
-        results.sum_up()
-        print(f"\nlearn.py: {sentence(str(alarm))}", file=sys.stderr)
-        print("Grading has ended: set the course up anew first.", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # Who reads what we print has left: no fault of a disk.
-        raise
-    except OSError as problem:
-        print(f"\nlearn.py: {sentence(str(problem))}", file=sys.stderr)
-        print(again(options, folder), file=sys.stderr)
-        return 2
-    results.sum_up()
-    print(f"Done. Read {typed(out / SUMMARY)} first.")
-    return 0
+        print(f"Done. Read {typed(out / SUMMARY)} first.")
+        return 0
 
 
 def again(options: argparse.Namespace, folder: Path) -> str:

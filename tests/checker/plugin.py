@@ -19,7 +19,7 @@ import pytest
 from tests.checker import client, explain
 from tests.checker import report as reports
 from tests.checker.accounts import ODD_USER, PASSWORD, USERS, Accounts, Visitors
-from tests.checker.endpoint import LONG, Endpoint
+from tests.checker.endpoint import Endpoint
 from tests.checker.printed import telling
 from tests.checker.rooms import fresh_room
 from tests.checker.servers.launch import FORKS
@@ -348,12 +348,7 @@ def launched(
     server = servers.of(project, database | environment, server_type)
     server.visitors = identity
     if "REDIS_URL" in environment:
-        # What a consumer leaves behind for ever is waited for once. Those who were
-        # refused take long to end: they are waited for once, before the messages.
-        if server.has_waited or request.node.name.startswith("test_handshake"):
-            server.at_rest = server.settle(server.at_rest)
-        else:
-            server.at_rest, server.has_waited = server.settle(0, LONG), True
+        server.rest(is_long=not request.node.name.startswith("test_handshake"))
     request.node.server = server
     request.node.position = server.position()
     return server

@@ -130,6 +130,12 @@ def port() -> int:
         return server.getsockname()[1]
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call no handshake slow: on a machine with much to do, each one may be."""
+    monkeypatch.setattr(sockets, "SLOW", 60)
+
+
 @pytest.fixture
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy of this machine's: it would be a finding more."""

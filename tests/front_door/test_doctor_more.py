@@ -273,7 +273,7 @@ def test_bytes_that_are_no_text_are_said_to_be_none() -> None:
 
 
 def test_a_slow_handshake_is_let_in_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "LATE", 0.2)
+    monkeypatch.setattr(sockets, "SLOW", 0.2)
 
     def slowly(_request: Request) -> None:
         time.sleep(0.3)

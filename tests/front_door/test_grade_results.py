@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.checker.grading import summary
-from tests.checker.grading.results import Results, cell, new_folder
+from tests.checker.grading.results import LOCK, Results, cell, new_folder
 from tests.checker.grading.rows import from_json, in_line, row_of, to_json
 from tests.checker.grading.running import Ended
 from tests.checker.grading.summary import plain
@@ -168,6 +170,26 @@ def test_where_a_hand_in_departs_is_told_beside_what_its_class_made(
     assert f"- ben, at “{plain(ONE)}”:\n\n        odd\n\n    {plain(places)}" in nothing
     with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig") as file:
         assert [each["departs"] for each in csv.DictReader(file)] == [places, places]
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = Results(out, ABOUT, PROMISES)
+    first.add(row([]))
+    other = psutil.Process(os.getppid())  # Who lives as long as this test.
+    lock = {"pid": other.pid, "started": other.create_time()}
+    (out / LOCK).write_text(json.dumps(lock), encoding="utf-8")
+    before = digest(out)
+    with pytest.raises(Refusal, match=rf"process {other.pid}, writes to .*--out"):
+        Results(out, ABOUT, PROMISES)
+    assert digest(out) == before
+    # One that was killed keeps nobody out, nor does a number that was given anew.
+    for text in (json.dumps(lock | {"started": 1}), json.dumps({"pid": 2**30}), "{"):
+        (out / LOCK).write_text(text, encoding="utf-8")
+        with closing(Results(out, ABOUT, PROMISES)) as results:
+            assert list(results.rows) == ["ana"]
+            assert json.loads((out / LOCK).read_text())["pid"] == os.getpid()
+        assert not (out / LOCK).exists()
 
 
 def test_row_of_an_older_run_departs_nowhere() -> None:

@@ -286,3 +286,54 @@ def test_effort_of_a_process_is_what_it_and_its_children_do() -> None:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
     assert effort_of(process.pid) == Effort()
+
+
+class Busy(Endpoint):
+    """A server whose tasks are those that are given, at one look after the other."""
+
+    def __init__(self, *tasks: int) -> None:
+        super().__init__("ws://127.0.0.1:1")
+        self.looks = [*tasks]
+
+    def tasks(self) -> int:
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.checker.endpoint.SHORT", 0.1)
+    monkeypatch.setattr("tests.checker.endpoint.LONG", 0.5)
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_who_takes_long_to_leave_is_waited_for_each_time() -> None:
+    server = Busy(0)
+    server.rest(is_long=True)
+    for _ in range(2):  # A cancellation that was lost, and another one.
+        server.looks = [1] * 20 + [0]
+        server.rest(is_long=True)
+        assert server.at_rest == 0
+    assert not server.lingers
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_what_never_leaves_is_waited_for_once() -> None:
+    server = Busy(1)
+    server.rest(is_long=True)
+    assert server.at_rest == 1
+    assert server.lingers
+    begin = time.monotonic()
+    server.looks = [2]
+    server.rest(is_long=True)
+    assert server.at_rest == 2
+    assert time.monotonic() - begin < 0.4
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_handshake_does_not_wait_long() -> None:
+    server = Busy(*[1] * 20, 0)
+    server.rest(is_long=False)
+    assert server.at_rest == 1
+    assert not server.lingers
+    server.rest(is_long=True)  # The first that hears events waits for all.
+    assert server.at_rest == 0

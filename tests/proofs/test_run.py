@@ -65,11 +65,13 @@ def test_words_go_to_pytest(tools: Tools, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.posix("the transcripts are bash's")
-def test_whole_run_leaves_the_crowds_to_the_transcripts(tools: Tools) -> None:
+def test_whole_run_leaves_the_crowds_and_live_all_checks_to_the_transcripts(
+    tools: Tools,
+) -> None:
     # tests/docs/test_console.py sees to it that they are there.
-    for words in ([], ["--live"]):
+    for words, more in (([], []), (["--live"], ["--ignore-glob=tests/test_stage*.py"])):
         run.main(words)
-        assert tools.asked[-1][-2:] == ["-m", "not crowd"]
+        assert tools.asked[-1][-2 - len(more) :] == ["-m", "not crowd", *more]
 
 
 @pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "pytest"])

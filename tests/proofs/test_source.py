@@ -36,6 +36,11 @@ LISTENER = (
     "    await application(scope, listen, send)"
 )
 KEY = "known = {}\ndef key(scope):\n    host, port = scope['client']\n"
+RAW = (
+    "class Low(AsyncConsumer):\n"
+    "    async def websocket_receive(self, event):\n"
+    "        await self.send({})"
+)
 JSON = "class Echo(AsyncJsonWebsocketConsumer):\n{}"
 PLAIN = "class Echo(WebsocketConsumer):\n{}"
 APPS = 'INSTALLED_APPS = ["daphne"]\nASGI_APPLICATION = "config.asgi.application"\n'
@@ -421,6 +426,11 @@ CASES = [
         *("key-twice", ASGI),
         'parts = {"http": pages, "websocket": one, "websocket": other}',
         'parts = {"http": pages, "websocket": one, **{"websocket": other}}',
+    ),
+    (
+        *("spread-type", CONSUMERS),
+        RAW.format("{'type': 'websocket.send', **event}"),
+        RAW.format("{**event, 'type': 'websocket.send'}"),
     ),
     (
         *("always-true", CONSUMERS),

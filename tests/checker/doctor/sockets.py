@@ -12,7 +12,7 @@ from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import NoAnswerError, Site
 
 GOOD_ROOM = r"[A-Za-z0-9_-]{1,50}"
-LATE = 2.5  # Seconds of a handshake.
+LATE = SLOW = 2.5  # Seconds of a handshake.
 
 
 class Way(NamedTuple):
@@ -225,7 +225,7 @@ def converse(
         offered = ", ".join(goal.protocols)
         report.step("!!", f"the page offers {offered}; the server chooses none")
         report.find("subprotocol-not-chosen", offered=offered)
-    if door.seconds > LATE:
+    if door.seconds > SLOW:
         report.find("slow-handshake", seconds=f"{door.seconds:.0f}")
     talk.talk(door, report, may_speak)
     stranger = knock(site, door.target, FOREIGN, patience=3)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.checker.grading import checks
 from tests.checker.grading.rows import (
     VERDICTS,
@@ -26,6 +28,7 @@ from tests.checker.grading.summary import summary
 from tests.checker.system import Refusal, typed
 
 RUN, ROWS, TABLE, SUMMARY = "run.json", "results.json", "results.csv", "summary.md"
+LOCK = ".running.json"  # Who writes here now.
 FORMULA = tuple("=+-@")  # What a spreadsheet takes for the start of a formula.
 LETTERS = "utf-8-sig"  # Without its mark, Excel shows no umlauts.
 
@@ -67,12 +70,34 @@ class Results:
                 self.go_on()
             else:
                 folder.mkdir(parents=True)
+            self.lock()
             self.begin()
         except OSError as error:
             raise Refusal(
                 f"nothing can be written to {typed(folder)} ({error.strerror}): "
                 f"name another folder with --out"
             ) from None
+
+    def lock(self) -> None:
+        """Keep another run out, as long as this one lives. Raises Refusal."""
+        mine = psutil.Process()
+        text = json.dumps({"pid": mine.pid, "started": mine.create_time()})
+        try:
+            with (self.folder / LOCK).open("x", encoding="utf-8") as file:
+                file.write(text)
+        except FileExistsError:
+            if pid := running_in(self.folder / LOCK):
+                raise Refusal(
+                    f"another run of grade, process {pid}, writes to "
+                    f"{typed(self.folder)}: wait for it, or name another folder with "
+                    f"--out"
+                ) from None
+            # Whoever wrote it was killed.
+            self.write(LOCK, text)
+
+    def close(self) -> None:
+        """Let other runs in again."""
+        (self.folder / LOCK).unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Write what is there already, as a whole: a row may have been cut short."""
@@ -87,7 +112,7 @@ class Results:
         if not folder.is_dir():
             raise Refusal(f"{typed(folder)} is a file, and no folder")
         names = {path.name for path in folder.iterdir()}
-        if not names:
+        if not names - {LOCK}:
             return
         try:
             before = dict(json.loads((folder / RUN).read_text(encoding="utf-8")))
@@ -155,6 +180,18 @@ class Results:
         with unfinished.open("w", encoding=encoding, newline="") as file:
             file.write(text)
         unfinished.replace(self.folder / name)
+
+
+def running_in(lock: Path) -> int:
+    """Return which process has written a lock, or 0 if it lives no more."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
+        text = json.loads(lock.read_text(encoding="utf-8"))
+        process = psutil.Process(text["pid"])
+        # A number is given anew, to another process, when its time has come.
+        is_same = abs(process.create_time() - text["started"]) < 1
+        if is_same and process.pid != os.getpid():
+            return process.pid
+    return 0
 
 
 def as_csv(lines: Sequence[Sequence[Any]]) -> str:

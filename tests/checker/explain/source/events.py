@@ -90,6 +90,16 @@ def spread_type(source: Source) -> Iterator[Finding]:
         keys = [string(key) if key else None for key in event.keys]
         if "type" in keys and None in keys[keys.index("type") :]:
             yield Finding("spread-type", file, event.lineno, {})
+    for consumer, method in own_methods(source):
+        for call in calls(method, "send"):
+            event = call.args[0] if call.args else None
+            if not isinstance(event, ast.Dict):
+                continue
+            keys = [string(key) if key else None for key in event.keys]
+            after = keys[keys.index("type") :] if "type" in keys else []
+            spread = [dotted(event.values[keys.index(None)])] if None in after else []
+            if spread and spread[0] in parameters(method):
+                yield finding("spread-type", consumer, event)
 
 
 def unknown_key(source: Source) -> Iterator[Finding]:
