@@ -346,15 +346,24 @@ def advice(result: Result, hint: str) -> Block:
     if told.sentence:
         # A name of a file may be of any length.
         heading = told.heading if len(told.heading) < ROOM else "Perhaps"
-        words = clean(told.sentence)
-        if fitting(words, SAID) < len(words):
-            words = f"{words[: fitting(words, SAID // 2)]} … {words[-SAID // 4 :]}"
-        return Block(heading, wrapped(words), is_yellow=True)
+        lines = [
+            each for part in told.sentence.split("\n") for each in said(clean(part))
+        ]
+        return Block(heading, lines, is_yellow=True)
     if result.reason:
         return Block("", [])
     words = "Nothing here is known to the checks."
     words += f" A hint may help: {hint}" if hint else ""
     return Block("", wrapped(words), is_yellow=True)
+
+
+def said(words: str) -> list[str]:
+    """Break a part of a diagnosis into lines. Code, which is set in, stays as it is."""
+    if words.startswith("  "):
+        return [words]
+    if fitting(words, SAID) < len(words):
+        words = f"{words[: fitting(words, SAID // 2)]} … {words[-SAID // 4 :]}"
+    return wrapped(words)
 
 
 def wrapped(text: str, width: int = ROOM) -> list[str]:

@@ -210,7 +210,9 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     is_of_consumers = entry is not None and entry.chapter.startswith(CONSUMERS)
     place = ""
     if told.departed and not is_plain:
-        place = f"{told.departed[0].file}, line {max(told.departed[0].line, 1)}"
+        # What stands on both sides says most.
+        most = max(told.departed, key=lambda each: bool(each.mine and each.theirs))
+        place = f"{most.file}, line {max(most.line, 1)}"
     elif is_guess and source:
         place = place_of(check if is_of_consumers else "", told.sentence, source)
     return Diagnosis(

@@ -60,36 +60,38 @@ def edited(*pairs: tuple[str, str], course: str = COURSE) -> str:
     return course
 
 
-HERE = f"But for one place, your code is the chapter's. In {FILE}, "
+START = "Your code differs from the chapter's in"
+
+
+def place(where: str, mine: str, theirs: str) -> str:
+    """Return what is said of one place."""
+    both = f"  yours    {mine}\n  chapter  {theirs}" if theirs else f"  yours    {mine}"
+    return f"{START} one place:\n{FILE}, {where}\n{both}"
 
 
 @pytest.mark.parametrize(
-    ("edits", "words"),
+    ("edits", "where", "mine", "theirs"),
     [
         pytest.param(
             [("self.send(text_data=text_data)", "self.send(text_data)")],
-            "line 27 has `await self.send(text_data)`, and the chapter `await "
-            "self.send(text_data=text_data)`.",
+            "line 27",
+            "await self.send(text_data)",
+            "await self.send(text_data=text_data)",
             id="changed",
         ),
         pytest.param(
             [('            await self.complain("too-long")\n', "")],
-            'the chapter has `await self.complain("too-long")` after line 23.',
+            *("after line 23", "nothing", 'await self.complain("too-long")'),
             id="missing",
         ),
         pytest.param(
-            [
-                (
-                    "        self.count += 1\n",
-                    "        self.count += 1\n        return\n",
-                )
-            ],
-            "line 27 is yours only: `return`.",
+            [("self.count += 1\n", "self.count += 1\n        return\n")],
+            *("line 27", "return", "nothing"),
             id="extra",
         ),
         pytest.param(
             [("        self.count = 0\n", ""), ("accept()\n", "accept()\n" + " " * 8)],
-            "the chapter has `self.count = 0` after line 17.",
+            *("after line 17", "nothing", "self.count = 0"),
             id="spaces alone are no line",
         ),
         pytest.param(
@@ -97,40 +99,42 @@ HERE = f"But for one place, your code is the chapter's. In {FILE}, "
                 ("        self.count = 0\n        await self.accept()\n", "@"),
                 ("@", "        await self.accept()\n        self.count = 0\n"),
             ],
-            "`self.count = 0` stands in line 19, and in the chapter after line 17.",
+            "line 19: in the chapter, it stands after line 17",
+            *("self.count = 0", ""),
             id="moved",
         ),
         pytest.param(
             [("            return\n", "        return\n")],
-            "line 25 is indented in another way than there: `return`.",
+            "line 25: indented in another way than in the chapter",
+            *("return", ""),
             id="margin",
         ),
         pytest.param(
             [('    "text": 2_000,', '    "text": 1_000,')],
-            'line 10 has `"text": 1_000,`, and the chapter `"text": 2_000,`.',
+            *("line 10", '"text": 1_000,', '"text": 2_000,'),
             id="the line of a statement that stands on many",
         ),
         pytest.param(
             [("async def connect(", "async def conect(")],
-            "line 17 has `async def conect(self):`, and the chapter `async def "
-            "connect(self):`.",
+            *("line 17", "async def conect(self):", "async def connect(self):"),
             id="a name that is used once is mistyped",
         ),
         pytest.param(
-            [("LONGEST = 2_000", "LONGEST = 2_000,")],
-            "line 7 has `LONGEST = 2_000,  # Characters.`, and the chapter `LONGEST = "
-            "2_000  # Characters.`.",
+            [("LONGEST = 2_000  # Characters.", "LONGEST = 2_000,  # A comma.")],
+            *("line 7", "LONGEST = 2_000,", "LONGEST = 2_000"),
             id="a comma that makes a tuple",
         ),
         pytest.param(
             [("import json\n\n", "import json\nimport ssl\n\n")],
-            "line 4 is yours only: `import ssl`.",
+            *("line 4", "import ssl", "nothing"),
             id="an import alone",
         ),
     ],
 )
-def test_place_is_named(edits: list[tuple[str, str]], words: str) -> None:
-    assert told(edited(*edits)) == HERE + words
+def test_place_is_named(
+    edits: list[tuple[str, str]], where: str, mine: str, theirs: str
+) -> None:
+    assert told(edited(*edits)) == place(where, mine, theirs)
 
 
 @pytest.mark.parametrize(
@@ -170,16 +174,31 @@ def test_lines_that_stand_for_others_are_told_one_by_one() -> None:
         ("self.send(text_data=text_data)", "self.send(text_data)"),
     )
     assert told(mine) == (
-        f"But for two places, your code is the chapter's. In {FILE}, line 26 has "
-        "`self.count = len(text_data)` and 1 more line, and the chapter `self.count += "
-        "1`. Line 28 has `await self.send(text_data)`, and the chapter `await "
-        "self.send(text_data=text_data)`."
+        f"{START} two places:\n"
+        f"{FILE}, line 26\n"
+        "  yours    self.count = len(text_data)\n"
+        "           … and 1 more line\n"
+        "  chapter  self.count += 1\n"
+        f"{FILE}, line 28\n"
+        "  yours    await self.send(text_data)\n"
+        "  chapter  await self.send(text_data=text_data)"
     )
+
+
+def test_lines_that_are_added_are_shown_and_those_above_three_counted() -> None:
+    more = "".join(f"        step_{number}()\n" for number in range(8))
+    said = told(edited(("self.count += 1\n", f"self.count += 1\n{more}")))
+    assert said.splitlines()[2:] == [
+        "  yours    step_0()",
+        *(f"           step_{number}()" for number in range(1, 6)),
+        "           … and 2 more lines",
+        "  chapter  nothing",
+    ]
 
 
 def test_name_of_a_library_is_none_of_ones_own() -> None:
     twice = COURSE.replace("self.send(", "self.reply(")
-    assert "`await self.reply(text_data=text_data)`" in told(twice)
+    assert "  yours    await self.reply(text_data=text_data)" in told(twice)
 
 
 def test_imports_follow_from_what_is_done() -> None:
@@ -187,18 +206,15 @@ def test_imports_follow_from_what_is_done() -> None:
         ("import json\n", "import json\nimport time\n"),
         ("self.count = 0", "self.count = time.time()"),
     )
-    assert told(mine) == (
-        HERE
-        + "line 19 has `self.count = time.time()`, and the chapter `self.count = 0`."
-    )
+    assert told(mine) == place("line 19", "self.count = time.time()", "self.count = 0")
 
 
 def test_file_that_is_missing_and_one_of_ones_own_are_named() -> None:
-    start = "But for one place, your code is the chapter's. There is "
+    start = f"{START} one place:\n"
     assert in_words(departures(Source({}), Source({FILE: COURSE}))) == (
-        f"{start}no file: {FILE}."
+        f"{start}{FILE}: no such file"
     )
-    assert told(COURSE, chat="x = 1\n") == f"{start}a file of your own: chat.py."
+    assert told(COURSE, chat="x = 1\n") == f"{start}chat.py: a file of your own"
     # Where something else differs, that is no news.
     assert "chat.py" not in told(edited(("30", "31")), chat="x = 1\n")
 
@@ -211,8 +227,7 @@ def test_places_alone_are_named_in_short() -> None:
     source = Source({FILE: edited(*changes)})
     course = Source({FILE: COURSE, "chat/apps.py": "x = 1\n"})
     assert in_short(departures(source, course)) == (
-        "There your code is not the chapter's: chat/apps.py and "
-        f"{FILE}, after line 23 and line 26."
+        f"{START} chat/apps.py and {FILE}, after line 23 and line 26."
     )
     assert in_short([]) == ""
 
@@ -228,11 +243,11 @@ def test_several_places_are_named_and_many_are_not() -> None:
         return in_words(departures(Source({FILE: "".join(mine)}), course))
 
     assert with_changes(2) == (
-        f"But for two places, your code is the chapter's. In {FILE}, line 1 has "
-        "`value_0 = 99`, and the chapter `value_0 = 0`. Line 4 has `value_3 = 99`, and "
-        "the chapter `value_3 = 3`."
+        f"{START} two places:\n"
+        f"{FILE}, line 1\n  yours    value_0 = 99\n  chapter  value_0 = 0\n"
+        f"{FILE}, line 4\n  yours    value_3 = 99\n  chapter  value_3 = 3"
     )
-    assert with_changes(MOST).startswith("But for four places")
+    assert with_changes(MOST).startswith(f"{START} four places:")
     assert with_changes(MOST + 1) == ""
 
 
@@ -242,23 +257,23 @@ def test_secret_is_neither_compared_nor_told() -> None:
     assert departures(Source({"config/settings.py": mine}), course) == []
     mine = 'SECRET_KEY = os.environ.get("KEY", "hunter2")\n'
     said = in_words(departures(Source({"config/settings.py": mine}), course))
-    assert "line 1 has `SECRET_KEY = …`, and the chapter `SECRET_KEY = …`" in said
+    assert said.endswith("yours    SECRET_KEY = …\n  chapter  SECRET_KEY = …")
 
 
 def test_pages_are_looked_at_where_all_else_is_the_chapters() -> None:
     course = Source({"a.py": "x = 1\n", "page.html": "<form>\n  {% csrf_token %}\n"})
     page = {"page.html": "<form>\n"}
     assert in_words(departures(Source({"a.py": "x = 1\n", **page}), course)) == (
-        "But for one place, your code is the chapter's. In page.html, the chapter has "
-        "`{% csrf_token %}` after line 1."
+        f"{START} one place:\n"
+        "page.html, after line 1\n  yours    nothing\n  chapter  {% csrf_token %}"
     )
     assert "page" not in in_words(departures(Source({"a.py": "x=2", **page}), course))
 
 
 def test_file_that_python_cannot_read_is_compared_by_its_lines() -> None:
-    assert told(edited(("async def connect(self):", "async def connect(self:"))) == (
-        HERE + "line 17 has `async def connect(self:`, and the chapter `async def "
-        "connect(self):`."
+    mine = edited(("async def connect(self):", "async def connect(self:"))
+    assert told(mine) == place(
+        "line 17", "async def connect(self:", "async def connect(self):"
     )
 
 
@@ -272,26 +287,21 @@ PLACES = in_words(departures(*SOURCE.values()))
 CHECK = "tests/test_stage01_echo.py::test_messages_come_back"
 
 
-def test_guess_comes_with_the_places() -> None:
+def test_guess_comes_after_the_places() -> None:
     guess = explain("silence", "", CHECK, source=SOURCE["source"])
     both = explain("silence", "", CHECK, **SOURCE)
-    assert guess.sentence.startswith(both.diagnosis)
     assert PLACES
-    assert both.sentence == f"{both.diagnosis} {PLACES} {guess.cure}"
+    assert both.sentence == f"{PLACES}\nIf that is not it: {guess.sentence}"
     assert both.id == guess.id
+    assert both.general == guess.sentence
 
 
-def test_guess_that_would_be_too_long_keeps_the_places(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("tests.checker.explain.LONGEST", 300)
-    long = edited(
-        *((n, f"{n} + {'9' * 60}") for n in ("LONGEST = 2_000", "30", "+= 1"))
-    )
-    files = {"source": Source({FILE: long}), "course": SOURCE["course"]}
+def test_guess_is_short_where_the_places_are_many() -> None:
+    mine = edited(("2_000,", "1,"), ("+= 1", "+= 2"), ("count = 0", "count = 1"))
+    files = {"source": Source({FILE: mine}), "course": SOURCE["course"]}
     both = explain("silence", "", CHECK, **files)
     assert both.cure == ""
-    assert "In chat/consumers.py" in both.sentence
+    assert both.sentence.endswith(f"\nIf that is not it: {both.diagnosis}")
 
 
 def test_where_nobody_speaks_the_places_do() -> None:
@@ -308,10 +318,7 @@ def test_places_come_between_what_is_wrong_and_what_to_do() -> None:
     assert alone.diagnosis
     assert alone.cure
     told = explain("no start", PRINTED, CHECK, **SOURCE)
-    assert told.sentence == (
-        f"{alone.diagnosis} There your code is not the chapter's: {FILE}, line 27. "
-        f"{alone.cure}"
-    )
+    assert told.sentence == (f"{alone.diagnosis} {START} {FILE}, line 27. {alone.cure}")
 
 
 def test_who_was_there_is_not_interrupted_by_many_places() -> None:
@@ -345,7 +352,7 @@ def test_exception_ends_its_sentence_before_the_places() -> None:
     )
     told = explain("close 1011", printed, CHECK, **SOURCE)
     assert told.id == "crash"
-    assert told.sentence.endswith(f"Oddity: never seen. {PLACES}")
+    assert told.sentence.endswith(f"Oddity: never seen.\n{PLACES}")
 
 
 @pytest.mark.parametrize("stage", MISTAKES)

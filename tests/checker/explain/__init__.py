@@ -33,7 +33,6 @@ __all__ = ["Source", "Told", "diagnose", "explain", "read"]
 OUTPUT, SOURCE, SURE, CRASH, HINT, WIRE = range(6)
 PLACE = re.compile(r"([\w./-]+), line (\d+)")
 FEW = 2  # Places that are worth a word beside a witness who was there.
-LONGEST = 600  # Characters of a guess and of the places: ten lines of a report.
 
 
 class Told(NamedTuple):
@@ -59,11 +58,23 @@ class Told(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """All of it. What is wrong comes first, then where, then what to do."""
+        """
+        All of it, in lines that may be broken, but for those that are set in: code.
+
+        What somebody has seen to be wrong comes first, then where, then what to do. A
+        guess from the wire comes after the places.
+        """
+        if not self.departed:
+            return self.general
         diagnosis = self.diagnosis
-        if self.departed and diagnosis and diagnosis[-1] not in ".!?":
+        if diagnosis and diagnosis[-1] not in ".!?":
             diagnosis += "."  # It ends with the words of an exception.
-        return " ".join(filter(None, (diagnosis, self.departs, self.cure)))
+        if self.witness < CRASH:
+            return " ".join(filter(None, (diagnosis, self.departs, self.cure)))
+        if self.witness != WIRE:
+            return "\n".join(filter(None, (diagnosis, self.departs, self.cure)))
+        guess = f"\nIf that is not it: {self.general}" if self.general else ""
+        return f"{self.departs}{guess}"
 
     @property
     def departs(self) -> str:
@@ -134,8 +145,8 @@ def explain(
     if departed and not best.id:
         best = Told(WIRE, "departure", "")
     best = best._replace(departed=departed)
-    if best.witness == WIRE and len(best.sentence) > LONGEST:
-        best = best._replace(cure="")  # It is only a guess.
+    if best.witness == WIRE and len(departed) > FEW:
+        best = best._replace(cure="")  # It is only a guess, and the places are many.
     return best
 
 

@@ -16,6 +16,7 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -66,8 +67,9 @@ class Departure(NamedTuple):
 
     @property
     def is_import(self) -> bool:
-        """Whether the reader imports something here, and does nothing else."""
-        return bool(self.mine) and all(map(IMPORT.match, self.mine))
+        """Whether it is about imports only, which follow from another place."""
+        lines = self.mine or self.theirs
+        return bool(lines) and all(map(IMPORT.match, lines))
 
 
 # Reading
@@ -420,7 +422,9 @@ def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
 
 
 def in_short(found: Sequence[Departure]) -> str:
-    """Name the places only."""
+    """Name the places, in a sentence."""
+    if not found:
+        return ""
     places: list[str] = []
     file = ""
     for each in found:
@@ -430,48 +434,81 @@ def in_short(found: Sequence[Departure]) -> str:
         else:
             places.append(line if each.file == file else f"{each.file}, {line}")
         file = each.file
-    told = " and ".join(places)
-    return f"There your code is not the chapter's: {told}." if found else ""
+    return f"Your code differs from the chapter's in {' and '.join(places)}."
 
 
 def in_words(found: Sequence[Departure]) -> str:
-    """Say where a project departs from the stage, and how."""
+    """Show the places, each with the lines of both sides. Code is set in."""
     if not found:
         return ""
-    parts = [f"But for {NUMBERS[len(found)]}, your code is the chapter's."]
-    file = ""
+    lines = [f"Your code differs from the chapter's in {NUMBERS[len(found)]}:"]
     for each in found:
-        words = sentence(each, QUOTES // len(found))
-        if not each.mine and not each.theirs:
-            parts.append(words)
-            continue
-        start = "" if each.file == file else f"In {each.file}, "
-        parts.append(start + (words if start else words[0].upper() + words[1:]))
-        file = each.file
-    return " ".join(parts)
+        lines += shown(each, QUOTES // len(found))
+    return "\n".join(lines)
 
 
-def sentence(one: Departure, quotes: int) -> str:
-    """Say what differs in a place of a file, with so many quotes of either side."""
-    start, both = 0, bool(one.mine and one.theirs)
-    if both:
-        start = first_difference(one.mine[0], one.theirs[0])
-        quotes = max(1, quotes // 2)
-    mine, theirs = (shown(side, start, quotes) for side in (one.mine, one.theirs))
-    after = f"after line {one.line}" if one.line else "at the start"
+def shown(one: Departure, quotes: int) -> list[str]:
+    """Show a place, with so many lines of code."""
+    where = f"{one.file}, line {one.line}"
+    if not one.mine and not one.theirs:
+        return [f"{one.file}: {'a file of your own' if one.line else 'no such file'}"]
     if one.moved:
-        return f"{theirs} stands in line {one.moved}, and in the chapter {after}."
+        after = f"after line {one.line}" if one.line else "at the start"
+        where = f"{one.file}, line {one.moved}: in the chapter, it stands {after}"
+        return [where, *labelled("yours", quoted(one.file, one.theirs, quotes))]
     if one.is_margin:
-        return f"line {one.line} is indented in another way than there: {mine}."
-    if both:
-        return f"line {one.line} has {mine}, and the chapter {theirs}."
-    if theirs:
-        return f"the chapter has {theirs} {after}."
-    if len(one.mine) > 1:
-        return f"{len(one.mine)} lines are yours only, from line {one.line} on: {mine}."
-    if mine:
-        return f"line {one.line} is yours only: {mine}."
-    return f"There is {'a file of your own' if one.line else 'no file'}: {one.file}."
+        where += ": indented in another way than in the chapter"
+        return [where, *labelled("yours", quoted(one.file, one.mine, quotes))]
+    start = 0
+    if one.mine and one.theirs:
+        quotes //= 2
+        start = first_difference(one.mine[0], one.theirs[0])
+    elif one.theirs:
+        where = (
+            f"{one.file}, {f'after line {one.line}' if one.line else 'at the start'}"
+        )
+    mine, theirs = (
+        quoted(one.file, side, max(1, quotes), start) or ["nothing"]
+        for side in (one.mine, one.theirs)
+    )
+    return [where, *labelled("yours", mine), *labelled("chapter", theirs)]
+
+
+def labelled(label: str, lines: list[str]) -> list[str]:
+    """Set lines in, with a word before the first of them."""
+    labels = [label, *[""] * (len(lines) - 1)]
+    pairs = zip(labels, lines, strict=True)
+    return [f"  {name:7}  {line}" for name, line in pairs]
+
+
+def quoted(file: str, lines: tuple[str, ...], quotes: int, place: int = 0) -> list[str]:
+    """Quote the first of some lines, a place of it in view, and count the others."""
+    kept = [code(file, line) for line in lines[:quotes]]
+    found = [cut(line, 0 if number else place) for number, line in enumerate(kept)]
+    if more := len(lines) - len(found):
+        found.append(f"… and {more} more line{'s' * (more != 1)}")
+    return found
+
+
+def code(file: str, line: str) -> str:
+    """Return a line without its comment, and without what is secret in it."""
+    name, equals, _value = line.partition("=")
+    if equals and SECRET.search(name):
+        return f"{name}= …"
+    with suppress(tokenize.TokenError, SyntaxError):  # The line may be a part of one.
+        for token in tokenize.generate_tokens(io.StringIO(line).readline):
+            if token.type == tokenize.COMMENT and file.endswith(".py"):
+                return line[: token.start[1]].rstrip() or line
+    return line
+
+
+def cut(line: str, place: int) -> str:
+    """Return a line, or of a long one the part around a place."""
+    if len(line) <= LONG:
+        return line
+    first = max(0, min(place - LONG // 2, len(line) - LONG + 2))
+    part = line[first:][: LONG - 2]
+    return f"{'…' * bool(first)}{part}{'…' * (first + len(part) < len(line))}"
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> int:
@@ -480,26 +517,3 @@ def first_difference(one: Sequence[str], other: Sequence[str]) -> int:
         if a != b:
             return place
     return min(len(one), len(other))
-
-
-def shown(lines: tuple[str, ...], place: int, quotes: int) -> str:
-    """Quote the first of some lines, a place in it in view, and count the others."""
-    if not lines:
-        return ""
-    said = [f"`{cut(lines[0], place)}`"]
-    said += [f"`{cut(line, 0)}`" for line in lines[1:quotes]]
-    if more := len(lines) - len(said):
-        said.append(f"{more} more line{'s' * (more != 1)}")
-    return " and ".join([", ".join(said[:-1])] * (len(said) > 1) + said[-1:])
-
-
-def cut(line: str, place: int) -> str:
-    """Return a line, or of a long one the part around a place. No secret is told."""
-    name, equals, _value = line.partition("=")
-    if equals and SECRET.search(name):
-        line = f"{name}= …"
-    if len(line) <= LONG:
-        return line
-    first = max(0, min(place - LONG // 2, len(line) - LONG))
-    part = line[first : first + LONG]
-    return f"{'…' * bool(first)}{part}{'…' * (first + LONG < len(line))}"

@@ -104,7 +104,7 @@ def row_of(
         promises=verdicts,
         diagnosis=str(told.get("id", ""))[:SEEN],
         sentence=str(told.get("sentence", ""))[:SEEN],
-        departs=str(told.get("departs", ""))[:SEEN],
+        departs=" ".join(str(told.get("departs", "")).split())[:SEEN],
         seen=str(first.get("seen") or first.get("reason") or "")[:SEEN],
         at=str(first.get("sentence", ""))[:SEEN],
         seconds=ended.seconds,
