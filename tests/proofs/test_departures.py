@@ -291,7 +291,7 @@ def test_guess_comes_after_the_places() -> None:
     guess = explain("silence", "", CHECK, source=SOURCE["source"])
     both = explain("silence", "", CHECK, **SOURCE)
     assert PLACES
-    assert both.sentence == f"{PLACES}\nIf that is not it: {guess.sentence}"
+    assert both.sentence == f"{PLACES}\nMost often it is this: {guess.sentence}"
     assert both.id == guess.id
     assert both.general == guess.sentence
 
@@ -301,7 +301,7 @@ def test_guess_is_short_where_the_places_are_many() -> None:
     files = {"source": Source({FILE: mine}), "course": SOURCE["course"]}
     both = explain("silence", "", CHECK, **files)
     assert both.cure == ""
-    assert both.sentence.endswith(f"\nIf that is not it: {both.diagnosis}")
+    assert both.sentence.endswith(f"\nMost often it is this: {both.diagnosis}")
 
 
 def test_where_nobody_speaks_the_places_do() -> None:

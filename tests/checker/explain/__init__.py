@@ -73,7 +73,7 @@ class Told(NamedTuple):
             return " ".join(filter(None, (diagnosis, self.departs, self.cure)))
         if self.witness != WIRE:
             return "\n".join(filter(None, (diagnosis, self.departs, self.cure)))
-        guess = f"\nIf that is not it: {self.general}" if self.general else ""
+        guess = f"\nMost often it is this: {self.general}" if self.general else ""
         return f"{self.departs}{guess}"
 
     @property
