@@ -115,6 +115,28 @@ def place(where: str, mine: str, theirs: str) -> str:
             id="the line of a statement that stands on many",
         ),
         pytest.param(
+            [('    "text": 2_000,\n', '    "text": 2_000,\n    "room": 100,\n')],
+            *("line 11", '"room": 100,', "nothing"),
+            id="an entry at the end of a list",
+        ),
+        pytest.param(
+            [('    "text": 2_000,\n', "")],
+            *("line 10", "nothing", '"text": 2_000,'),
+            id="an entry that is missing at the end of a list",
+        ),
+        pytest.param(
+            [
+                (
+                    "json.loads(text_data)",
+                    "json.loads(\n            str(text_data)\n        )",
+                )
+            ],
+            "line 23",
+            "str(text_data)",
+            "message = json.loads(text_data)",
+            id="an argument on a line of its own",
+        ),
+        pytest.param(
             [("async def connect(", "async def conect(")],
             *("line 17", "async def conect(self):", "async def connect(self):"),
             id="a name that is used once is mistyped",

@@ -220,6 +220,33 @@ def test_exception_that_the_project_has_caught_is_not_the_mistake() -> None:
     assert "JSONDecodeError" in said
 
 
+LATER = """
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "chat/faults.py", line 36, in guarded
+    await application(scope, receive, answer)
+OSError: gone
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "chat/faults.py", line 41, in guarded
+    await answer(refusal)
+RuntimeError: too late
+"""
+
+
+def test_what_had_led_to_a_caught_exception_was_caught_with_it() -> None:
+    chain = IN_EXCEPT.format(function="disconnect").rstrip() + LATER
+    assert diagnose("close 1011", chain).endswith("RuntimeError: too late")
+    # A traceback of its own stays, whatever is caught below it.
+    alone = IN_EXCEPT.format(function="receive") + LATER.partition("occurred:\n")[2]
+    said = diagnose("close 1011", alone)
+    assert said.startswith("send_error() raised an exception")
+
+
 def evidence() -> list[Seen]:
     """Return all evidence of failures that was recorded, of our own stages or not."""
     files = sorted(EVIDENCE.rglob("*.json"))
@@ -274,7 +301,6 @@ ALSO_TRUE = {
     ("host-not-allowed", "host-with-scheme"),
     ("json-consumer-for-echo", "json-not-caught"),
     ("logout-needs-redis", "redis-elsewhere"),
-    ("name-not-defined", "redis-away-not-caught"),
     ("nginx-directive-elsewhere", "nginx-does-not-start"),
     ("nginx-directive-elsewhere", "nginx-refuses-to-start"),
     ("nginx-does-not-start", "nginx-refuses-to-start"),

@@ -75,6 +75,40 @@ WRAPPED = (
     "    return guarded\n"
 )
 
+# A hook behind a decorator of one's own, and a decorator that closes.
+GUARDED = (
+    "def login_required(handler):\n"
+    "    async def inner({}):\n"
+    "        await handler(self)\n"
+    "    return inner\n"
+) + ASYNC.format(f"    @login_required\n    {RECEIVE} ...")
+CLOSES = (
+    "def welcome(handler):\n"
+    "    async def inner(consumer, *args, **kwargs):\n"
+    "        if consumer.is_over:\n"
+    "            {}\n"
+    "        await handler(consumer, *args, **kwargs)\n"
+    "    return inner"
+)
+# Something that keeps what it is given, and a consumer that gives itself to it.
+DESK = (
+    "class Desk:\n    def attach(self, peer):\n        self.peer = peer\n"
+) + method(CONNECT, "self.desk.attach(self)", ACCEPT)
+SOCKETS = {"chat/routing.py": "websocket_urlpatterns = []"}
+BAD = "class Bad(ValueError): ...\n"
+READ = (
+    f"{BAD}def read(text):\n    try:\n        {{}}\n    except ValueError:\n"
+    "        return None\n"
+    "def use(text):\n    try:\n        read(text)\n    except Bad:\n        raise"
+)
+TELLS = (
+    "async def guarded(scope, receive, send):\n"
+    "    {}:\n"
+    "        with suppress(OSError):\n"
+    "            {}\n"
+    "    await application(scope, receive, tell)"
+)
+
 ASKED = "\n    async def ask(self):\n        return self.user == 1\n"
 ASKED_IN_AN_IF = ASKED.replace("        ", "        if self.code:\n            ")
 
@@ -1011,8 +1045,108 @@ CASES = [
         *("sends-to-everyone", CONSUMERS),
         "here = set()\n"
         + method(RECEIVE, "for each in here: await each.send(text_data=text_data)"),
-        "here = set()\n"
-        + method(RECEIVE, "for each in here: await self.send(text_data=each)"),
+        "here = set()\n" + method(RECEIVE, "for each in here: await self.note(each)"),
+    ),
+    (
+        *("wrapper-parameters", CONSUMERS),
+        GUARDED.format("self, text_data"),
+        GUARDED.format("self, text_data=None, bytes_data=None"),
+    ),
+    (
+        *("wrapper-parameters", CONSUMERS),
+        GUARDED.format("self"),
+        GUARDED.format("self, **frame"),
+    ),
+    (
+        *("decorator-goes-on", "chat/sessions.py"),
+        CLOSES.format("await consumer.close()"),
+        CLOSES.format("await consumer.close()\n            return"),
+    ),
+    (
+        *("one-for-all", CONSUMERS),
+        f"routes = [path('ws/a/', Echo.as_asgi(desk=Desk()))]\n{DESK}",
+        f"routes = [path('ws/a/', Echo.as_asgi(desk=Desk))]\n{DESK}",
+    ),
+    (
+        *("one-for-all", CONSUMERS),
+        DESK.replace("self.desk", "desk") + "\ndesk = Desk()",
+        DESK + "\ndesk = Desk()",
+    ),
+    (
+        *("sends-in-a-loop", CONSUMERS),
+        method(RECEIVE, "for part in text_data:", "    await self.send(part)"),
+        method(RECEIVE, "for part in text_data: ...", "await self.send(text_data)"),
+    ),
+    (
+        *("router-behind-an-end", ROUTING),
+        "inner = URLRouter([page])\nouter = [re_path(r'^ws/$', inner)]",
+        "inner = URLRouter([page])\nouter = [re_path(r'^ws/', inner)]",
+    ),
+    (
+        *("included-routes", "config/urls.py"),
+        SOCKETS | {"config/urls.py": "path('', include('chat.routing'))"},
+        SOCKETS | {"config/urls.py": "path('', include('chat.urls'))"},
+    ),
+    (
+        *("included-routes", "config/urls.py"),
+        SOCKETS | {"config/urls.py": "path('', include('chat.routing'))"},
+        {
+            "chat/routing.py": "websocket_urlpatterns = []\nurlpatterns = []",
+            "config/urls.py": "path('', include('chat.routing'))",
+        },
+    ),
+    (
+        *("asgi-in-middleware", SETTINGS),
+        {
+            "chat/faults.py": WRAPPED,
+            SETTINGS: f"{APPS}MIDDLEWARE = ['chat.faults.guard']",
+        },
+        {"chat/faults.py": "def guard(get_response): return get_response"}
+        | {SETTINGS: f"{APPS}MIDDLEWARE = ['chat.faults.guard']"},
+    ),
+    (
+        *("except-order", CONSUMERS),
+        f"{BAD}try: ...\nexcept (ValueError, KeyError): ...\nexcept Bad: ...",
+        f"{BAD}try: ...\nexcept Bad: ...\nexcept (ValueError, KeyError): ...",
+    ),
+    (
+        *("catches-its-own", CONSUMERS),
+        f"{READ.format('raise Bad')}",
+        f"{READ.format('...')}",
+    ),
+    (
+        *("catches-its-own", CONSUMERS),
+        f"def look(text):\n    raise Bad\n{READ.format('look(text)')}",
+        f"def look(text):\n    raise Bad\n{READ.format('look(text)')}".replace(
+            "except ValueError:", "except Bad:\n        raise\n    except ValueError:"
+        ),
+    ),
+    (
+        *("catches-its-own", CONSUMERS),
+        READ.format("raise Bad"),
+        READ.format("raise Bad").replace(
+            "ValueError:", "ValueError as e: print(e.code)"
+        ),
+    ),
+    (
+        *("type-against-text", CONSUMERS),
+        method(RECEIVE, "self.a = type(text_data) == 'str'"),
+        method(RECEIVE, "self.a = type(text_data) == str"),
+    ),
+    (
+        *("type-against-text", CONSUMERS),
+        method(RECEIVE, "self.a = type(text_data) == 'str'"),
+        method(RECEIVE, "self.a = type(text_data).__name__ == 'str'"),
+    ),
+    (
+        *("leaves-the-with", "chat/faults.py"),
+        TELLS.format("def tell(m)", "return send(m)"),
+        TELLS.format("async def tell(m)", "return await send(m)"),
+    ),
+    (
+        *("async-command", "chat/management/commands/announce.py"),
+        "class Command(BaseCommand):\n    async def handle(self, **options): ...",
+        "class Command(BaseCommand):\n    def handle(self, **options): ...",
     ),
     (
         *("swallows-everything", CONSUMERS),

@@ -15,6 +15,7 @@ FRAME = re.compile(
     re.MULTILINE,
 )
 WHILE_HANDLED = "During handling of the above exception, another exception occurred:"
+CAUSE = "The above exception was the direct cause of the following exception:"
 HOOKS = ("connect", "receive", "receive_json", "disconnect")  # Channels calls them.
 
 
@@ -54,7 +55,7 @@ def crashes(printed: str) -> list[Crash]:
     that Python cannot read.
     """
     found: list[Crash] = []
-    end = 0
+    start = end = 0  # Of a chain, and of a traceback.
     for traceback in TRACEBACK.finditer(printed):
         frames = tuple(
             Frame(
@@ -66,11 +67,14 @@ def crashes(printed: str) -> list[Crash]:
             for frame in FRAME.finditer(traceback["frames"])
         )
         words = (traceback["words"] or "").strip()
-        if WHILE_HANDLED in printed[end : traceback.start()] and found:
+        between = printed[end : traceback.start()]
+        if not any(link in between for link in (WHILE_HANDLED, CAUSE)):
+            start = len(found)
+        elif WHILE_HANDLED in between and found:
             places = [(each.file, each.function) for each in frames]
             last = found[-1].frames[-1:]
             if any((each.file, each.function) in places for each in last):
-                found.pop()
+                del found[start:]  # What had led to it was caught with it.
         found.append(Crash(traceback["kind"], words, frames))
         end = traceback.end()
     return found

@@ -407,10 +407,20 @@ def replacement(
 def rows_of_difference(mine: Line, theirs: Line) -> tuple[int, int]:
     """Return in which lines of the two files two statements begin to differ."""
     place = first_difference(mine.words, theirs.words)
-    first, second = (
-        each.rows[min(place, len(each.rows) - 1)] for each in (mine, theirs)
-    )
+    first, second = (telling_row(each, place) for each in (mine, theirs))
     return first, second
+
+
+def telling_row(line: Line, place: int) -> int:
+    """Return in which line of the file a word stands, or the first that says more."""
+    place = min(place, len(line.words) - 1)
+    if line.words[place] == ",":  # The entry behind it is what the other side lacks.
+        place = min(place + 1, len(line.words) - 1)
+    for row in line.rows[place:]:
+        words = {w for w, r in zip(line.words, line.rows, strict=True) if r == row}
+        if not words <= {*OPENING}:
+            return row
+    return line.rows[place]
 
 
 def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
@@ -483,6 +493,8 @@ def labelled(label: str, lines: list[str]) -> list[str]:
 
 def quoted(file: str, lines: tuple[str, ...], quotes: int, place: int = 0) -> list[str]:
     """Quote the first of some lines, a place of it in view, and count the others."""
+    if len(lines) == 1 and set(lines[0]) <= {*CLOSING, ","}:
+        return []  # An end is there on both sides.
     kept = [code(file, line) for line in lines[:quotes]]
     found = [cut(line, 0 if number else place) for number, line in enumerate(kept)]
     if more := len(lines) - len(found):

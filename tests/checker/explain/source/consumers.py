@@ -169,22 +169,118 @@ def no_self(source: Source) -> Iterator[Finding]:
 def wrong_parameters(source: Source) -> Iterator[Finding]:
     """Channels calls a hook with arguments of its own, by name or by place."""
     for consumer, method in own_methods(source):
-        arguments = method.args
         if method.name not in HOOKS or method.decorator_list:
             continue
-        given = HOOKS[method.name]
-        names = parameters(method)[1:]
-        needed = len(names) - len(arguments.defaults)
-        if method.name == "receive":  # Called by name: text_data=…, or bytes_data=….
-            keywords = {each.arg for each in arguments.kwonlyargs}
-            knows = bool(arguments.kwarg) or {"text_data"} <= {*names, *keywords}
-            strangers = [name for name in names[:needed] if name not in given]
-            is_right = knows and not strangers
-        else:
-            most = len(names) if not arguments.vararg else 99
-            is_right = needed <= len(given) <= most
-        if not is_right and "self" in parameters(method)[:1]:
+        if not takes(method, method.name) and "self" in parameters(method)[:1]:
             yield finding("wrong-parameters", consumer, method, name=method.name)
+
+
+def takes(function: FunctionDef, hook: str) -> bool:
+    """Tell whether a function takes what Channels calls a hook with."""
+    arguments, given = function.args, HOOKS[hook]
+    names = parameters(function)[1:]
+    needed = len(names) - len(arguments.defaults)
+    if hook == "receive":  # Called by name: text_data=…, or bytes_data=….
+        keywords = {each.arg for each in arguments.kwonlyargs}
+        knows = bool(arguments.kwarg) or {"text_data"} <= {*names, *keywords}
+        strangers = [name for name in names[:needed] if name not in given]
+        return knows and not strangers
+    most = len(names) if not arguments.vararg else 99
+    return needed <= len(given) <= most
+
+
+def wrapper_parameters(source: Source) -> Iterator[Finding]:
+    """Channels calls what a decorator returns, and no longer the method."""
+    own = {each.name: (file, each) for file, each in source.nodes(ast.FunctionDef)}
+    for consumer, method in own_methods(source):
+        for decorator in method.decorator_list:
+            file, outer = own.get(name_of(decorator), ("", None))
+            if not isinstance(decorator, ast.Name) or outer is None:
+                continue
+            returned = {name_of(each.value) for each in inside(outer, ast.Return)}
+            for inner in outer.body:
+                if not isinstance(inner, FunctionDef) or inner.name not in returned:
+                    continue
+                # Who takes the consumer with the rest, as *args, takes it all.
+                takes_one = method.name in HOOKS and parameters(inner)
+                if not takes_one or inner.args.vararg:
+                    continue
+                knows = bool(inner.args.kwarg) or method.name != "receive"
+                knows = knows or {*HOOKS["receive"]} <= {
+                    *parameters(inner),
+                    *(each.arg for each in inner.args.kwonlyargs),
+                }
+                if not (knows and takes(inner, method.name)):
+                    words = {"name": method.name, "inner": inner.name}
+                    words |= {"decorator": outer.name}
+                    words["at"] = f"{file}, line {inner.lineno}"
+                    yield finding("wrapper-parameters", consumer, decorator, **words)
+
+
+def decorator_goes_on(source: Source) -> Iterator[Finding]:
+    """`close()` ends nothing in a decorator either."""
+    for file, outer in source.nodes(ast.FunctionDef):
+        given = parameters(outer)[:1]
+        for inner in outer.body:
+            if not isinstance(inner, FunctionDef):
+                continue
+            for block in inside(inner, ast.If):
+                closes = any(name_of(value_of(each)) == "close" for each in block.body)
+                leaves = isinstance(block.body[-1], ast.Return | ast.Raise)
+                goes_on = any(
+                    [dotted(call.func)] == given and call.lineno > block.end_lineno
+                    for call in inside(inner, ast.Call)
+                )
+                if closes and goes_on and not leaves:
+                    words = {"name": outer.name, "handler": given[0]}
+                    line = block.body[0].lineno
+                    yield Finding("decorator-goes-on", file, line, words)
+
+
+def one_for_all(source: Source) -> Iterator[Finding]:
+    """What is made when the routes are read is one object for all connections."""
+    classes = {node.name: node for _file, node in source.nodes(ast.ClassDef)}
+    own = {consumer.tree.name for consumer in source.consumers}
+    made: dict[str, str] = {}  # Under which name a consumer has it, and of which class.
+    for _file, call in source.nodes(ast.Call):
+        if name_of(call.func) == "as_asgi":
+            pairs = ((f"self.{each.arg}", each.value) for each in call.keywords)
+            made |= {name: name_of(v) for name, v in pairs if isinstance(v, ast.Call)}
+    for tree in source.trees.values():
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                made |= {name_of(each): name_of(node.value) for each in node.targets}
+    for consumer, method in own_methods(source):
+        for call in inside(method, ast.Call):
+            holder, _, name = dotted(call.func).rpartition(".")
+            kind = classes.get(made.get(holder, ""))
+            if kind is None or kind.name in own or name == "__init__":
+                continue
+            if not any(dotted(each) == "self" for each in call.args):
+                continue
+            for kept in keeps(kind, name):
+                words = {"holder": holder, "made": kind.name, "name": kept}
+                yield finding("one-for-all", consumer, call, **words)
+
+
+def keeps(kind: ast.ClassDef, name: str) -> Iterator[str]:
+    """Yield the attributes in which a method of a class keeps what it is given."""
+    for method in kind.body:
+        if isinstance(method, FunctionDef) and method.name == name:
+            for node in inside(method, ast.Assign):
+                for target in node.targets:
+                    is_own = dotted(target).startswith("self.")
+                    if is_own and dotted(node.value) in parameters(method)[1:]:
+                        yield dotted(target)
+
+
+def sends_in_a_loop(source: Source) -> Iterator[Finding]:
+    """Each call of send() is a message of its own."""
+    for consumer, method in own_methods(source):
+        for loop in inside(method, ast.For, ast.While, ast.AsyncFor):
+            for call in inside(loop, ast.Call):
+                if dotted(call.func) in ("self.send", "super.send"):
+                    yield finding("sends-in-a-loop", consumer, call)
 
 
 def sync_in_async(source: Source) -> Iterator[Finding]:
@@ -398,9 +494,10 @@ def returns_the_answer(source: Source) -> Iterator[Finding]:
 
 def view_decorator(source: Source) -> Iterator[Finding]:
     """A decorator of views wraps a view: it looks for a request."""
+    own = {each.name for _file, each in source.nodes(*FunctionDef.__args__)}
     for consumer, method in own_methods(source):
         for decorator in method.decorator_list:
-            if name_of(decorator) in VIEW_DECORATORS:
+            if name_of(decorator) in {*VIEW_DECORATORS} - own:
                 name = name_of(decorator)
                 yield finding(
                     "view-decorator",
@@ -775,6 +872,10 @@ RULES = [
     hook_outside_its_class,
     misspelt_hook,
     wrong_parameters,
+    wrapper_parameters,
+    decorator_goes_on,
+    one_for_all,
+    sends_in_a_loop,
     sync_in_async,
     missing_parentheses,
     missing_await,

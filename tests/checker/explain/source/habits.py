@@ -1,6 +1,7 @@
 """Slips of Python that change what a consumer or an application does."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 
@@ -461,19 +462,113 @@ def decorator_without_answer(source: Source) -> Iterator[Finding]:
 
 def except_order(source: Source) -> Iterator[Finding]:
     """The first `except` that fits wins, so the general one comes last."""
-    bases = {
+    bases = exceptions_of(source)
+    for file, node in source.nodes(ast.Try):
+        before: set[str] = set()
+        for handler in node.handlers:
+            names = names_of(handler.type)
+            general = before & {*bases.get(names[0], ()), "Exception"} - {*names}
+            if general and len(names) == 1:
+                words = {"name": names[0], "general": sorted(general)[0]}
+                yield Finding("except-order", file, handler.lineno, words)
+            before |= {*names}
+
+
+def names_of(node: ast.AST | None) -> list[str]:
+    """Return the names of the exceptions that an `except` catches."""
+    if isinstance(node, ast.Tuple) and node.elts:
+        return [*map(name_of, node.elts)]
+    return [name_of(node)]
+
+
+def exceptions_of(source: Source) -> dict[str, set[str]]:
+    """Return what each class of the project derives from, Python's own included."""
+    direct = {
         node.name: {name_of(base) for base in node.bases}
         for _file, node in source.nodes(ast.ClassDef)
     }
+    found = {}
+    for name in direct:
+        seen, todo = set(), [name]
+        while todo:
+            for base in direct.get(todo.pop(), set()) - seen:
+                seen.add(base)
+                todo.append(base)
+                python = getattr(builtins, base, None)
+                if isinstance(python, type) and issubclass(python, Exception):
+                    seen |= {each.__name__ for each in python.__mro__}
+        found[name] = seen
+    return found
+
+
+def catches_its_own(source: Source) -> Iterator[Finding]:
+    """What is raised in a `try` may be caught there, too."""
+    bases = exceptions_of(source)
+    caught = {
+        name
+        for _file, each in source.nodes(ast.ExceptHandler)
+        for name in names_of(each.type)
+    }
+    raising: dict[str, set[str]] = {}  # Which function raises what.
+    for _file, function in source.nodes(*FunctionDef.__args__):
+        raised = {name_of(each.exc) for each in inside(function, ast.Raise)}
+        raising[function.name] = raised & bases.keys() & caught
     for file, node in source.nodes(ast.Try):
-        before: list[str] = []
+        block = ast.Module(node.body, [])
+        raised = {name_of(each.exc): each for each in inside(block, ast.Raise)}
+        for call in inside(block, ast.Call):
+            if isinstance(call.func, ast.Name):
+                raised |= dict.fromkeys(raising.get(call.func.id, ()), call)
         for handler in node.handlers:
-            name = name_of(handler.type)
-            general = {*before} & {*bases.get(name, ()), "Exception"} - {name}
-            if general:
-                words = {"name": name, "general": sorted(general)[0]}
-                yield Finding("except-order", file, handler.lineno, words)
-            before.append(name)
+            names = {*names_of(handler.type)}
+            uses = any(
+                dotted(part.value) == handler.name
+                for part in inside(handler, ast.Attribute)
+            )
+            for name in sorted(raised.keys() & bases.keys() & caught - names):
+                general = sorted(names & bases[name] - {"Exception", "BaseException"})
+                if general and not uses:
+                    words = {"name": name, "general": general[0]}
+                    words["at"] = str(raised[name].lineno)
+                    yield Finding("catches-its-own", file, handler.lineno, words)
+            for name in names:
+                raised.pop(name, None)
+
+
+def type_against_text(source: Source) -> Iterator[Finding]:
+    """type() returns a class, and no name of one."""
+    for file, node in source.nodes(ast.Compare):
+        sides = [node.left, *node.comparators]
+        texts = [string(each) for each in sides if string(each) is not None]
+        is_type = any(
+            isinstance(each, ast.Call) and dotted(each.func) == "type" for each in sides
+        )
+        if is_type and texts:
+            yield Finding("type-against-text", file, node.lineno, {"text": texts[0]})
+
+
+def leaves_the_with(source: Source) -> Iterator[Finding]:
+    """A plain function returns a coroutine, which raises when it is awaited."""
+    for file, outer in source.nodes(*FunctionDef.__args__):
+        if parameters(outer)[-3:] != [*PROMISES]:
+            continue
+        for inner in inside(outer, ast.FunctionDef):
+            for block in inside(inner, ast.With, ast.Try):
+                for node in inside(block, ast.Return):
+                    called = dotted(getattr(node.value, "func", None))
+                    if called in ("send", "receive"):
+                        words = {"name": inner.name, "call": called}
+                        yield Finding("leaves-the-with", file, node.lineno, words)
+
+
+def async_command(source: Source) -> Iterator[Finding]:
+    """Django calls the handle() of a command, and does not await it."""
+    for file, node in source.nodes(ast.ClassDef):
+        if "BaseCommand" not in {name_of(base) for base in node.bases}:
+            continue
+        for method in node.body:
+            if isinstance(method, ast.AsyncFunctionDef) and method.name == "handle":
+                yield Finding("async-command", file, method.lineno, {})
 
 
 def is_for_a_literal(source: Source) -> Iterator[Finding]:
@@ -659,6 +754,10 @@ RULES = [
     coroutine_in_plain_def,
     decorator_without_answer,
     except_order,
+    catches_its_own,
+    type_against_text,
+    leaves_the_with,
+    async_command,
     is_for_a_literal,
     own_mailbox,
     coroutine_in_a_thread,

@@ -87,6 +87,9 @@ def routers_in_routers(source: Source) -> Iterator[Finding]:
             continue
         words = {"route": pattern}
         if name_of(view) == "URLRouter":
+            is_regex = name_of(call.func) != "path"
+            if is_regex and re.search(r"(?<!\\)(\$|\\Z)$", pattern):
+                yield Finding("router-behind-an-end", file, call.lineno, words)
             starts = [string(other.args[0]) or "" for _file, other in every]
             if any(s.startswith(pattern) and s != pattern for s in starts):
                 yield Finding("prefix-twice", file, call.lineno, words)
@@ -102,6 +105,27 @@ def holds_a_router(view: ast.Call, made: Mapping[str, ast.Call]) -> bool:
     return any(
         name_of(each) == "URLRouter" for part in parts for each in ast.walk(part)
     )
+
+
+def included_routes(source: Source) -> Iterator[Finding]:
+    """include() is for pages: it takes the list `urlpatterns` of a module."""
+    for file, call in source.nodes(ast.Call):
+        module = string(call.args[0]) if call.args else None
+        if name_of(call.func) != "include" or module is None:
+            continue
+        tree = source.trees.get(f"{module.replace('.', '/')}.py")
+        if tree is None:
+            continue
+        lists = [
+            name_of(target)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.List)
+            for target in node.targets
+        ]
+        sockets = [each for each in lists if "websocket" in each]
+        if sockets and "urlpatterns" not in lists:
+            words = {"module": module, "list": sockets[0]}
+            yield Finding("included-routes", file, call.lineno, words)
 
 
 def nginx_slash(source: Source) -> Iterator[Finding]:
@@ -301,6 +325,7 @@ RULES = [
     no_as_asgi,
     instance_by_name,
     routers_in_routers,
+    included_routes,
     some_origins,
     nginx_slash,
     path_of_the_contract,

@@ -6,7 +6,14 @@ import tokenize
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from tests.checker.explain.source.read import Finding, Source, name_of, string
+from tests.checker.explain.source.read import (
+    Finding,
+    FunctionDef,
+    Source,
+    name_of,
+    parameters,
+    string,
+)
 
 # The settings that the course writes, and those that people mistake for them.
 NAMES = (
@@ -373,7 +380,29 @@ def middleware(source: Source) -> Iterator[Finding]:
                 yield Finding("middleware-order", file, line, words)
 
 
+def asgi_in_middleware(source: Source) -> Iterator[Finding]:
+    """MIDDLEWARE is for pages. A wrapper of an ASGI application belongs in asgi.py."""
+    for file, name, value, _line in assigned(source):
+        if name != "MIDDLEWARE" or not isinstance(value, ast.List | ast.Tuple):
+            continue
+        for each in value.elts:
+            module, _, own = (string(each) or "").rpartition(".")
+            tree = source.trees.get(f"{module.replace('.', '/')}.py")
+            for node in tree.body if tree else []:
+                is_it = getattr(node, "name", None) == own
+                if is_it and any(map(is_application, ast.walk(node))):
+                    words = {"name": own}
+                    yield Finding("asgi-in-middleware", file, each.lineno, words)
+
+
+def is_application(node: ast.AST) -> bool:
+    """Tell whether a function takes what ASGI gives."""
+    given = ["scope", "receive", "send"]
+    return isinstance(node, FunctionDef) and parameters(node)[-3:] == given
+
+
 RULES = [
+    asgi_in_middleware,
     misspelt_setting,
     missing_comma,
     apps,
