@@ -301,6 +301,7 @@ ALSO_TRUE = {
     ("host-not-allowed", "host-with-scheme"),
     ("json-consumer-for-echo", "json-not-caught"),
     ("logout-needs-redis", "redis-elsewhere"),
+    ("nginx-asks-no-other", "nginx-reaches-nobody"),
     ("nginx-directive-elsewhere", "nginx-does-not-start"),
     ("nginx-directive-elsewhere", "nginx-refuses-to-start"),
     ("nginx-does-not-start", "nginx-refuses-to-start"),

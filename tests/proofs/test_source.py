@@ -109,6 +109,27 @@ TELLS = (
     "    await application(scope, receive, tell)"
 )
 
+OUTBOX = "{}\n    async def post(self, text):\n        await self.outbox.put(text)"
+COUNTS = (
+    "def guard(application):\n"
+    "    {}\n"
+    "    async def guarded(scope, receive, send):\n"
+    "        {}\n"
+    "        async def tell(message):\n"
+    "            nonlocal gone\n"
+    "            gone = True\n"
+    "            await send(message)\n"
+    "        await application(scope, receive, tell)\n"
+    "    return guarded"
+)
+BACKEND = (
+    "class EmailBackend(BaseBackend):\n"
+    "    def authenticate(self, request, **given): ...\n"
+    "    def get_user(self, key):\n        {}"
+)
+IMPORTS = "from django.contrib.auth import login\n"
+SIGNALS = {"chat/signals.py": "", "chat/__init__.py": ""}
+
 ASKED = "\n    async def ask(self):\n        return self.user == 1\n"
 ASKED_IN_AN_IF = ASKED.replace("        ", "        if self.code:\n            ")
 
@@ -1074,8 +1095,8 @@ CASES = [
     ),
     (
         *("sends-in-a-loop", CONSUMERS),
-        method(RECEIVE, "for part in text_data:", "    await self.send(part)"),
-        method(RECEIVE, "for part in text_data: ...", "await self.send(text_data)"),
+        method(RECEIVE, "while text:", "    await self.send(text[:9])"),
+        method(RECEIVE, "while text:", "    await self.send(text)"),
     ),
     (
         *("router-behind-an-end", ROUTING),
@@ -1147,6 +1168,90 @@ CASES = [
         *("async-command", "chat/management/commands/announce.py"),
         "class Command(BaseCommand):\n    async def handle(self, **options): ...",
         "class Command(BaseCommand):\n    def handle(self, **options): ...",
+    ),
+    (
+        *("wrapper-parameters", CONSUMERS),
+        GUARDED.format("self, *args"),
+        GUARDED.format("self, *args, **kwargs"),
+    ),
+    (
+        *("state-in-class", "chat/outbox.py"),
+        {
+            "chat/outbox.py": OUTBOX.format("class Outbox:\n    outbox = Queue()"),
+            CONSUMERS: "class Echo(Outbox, AsyncWebsocketConsumer): ...",
+        },
+        {
+            "chat/outbox.py": OUTBOX.format("class Outbox:\n    outbox = None"),
+            CONSUMERS: "class Echo(Outbox, AsyncWebsocketConsumer): ...",
+        },
+    ),
+    (
+        *("renames-its-channel", CONSUMERS),
+        method(CONNECT, "self.channel_name = self.name", ACCEPT),
+        method(CONNECT, "self.name = self.channel_name", ACCEPT),
+    ),
+    (
+        *("accepts-by-exception", CONSUMERS),
+        method(CONNECT, "raise AcceptConnection()"),
+        method(CONNECT, "raise DenyConnection()"),
+    ),
+    (
+        *("middleware-state", ASGI),
+        f"{KEEPER}        async with timeout(4) as self.limit: ...",
+        f"{KEEPER}        async with timeout(4) as limit: ...",
+    ),
+    (
+        *("shared-by-nonlocal", "chat/faults.py"),
+        COUNTS.format("gone = False", "pass"),
+        COUNTS.format("pass", "gone = False"),
+    ),
+    (
+        *("application-factory", ASGI),
+        "def application():\n    return ProtocolTypeRouter({})",
+        "def create():\n    return ProtocolTypeRouter({})\napplication = create()",
+    ),
+    (
+        *("capacity-by-name", SETTINGS),
+        f'{APPS}CONFIG = {{"channel_capacity": {{"room.*": 9}}}}',
+        f'{APPS}CONFIG = {{"capacity": 9}}',
+    ),
+    (
+        *("small-setting", CONSUMERS),
+        {SETTINGS: f"{APPS}longest = 9", CONSUMERS: "limit = settings.longest"},
+        {SETTINGS: f"{APPS}LONGEST = 9", CONSUMERS: "limit = settings.LONGEST"},
+    ),
+    (
+        *("backend-of-all", "chat/backends.py"),
+        BACKEND.format("return User.objects.get(pk=key)"),
+        BACKEND.format("return User.objects.filter(pk=key, is_active=True).first()"),
+    ),
+    (
+        *("backend-of-all", SETTINGS),
+        f'{APPS}AUTHENTICATION_BACKENDS = ["a.AllowAllUsersModelBackend"]',
+        f'{APPS}AUTHENTICATION_BACKENDS = ["a.ModelBackend"]',
+    ),
+    (
+        *("eager-default", CONSUMERS),
+        "def payload(event):\n    return event.get('text', event['bytes'])",
+        "def payload(event):\n    return event.get('text', event.get('bytes'))",
+    ),
+    (
+        *("hides-an-import", "chat/views.py"),
+        f"{IMPORTS}def login(request):\n    login(request)",
+        f"{IMPORTS}def enter(request):\n    login(request)",
+    ),
+    (
+        *("swallows-an-import", "chat/apps.py"),
+        SIGNALS
+        | {"chat/apps.py": "try: import chat.signals\nexcept ImportError: pass"},
+        SIGNALS | {"chat/apps.py": "try: import uvloop\nexcept ImportError: pass"},
+    ),
+    (
+        *("swallows-an-import", "chat/apps.py"),
+        SIGNALS
+        | {"chat/apps.py": "try: from chat import signals\nexcept ImportError: pass"},
+        SIGNALS
+        | {"chat/apps.py": "try: from chat import signals\nexcept ImportError: raise"},
     ),
     (
         *("swallows-everything", CONSUMERS),

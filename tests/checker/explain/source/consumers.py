@@ -84,6 +84,7 @@ SCOPE = {
     "url_route",
     "user",
 }
+CONTAINERS = ("dict", "list", "set", "defaultdict", "deque", "Queue", "LifoQueue")
 BLOCKING = {"time.sleep", "requests.get", "requests.post", "urlopen"}
 QUERIES = ("create", "get", "get_or_create", "first", "last", "count", "exists")
 
@@ -201,20 +202,23 @@ def wrapper_parameters(source: Source) -> Iterator[Finding]:
             for inner in outer.body:
                 if not isinstance(inner, FunctionDef) or inner.name not in returned:
                     continue
-                # Who takes the consumer with the rest, as *args, takes it all.
-                takes_one = method.name in HOOKS and parameters(inner)
-                if not takes_one or inner.args.vararg:
-                    continue
-                knows = bool(inner.args.kwarg) or method.name != "receive"
-                knows = knows or {*HOOKS["receive"]} <= {
-                    *parameters(inner),
-                    *(each.arg for each in inner.args.kwonlyargs),
-                }
-                if not (knows and takes(inner, method.name)):
+                if not is_called_rightly(inner, method.name):
                     words = {"name": method.name, "inner": inner.name}
                     words |= {"decorator": outer.name}
                     words["at"] = f"{file}, line {inner.lineno}"
                     yield finding("wrapper-parameters", consumer, decorator, **words)
+
+
+def is_called_rightly(wrapper: FunctionDef, name: str) -> bool:
+    """Tell whether a wrapper takes what Channels calls a hook with."""
+    arguments = wrapper.args
+    by_name = {*parameters(wrapper), *(each.arg for each in arguments.kwonlyargs)}
+    if name == "receive" and not arguments.kwarg:
+        return by_name >= {*HOOKS["receive"]}  # Channels calls it by name.
+    # Who takes the consumer with the rest, as *args, takes it all.
+    if name not in HOOKS or arguments.vararg or not parameters(wrapper):
+        return True
+    return takes(wrapper, name)
 
 
 def decorator_goes_on(source: Source) -> Iterator[Finding]:
@@ -275,12 +279,12 @@ def keeps(kind: ast.ClassDef, name: str) -> Iterator[str]:
 
 
 def sends_in_a_loop(source: Source) -> Iterator[Finding]:
-    """Each call of send() is a message of its own."""
+    """Each call of send() is a message of its own, also of a slice."""
     for consumer, method in own_methods(source):
         for loop in inside(method, ast.For, ast.While, ast.AsyncFor):
-            for call in inside(loop, ast.Call):
-                if dotted(call.func) in ("self.send", "super.send"):
-                    yield finding("sends-in-a-loop", consumer, call)
+            sent = [c for c in inside(loop, ast.Call) if dotted(c.func) == "self.send"]
+            if sent and any(inside(loop, ast.Slice)):
+                yield finding("sends-in-a-loop", consumer, sent[0])
 
 
 def sync_in_async(source: Source) -> Iterator[Finding]:
@@ -516,6 +520,22 @@ def view_mixin(source: Source) -> Iterator[Finding]:
                 yield finding("view-mixin", consumer, consumer.tree, name=base)
 
 
+def renames_its_channel(source: Source) -> Iterator[Finding]:
+    """Channels waits at the name that it has given, whatever one writes there."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Assign):
+            if "self.channel_name" in map(dotted, node.targets):
+                yield finding("renames-its-channel", consumer, node)
+
+
+def accepts_by_exception(source: Source) -> Iterator[Finding]:
+    """An exception ends connect(), also the one that accepts."""
+    for consumer, method in own_methods(source):
+        for node in inside(method, ast.Raise):
+            if name_of(node.exc) == "AcceptConnection":
+                yield finding("accepts-by-exception", consumer, node, name=method.name)
+
+
 def decorated_consumer(source: Source) -> Iterator[Finding]:
     """A decorator of views makes a function of a class."""
     views = (*VIEW_DECORATORS, "api_view")
@@ -604,20 +624,21 @@ def is_for_users(source: Source) -> Iterator[Finding]:
 
 def state_in_class(source: Source) -> Iterator[Finding]:
     """A list or dict in the class is one for all connections."""
+    classes = {node.name: (file, node) for file, node in source.nodes(ast.ClassDef)}
     for consumer in source.consumers:
-        for node in consumer.tree.body:
-            targets = getattr(node, "targets", [getattr(node, "target", None)])
-            value = getattr(node, "value", None)
-            if not isinstance(value, ast.Dict | ast.List | ast.Set | ast.Call):
-                continue
-            if isinstance(value, ast.Call) and name_of(value) not in (
-                *("dict", "list", "set", "defaultdict", "deque", "Queue", "LifoQueue"),
-            ):
-                continue
-            for target in targets:
-                name = name_of(target)
-                if name and changes(consumer, name):
-                    yield finding("state-in-class", consumer, node, name=name)
+        # A mixin's class is one for all, too.
+        mixins = [classes[each] for each in consumer.bases if each in classes]
+        for file, tree in ((consumer.file, consumer.tree), *mixins):
+            for node in tree.body:
+                value = getattr(node, "value", None)
+                is_made = isinstance(value, ast.Call) and name_of(value) in CONTAINERS
+                if not is_made and not isinstance(value, ast.Dict | ast.List | ast.Set):
+                    continue
+                for target in getattr(node, "targets", [getattr(node, "target", None)]):
+                    name = name_of(target)
+                    if name and changes(consumer, name):
+                        words = {"consumer": tree.name, "name": name}
+                        yield Finding("state-in-class", file, node.lineno, words)
 
 
 def sets_the_class(source: Source) -> Iterator[Finding]:
@@ -873,6 +894,8 @@ RULES = [
     misspelt_hook,
     wrong_parameters,
     wrapper_parameters,
+    renames_its_channel,
+    accepts_by_exception,
     decorator_goes_on,
     one_for_all,
     sends_in_a_loop,

@@ -561,6 +561,59 @@ def leaves_the_with(source: Source) -> Iterator[Finding]:
                         yield Finding("leaves-the-with", file, node.lineno, words)
 
 
+def eager_default(source: Source) -> Iterator[Finding]:
+    """What get() is given as the default is looked up first, needed or not."""
+    for file, call in source.nodes(ast.Call):
+        default = call.args[1] if len(call.args) == 2 else None
+        if name_of(call.func) != "get" or not isinstance(default, ast.Subscript):
+            continue
+        holder = dotted(getattr(call.func, "value", None))
+        key = string(default.slice)
+        if holder and holder == dotted(default.value) and key:
+            words = {"holder": holder, "key": key}
+            yield Finding("eager-default", file, call.lineno, words)
+
+
+def hides_an_import(source: Source) -> Iterator[Finding]:
+    """A function with the name of an import takes its place, in itself, too."""
+    for file, tree in source.trees.items():
+        imported = {
+            alias.asname or alias.name: node.module
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for node in tree.body:
+            if not isinstance(node, FunctionDef) or node.name not in imported:
+                continue
+            if any(isinstance(call.func, ast.Name) for call in calls(node, node.name)):
+                words = {"name": node.name, "module": imported[node.name] or "."}
+                yield Finding("hides-an-import", file, node.lineno, words)
+
+
+def swallows_an_import(source: Source) -> Iterator[Finding]:
+    """An import that fails is passed over, and so is what it should have done."""
+    for file, node in source.nodes(ast.Try):
+        modules = [module for each in node.body for module in modules_of(each)]
+        own = [
+            each for each in modules if f"{each.replace('.', '/')}.py" in source.files
+        ]
+        for handler in node.handlers:
+            if own and all(isinstance(each, ast.Pass) for each in handler.body):
+                words = {"module": own[0]}
+                yield Finding("swallows-an-import", file, handler.lineno, words)
+
+
+def modules_of(node: ast.stmt) -> list[str]:
+    """Return the modules that an import may name."""
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=str(module), names=names):
+            return [module, *(f"{module}.{alias.name}" for alias in names)]
+    return []
+
+
 def async_command(source: Source) -> Iterator[Finding]:
     """Django calls the handle() of a command, and does not await it."""
     for file, node in source.nodes(ast.ClassDef):
@@ -758,6 +811,9 @@ RULES = [
     type_against_text,
     leaves_the_with,
     async_command,
+    eager_default,
+    hides_an_import,
+    swallows_an_import,
     is_for_a_literal,
     own_mailbox,
     coroutine_in_a_thread,

@@ -21,7 +21,7 @@ LEFT_OUT = {
     "venv",
 }
 CODE = (".py", ".conf")
-SUFFIXES = {*CODE, ".cnf", ".html", ".js"}
+SUFFIXES = {*CODE, ".cnf", ".html", ".js", ".txt"}
 MOST_FILES = 200
 MOST_PAGES = 50
 MOST_BYTES = 200_000  # Of a file. Nobody wrote more by hand.
@@ -173,7 +173,7 @@ def walk(folder: Path) -> Iterator[Path]:
         if path.is_dir():
             if not (path / "pyvenv.cfg").exists():
                 yield from walk(path)
-        elif path.suffix in SUFFIXES:
+        elif path.suffix in SUFFIXES and not path.name.startswith("requirements"):
             yield path
 
 

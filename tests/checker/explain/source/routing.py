@@ -7,9 +7,12 @@ from difflib import get_close_matches
 
 from tests.checker.explain.source.read import (
     Finding,
+    FunctionDef,
     Source,
     dotted,
+    inside,
     name_of,
+    parameters,
     string,
 )
 
@@ -219,6 +222,17 @@ def path_of_the_contract(source: Source) -> Iterator[Finding]:
                 yield Finding("path-of-the-contract", file, call.lineno, words)
 
 
+def application_factory(source: Source) -> Iterator[Finding]:
+    """The server calls the application for each connection, with three arguments."""
+    for file, tree in source.trees.items():
+        for node in tree.body if file.endswith("asgi.py") else []:
+            if not isinstance(node, FunctionDef) or node.name != "application":
+                continue
+            returned = [name_of(each.value) for each in inside(node, ast.Return)]
+            if not parameters(node) and "ProtocolTypeRouter" in returned:
+                yield Finding("application-factory", file, node.lineno, {})
+
+
 def no_router(source: Source) -> Iterator[Finding]:
     """Without a URLRouter nobody looks at the path."""
     for file, entries in routers(source):
@@ -330,6 +344,7 @@ RULES = [
     nginx_slash,
     path_of_the_contract,
     no_router,
+    application_factory,
     router_elsewhere,
     list_for_router,
     protocol_names,

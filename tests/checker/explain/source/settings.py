@@ -2,6 +2,7 @@
 
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -380,6 +381,44 @@ def middleware(source: Source) -> Iterator[Finding]:
                 yield Finding("middleware-order", file, line, words)
 
 
+def capacity_by_name(source: Source) -> Iterator[Finding]:
+    """channel_capacity is for names of channels, and not for all layers."""
+    for file, node in source.nodes(ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if string(key) == "channel_capacity" and isinstance(value, ast.Dict):
+                yield Finding("capacity-by-name", file, key.lineno, {})
+
+
+def small_setting(source: Source) -> Iterator[Finding]:
+    """Django takes names in capitals from the settings, and no others."""
+    own = {name for _file, name, _value, _line in assigned(source)}
+    for file, node in source.nodes(ast.Attribute):
+        is_settings = isinstance(node.value, ast.Name) and node.value.id == "settings"
+        if is_settings and node.attr in own and not node.attr.isupper():
+            words = {"name": node.attr, "right": node.attr.upper()}
+            yield Finding("small-setting", file, node.lineno, words)
+
+
+def backend_of_all(source: Source) -> Iterator[Finding]:
+    """A backend of one's own says who still is a user."""
+    for file, node in source.nodes(ast.ClassDef):
+        methods = {
+            each.name: each for each in node.body if isinstance(each, FunctionDef)
+        }
+        asks = re.search("is_active|user_can_authenticate", ast.unparse(node))
+        if {"authenticate", "get_user"} <= methods.keys() and not asks:
+            words = {"name": node.name}
+            line = methods["get_user"].lineno
+            yield Finding("backend-of-all", file, line, words)
+    for file, name, value, line in assigned(source):
+        if name == "AUTHENTICATION_BACKENDS":
+            named = [string(each) or "" for each in getattr(value, "elts", [])]
+            found = [each for each in named if "AllowAllUsers" in each]
+            if found:
+                words = {"name": found[0].rpartition(".")[2]}
+                yield Finding("backend-of-all", file, line, words)
+
+
 def asgi_in_middleware(source: Source) -> Iterator[Finding]:
     """MIDDLEWARE is for pages. A wrapper of an ASGI application belongs in asgi.py."""
     for file, name, value, _line in assigned(source):
@@ -403,6 +442,9 @@ def is_application(node: ast.AST) -> bool:
 
 RULES = [
     asgi_in_middleware,
+    capacity_by_name,
+    small_setting,
+    backend_of_all,
     misspelt_setting,
     missing_comma,
     apps,

@@ -147,6 +147,33 @@ def middleware_state(source: Source) -> Iterator[Finding]:
                 if target.startswith("self.") and is_one_clients:
                     words = {"name": target}
                     yield Finding("middleware-state", file, each.lineno, words)
+            for block in inside(method, ast.With, ast.AsyncWith):
+                for item in block.items:
+                    target = dotted(item.optional_vars)
+                    if target.startswith("self."):
+                        words = {"name": target}
+                        yield Finding("middleware-state", file, block.lineno, words)
+
+
+def shared_by_nonlocal(source: Source) -> Iterator[Finding]:
+    """What stands outside of the application is one for all connections."""
+    for file, outer in source.nodes(*FunctionDef.__args__):
+        made = {
+            name_of(target)
+            for node in outer.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+        }
+        for application in outer.body:
+            is_one = isinstance(application, FunctionDef)
+            if not is_one or parameters(application)[-3:] != [*KEPT]:
+                continue
+            for node in ast.walk(application):
+                names = node.names if isinstance(node, ast.Nonlocal) else []
+                for name in sorted(made & {*names}):
+                    words = {"name": name, "outer": outer.name}
+                    words["inner"] = application.name
+                    yield Finding("shared-by-nonlocal", file, node.lineno, words)
 
 
 def second_layer(source: Source) -> Iterator[Finding]:
@@ -172,6 +199,7 @@ RULES = [
     sends_to_everyone,
     consumers_in_a_global,
     middleware_state,
+    shared_by_nonlocal,
     second_layer,
     hash_of_a_text,
 ]
