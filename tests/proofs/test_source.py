@@ -109,6 +109,19 @@ TELLS = (
     "    await application(scope, receive, tell)"
 )
 
+VISITOR = (
+    "class Visitor:\n"
+    "    def call(self, name):\n        self.name = name\n"
+    "    def greet(self):\n        return self.name\n"
+    "class Echo(AsyncWebsocketConsumer):\n{}\n"
+    "    async def receive(self, text_data=None, bytes_data=None):\n        {}\n"
+)
+HEARS = (
+    "async def echo(receive, send):\n"
+    "    while True:\n"
+    "        event = await receive()\n"
+    "        {}"
+)
 OUTBOX = "{}\n    async def post(self, text):\n        await self.outbox.put(text)"
 COUNTS = (
     "def guard(application):\n"
@@ -1184,6 +1197,38 @@ CASES = [
             "chat/outbox.py": OUTBOX.format("class Outbox:\n    outbox = None"),
             CONSUMERS: "class Echo(Outbox, AsyncWebsocketConsumer): ...",
         },
+    ),
+    (
+        *("state-in-class", CONSUMERS),
+        VISITOR.format("    visitor = Visitor()", "self.visitor.name = 'a'"),
+        VISITOR.format("", "self.visitor = Visitor()\n        self.visitor.name = 'a'"),
+    ),
+    (
+        *("state-in-class", CONSUMERS),
+        VISITOR.format("    visitor = Visitor()", "self.visitor.call('a')"),
+        VISITOR.format("    visitor = Visitor()", "self.visitor.greet()"),
+    ),
+    (
+        *("bool-of-a-text", SETTINGS),
+        f'{APPS}DEBUG = bool(os.environ.get("DEBUG", "0"))',
+        f'{APPS}DEBUG = bool(os.environ.get("DEBUG", ""))',
+    ),
+    (
+        *("bool-of-a-text", "config/env.py"),
+        'def flag(name, default="0"):\n    return bool(os.environ.get(name, default))',
+        "def flag(name, default=None):\n    return bool(os.environ.get(name, default))",
+    ),
+    (
+        *("waits-for-close", "chat/echo.py"),
+        HEARS.format('if event["type"] == "websocket.close": return'),
+        HEARS.format('if event["type"] == "websocket.disconnect": return'),
+    ),
+    (
+        *("waits-for-close", "chat/echo.py"),
+        HEARS.format(
+            'kind = event["type"]\n        if kind == "websocket.close": return'
+        ),
+        "async def tell(event):\n    if event['type'] == 'websocket.close': return",
     ),
     (
         *("renames-its-channel", CONSUMERS),

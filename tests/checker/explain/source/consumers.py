@@ -625,18 +625,24 @@ def is_for_users(source: Source) -> Iterator[Finding]:
 def state_in_class(source: Source) -> Iterator[Finding]:
     """A list or dict in the class is one for all connections."""
     classes = {node.name: (file, node) for file, node in source.nodes(ast.ClassDef)}
+    own = [consumer.tree for consumer in source.consumers]
     for consumer in source.consumers:
         # A mixin's class is one for all, too.
         mixins = [classes[each] for each in consumer.bases if each in classes]
         for file, tree in ((consumer.file, consumer.tree), *mixins):
             for node in tree.body:
                 value = getattr(node, "value", None)
-                is_made = isinstance(value, ast.Call) and name_of(value) in CONTAINERS
-                if not is_made and not isinstance(value, ast.Dict | ast.List | ast.Set):
+                made = name_of(value) if isinstance(value, ast.Call) else ""
+                is_literal = isinstance(value, ast.Dict | ast.List | ast.Set)
+                is_own = made in classes and classes[made][1] not in own
+                if not is_literal and made not in CONTAINERS and not is_own:
                     continue
                 for target in getattr(node, "targets", [getattr(node, "target", None)]):
                     name = name_of(target)
-                    if name and changes(consumer, name):
+                    changed = name and changes(consumer, name)
+                    if is_own:
+                        changed = name and fills(consumer, name, classes[made][1])
+                    if changed:
                         words = {"consumer": tree.name, "name": name}
                         yield Finding("state-in-class", file, node.lineno, words)
 
@@ -673,6 +679,26 @@ def changes(consumer: Consumer, name: str) -> bool:
                 *("append", "add", "update", "setdefault", "pop", "remove", "extend"),
                 *("put", "put_nowait"),
             ) and written.startswith("self."):
+                return True
+    return False
+
+
+def fills(consumer: Consumer, name: str, kind: ast.ClassDef) -> bool:
+    """Tell whether methods write into the object that stands in the class."""
+    writers = {
+        method.name
+        for method in kind.body
+        if isinstance(method, FunctionDef) and method.name != "__init__"
+        for node in inside(method, ast.Attribute)
+        if isinstance(node.ctx, ast.Store) and dotted(node.value) == "self"
+    }
+    start = f"self.{name}."
+    for method in consumer.methods.values():
+        for node in inside(method, ast.Attribute):
+            if isinstance(node.ctx, ast.Store) and dotted(node).startswith(start):
+                return True
+        for call in inside(method, ast.Call):
+            if dotted(call.func).removeprefix(start) in writers:
                 return True
     return False
 

@@ -561,6 +561,67 @@ def leaves_the_with(source: Source) -> Iterator[Finding]:
                         yield Finding("leaves-the-with", file, node.lineno, words)
 
 
+def bool_of_a_text(source: Source) -> Iterator[Finding]:
+    """A text that is not empty is true, also "0" and "False"."""
+    defaults: dict[int, str | None] = {}  # Of what a function is given.
+    for _file, function in source.nodes(*FunctionDef.__args__):
+        arguments = function.args
+        names = parameters(function)[
+            len(parameters(function)) - len(arguments.defaults) :
+        ]
+        given = dict(zip(names, map(string, arguments.defaults), strict=True))
+        for call in calls(function, "bool"):
+            default = default_of(call)
+            if isinstance(default, ast.Name):
+                defaults[id(call)] = given.get(default.id)
+    for file, call in source.nodes(ast.Call):
+        if dotted(call.func) == "bool" and (default := default_of(call)):
+            text = string(default) or defaults.get(id(call))
+            if text:
+                yield Finding("bool-of-a-text", file, call.lineno, {"text": text})
+
+
+def default_of(call: ast.Call) -> ast.AST | None:
+    """Return the default in `bool(os.environ.get(name, default))`."""
+    inner = call.args[0] if len(call.args) == 1 else None
+    if isinstance(inner, ast.Call) and dotted(inner.func) in (
+        *("os.environ.get", "environ.get", "os.getenv", "getenv"),
+    ):
+        return argument(inner, 1, "default")
+    return None
+
+
+def waits_for_close(source: Source) -> Iterator[Finding]:
+    """An application sends websocket.close. What it receives is another event."""
+    for file, function in source.nodes(ast.AsyncFunctionDef):
+        events = {
+            name_of(target)
+            for node in inside(function, ast.Assign)
+            if isinstance(node.value, ast.Await)
+            and name_of(node.value.value) == "receive"
+            for target in node.targets
+        }
+        kinds = {
+            name_of(target)
+            for node in inside(function, ast.Assign)
+            if is_kind_of(node.value, events)
+            for target in node.targets
+        }
+        for node in inside(function, ast.Compare):
+            sides = [node.left, *node.comparators]
+            asks = any(is_kind_of(s, events) or name_of(s) in kinds for s in sides)
+            if asks and "websocket.close" in map(string, sides):
+                yield Finding("waits-for-close", file, node.lineno, {})
+
+
+def is_kind_of(node: ast.AST, events: set[str]) -> bool:
+    """Tell whether this is the type of one of these events."""
+    match node:
+        case ast.Subscript(value=value, slice=ast.Constant(value="type")):
+            return name_of(value) in events
+    return False
+
+
 def eager_default(source: Source) -> Iterator[Finding]:
     """What get() is given as the default is looked up first, needed or not."""
     for file, call in source.nodes(ast.Call):
@@ -811,6 +872,8 @@ RULES = [
     type_against_text,
     leaves_the_with,
     async_command,
+    bool_of_a_text,
+    waits_for_close,
     eager_default,
     hides_an_import,
     swallows_an_import,
