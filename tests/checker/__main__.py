@@ -16,7 +16,7 @@ try:
     import argparse
     from pathlib import Path
 
-    from tests.checker.system import exit_with
+    from tests.checker.system import ROOT, exit_with
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -29,7 +29,8 @@ def main() -> int:
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--project", type=Path)
     options, words = parser.parse_known_args()
-    words.append("--learner")
+    # Else pytest would take the settings of a folder that holds ours and the project.
+    words += ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), "--learner"]
     if not options.json:  # What people have seen is kept for `learn.py hint`.
         words += ["-p", "tests.checker.recorder"]
     if not options.all:

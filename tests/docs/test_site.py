@@ -4,9 +4,11 @@ The site builds with both builders, and its pages show what the repository holds
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +26,7 @@ from tests.docs.site import BUILDERS, Page, build, read_site
 from tests.proofs.records import Proof, Recorded, Seen
 
 PATIENCE = 20_000  # Milliseconds. The search needs some hundreds.
+LONGEST_BUILD = 150  # Seconds. Either builder ends within 60.
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 WHOLE_FILE = re.compile(r'\[\[ include\("([^"]+)"\) \]\]')
 ONE_OBJECT = re.compile(r'\[\[ include\("([^"]+)", "([^"]+)"\) \]\]')
@@ -31,17 +34,44 @@ ONE_OBJECT = re.compile(r'\[\[ include\("([^"]+)", "([^"]+)"\) \]\]')
 
 @pytest.fixture(scope="session")
 def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The site as both builders make it, by the name of the builder."""
-    folder = copy_repository(tmp_path_factory.mktemp("site") / "course")
-    built = {}
+    """
+    The site as both builders make it, by the name of the builder.
+
+    Of several workers of pytest-xdist, the first builds it, and the others wait.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    place /= "site"
+    said = place / "said"
+    try:
+        place.mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + LONGEST_BUILD
+        while not said.exists():
+            assert time.monotonic() < deadline, "Another worker builds the site."
+            time.sleep(0.1)
+    else:
+        words = "It was interrupted."
+        try:
+            words = build_both(place / "course")
+        finally:
+            (place / "saying").write_text(words, encoding="utf-8")
+            (place / "saying").rename(said)
+    if words := said.read_text(encoding="utf-8"):
+        pytest.fail(words, pytrace=False)
+    return {builder: place / "course" / builder for builder in BUILDERS}
+
+
+def build_both(folder: Path) -> str:
+    """Build the site with both, and return what was wrong, or nothing."""
+    copy_repository(folder)
     for builder in BUILDERS:
         code, output = build(builder, folder)
         if code or "warning" in output.lower():
-            pytest.fail(
-                f"{builder} does not build the site:\n\n{output}", pytrace=False
-            )
-        built[builder] = (folder / "site").rename(folder / builder)
-    return built
+            return f"{builder} does not build the site:\n\n{output}"
+        (folder / "site").rename(folder / builder)
+    return ""
 
 
 @pytest.fixture(scope="session", params=BUILDERS)

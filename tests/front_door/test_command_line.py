@@ -255,6 +255,32 @@ def test_reader_of_real_checks_that_leaves_sees_no_traceback() -> None:
     assert errors == ""
 
 
+def test_checks_have_their_own_settings_wherever_the_project_is(
+    tmp_path: Path,
+) -> None:
+    # pytest looks for settings above all folders that it is told, and would see these.
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
+    course = tmp_path / "course"
+    without = shutil.ignore_patterns("evidence", "right", "wrong", "__pycache__")
+    for name in "tests/checker", "tests/proofs", "stage01_echo":
+        shutil.copytree(ROOT / name, course / name, ignore=without)
+    for name in "__init__.py", "conftest.py", "test_stage01_echo.py":
+        shutil.copy(ROOT / "tests" / name, course / "tests")
+    for name in "pyproject.toml", ".gitignore":
+        shutil.copy(ROOT / name, course)
+    shutil.copytree(ROOT / "stage01_echo", tmp_path / "mine")
+    command = [sys.executable, "-m", "tests.checker", "tests/test_stage01_echo.py"]
+    words = ["--project", tmp_path / "mine", "--collect-only", "-p", "no:xdist"]
+    run = subprocess.run(
+        [*command, *words],
+        capture_output=True,
+        text=True,
+        cwd=course,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("problem", [Refusal("no such folder"), OSError("disk full")])
 def test_what_the_user_can_mend_is_a_sentence(
     problem: Exception, capsys: pytest.CaptureFixture[str]

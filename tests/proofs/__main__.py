@@ -37,9 +37,8 @@ except KeyboardInterrupt:
 # On two cores a run is bound by the CPU, but tests of servers wait now and then. With
 # more workers, more servers are started that could have been shared.
 WORKERS = 6
-# Proofs wait longer, for a Redis that is away or for a crowd. With nine, an exercise
-# that counts the messages of a second met a machine that was too slow for it.
-LIVE_WORKERS = 7
+# Proofs wait longer, for a Redis that is away or for a crowd.
+LIVE_WORKERS = 8
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 

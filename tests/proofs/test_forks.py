@@ -104,6 +104,13 @@ def test_forked_program_sees_what_a_cold_one_sees(
         ("def", 1, "SyntaxError"),
         ("import os; os.abort()", -signal.SIGABRT, ""),
         ("import atexit; atexit.register(print, 'the end')", 0, "the end"),
+        ("import sys; sys.exit(256 + 5)", 5, ""),
+        ("raise KeyboardInterrupt", -signal.SIGINT, "KeyboardInterrupt"),
+        (
+            "from threading import Timer; Timer(0.1, print, ['later']).start()",
+            0,
+            "later",
+        ),
     ],
 )
 def test_forked_program_ends_as_it_would_alone(
@@ -145,6 +152,16 @@ def test_program_that_takes_too_long_is_told_with_what_it_printed(
     with pytest.raises(subprocess.TimeoutExpired) as late:
         process.communicate(timeout=0.5)
     assert late.value.output == "so far\n"
+
+
+def test_forked_program_is_not_taken_apart_at_its_end(start: Callable) -> None:
+    code = "class A:\n    def __del__(self): print('apart')\na = A()\nprint('done')"
+    printed = {}
+    for is_forked in (False, True):
+        process = start(code, is_forked=is_forked)
+        printed[is_forked] = process.communicate(timeout=30)[0].split()
+        assert process.returncode == 0
+    assert printed == {False: ["done", "apart"], True: ["done"]}
 
 
 @pytest.mark.parametrize("library", ["channels.py", "json.py", "redis/__init__.py"])

@@ -34,7 +34,10 @@ RULES = [
 
 def findings(source: Source) -> list[Finding]:
     """Return what is plainly wrong in a project, in the order of the rules."""
-    return [finding for rule in RULES for finding in found_by(rule, source)]
+    if source.findings is None:
+        found = [finding for rule in RULES for finding in found_by(rule, source)]
+        source.findings = found
+    return source.findings
 
 
 def found_by(rule, source: Source) -> Iterator[Finding]:

@@ -71,6 +71,7 @@ class Source:
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
+        self.findings: list[Finding] | None = None  # Once they have been looked for.
         self._found: dict[tuple[type, ...], list[tuple[str, Any]]] = {}
 
     @classmethod

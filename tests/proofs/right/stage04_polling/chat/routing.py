@@ -64,6 +64,8 @@ class WatchedConsumer(ChatConsumer):
             users = get_user_model().objects.filter(pk__in=pks, is_active=True)
             passwords = {user.pk: user.password async for user in users}
             for each in here:
+                if each not in cls.here:  # It has left meanwhile.
+                    continue
                 password = passwords.get(each.user.pk)
                 if each.key not in keys or password != each.user.password:
                     cls.here.discard(each)
