@@ -18,10 +18,12 @@ from watchdog.events import (
 
 from tests.checker import __main__ as checker
 from tests.checker import watch
-from tests.front_door.checkout import Checkout, told
+from tests.front_door.checkout import ROOT, Checkout, told
 
 CHECKS = "tests/test_stage01_echo.py"
 KEPT = ["-p", "tests.checker.recorder"]  # For `learn.py hint`.
+# The settings of the checks, whatever stands above the project.
+OURS = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
 
 
 @pytest.fixture
@@ -37,7 +39,10 @@ def checked(
         assert not everything
         monkeypatch.setattr(pytest, "main", lambda words: words)
         monkeypatch.setattr(sys, "argv", ["checker", *handed])
-        return checker.main()
+        words = checker.main()
+        place = words.index("-c")
+        assert words[place : place + len(OURS)] == OURS
+        return words[:place] + words[place + len(OURS) :]
 
     return checked
 
