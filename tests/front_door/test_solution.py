@@ -276,7 +276,9 @@ def test_two_runs_at_once_leave_a_file_that_can_be_read(course: Path) -> None:
     finally:
         for thread in threads:  # They must not go on where there is no such course.
             thread.join()
-    assert 50 <= stuck.times(STAGE, "x", []) <= 201
+    # Of two at the same time, one may not be counted, and one that was slow writes what
+    # it has read long ago. A file that could not be read would begin anew, with 1.
+    assert 1 < stuck.times(STAGE, "x", []) <= 201
     assert [each.name for each in (course / "work").glob(".unfinished*")] == []
 
 
