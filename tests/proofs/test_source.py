@@ -141,6 +141,7 @@ BACKEND = (
     "    def get_user(self, key):\n        {}"
 )
 IMPORTS = "from django.contrib.auth import login\n"
+CONF = "from django.conf import settings\n"
 SIGNALS = {"chat/signals.py": "", "chat/__init__.py": ""}
 
 ASKED = "\n    async def ask(self):\n        return self.user == 1\n"
@@ -1145,6 +1146,11 @@ CASES = [
     ),
     (
         *("catches-its-own", CONSUMERS),
+        READ.format("raise Bad"),
+        READ.format("raise Bad").replace("        return None", "        raise"),
+    ),
+    (
+        *("catches-its-own", CONSUMERS),
         f"{READ.format('raise Bad')}",
         f"{READ.format('...')}",
     ),
@@ -1209,6 +1215,11 @@ CASES = [
         VISITOR.format("    visitor = Visitor()", "self.visitor.greet()"),
     ),
     (
+        *("state-in-class", CONSUMERS),
+        VISITOR.format("    visitor = Visitor()", "self.visitor.call('a')"),
+        VISITOR.format("    visitor = Visitor()", "call(self.visitor)"),
+    ),
+    (
         *("bool-of-a-text", SETTINGS),
         f'{APPS}DEBUG = bool(os.environ.get("DEBUG", "0"))',
         f'{APPS}DEBUG = bool(os.environ.get("DEBUG", ""))',
@@ -1262,8 +1273,16 @@ CASES = [
     ),
     (
         *("small-setting", CONSUMERS),
-        {SETTINGS: f"{APPS}longest = 9", CONSUMERS: "limit = settings.longest"},
-        {SETTINGS: f"{APPS}LONGEST = 9", CONSUMERS: "limit = settings.LONGEST"},
+        {SETTINGS: f"{APPS}longest = 9", CONSUMERS: f"{CONF}limit = settings.longest"},
+        {SETTINGS: f"{APPS}LONGEST = 9", CONSUMERS: f"{CONF}limit = settings.LONGEST"},
+    ),
+    (
+        *("small-setting", CONSUMERS),
+        {SETTINGS: f"{APPS}longest = 9", CONSUMERS: f"{CONF}limit = settings.longest"},
+        {
+            SETTINGS: f"{APPS}longest = 9",
+            CONSUMERS: "from config import settings\nlimit = settings.longest",
+        },
     ),
     (
         *("backend-of-all", "chat/backends.py"),

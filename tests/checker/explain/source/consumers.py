@@ -698,7 +698,8 @@ def fills(consumer: Consumer, name: str, kind: ast.ClassDef) -> bool:
             if isinstance(node.ctx, ast.Store) and dotted(node).startswith(start):
                 return True
         for call in inside(method, ast.Call):
-            if dotted(call.func).removeprefix(start) in writers:
+            holder, _, called = dotted(call.func).rpartition(".")
+            if holder == f"self.{name}" and called in writers:
                 return True
     return False
 

@@ -524,7 +524,7 @@ def catches_its_own(source: Source) -> Iterator[Finding]:
             uses = any(
                 dotted(part.value) == handler.name
                 for part in inside(handler, ast.Attribute)
-            )
+            ) or any(each.exc is None for each in inside(handler, ast.Raise))
             for name in sorted(raised.keys() & bases.keys() & caught - names):
                 general = sorted(names & bases[name] - {"Exception", "BaseException"})
                 if general and not uses:

@@ -11,6 +11,7 @@ from tests.checker.explain.source.read import (
     Finding,
     FunctionDef,
     Source,
+    dotted,
     name_of,
     parameters,
     string,
@@ -392,8 +393,14 @@ def capacity_by_name(source: Source) -> Iterator[Finding]:
 def small_setting(source: Source) -> Iterator[Finding]:
     """Django takes names in capitals from the settings, and no others."""
     own = {name for _file, name, _value, _line in assigned(source)}
+    # Who imports the module itself finds all names there.
+    django = {
+        file
+        for file, node in source.nodes(ast.ImportFrom)
+        if node.module == "django.conf"
+    }
     for file, node in source.nodes(ast.Attribute):
-        is_settings = isinstance(node.value, ast.Name) and node.value.id == "settings"
+        is_settings = file in django and dotted(node.value) == "settings"
         if is_settings and node.attr in own and not node.attr.isupper():
             words = {"name": node.attr, "right": node.attr.upper()}
             yield Finding("small-setting", file, node.lineno, words)
