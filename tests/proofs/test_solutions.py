@@ -5,11 +5,16 @@ They pass on solutions that look nothing like ours, and fail on what is no solut
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.checker.client import WireError
+from tests.checker.verdict import NO_FAULT
+from tests.exercises import stage04_auth_3 as speaks_too_fast
 from tests.proofs.records import Proof, Recorded, Seen
 from tests.proofs.runs import (
     ROOT,
@@ -148,6 +153,55 @@ def test_solution_of_an_exercise_passes(
         }
 
     assert "checks pass" in " ".join(recorded(proof, prove).values())
+
+
+class Slow:
+    """A client of a right solution of exercise 4.3, on a machine of this speed."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed = speed  # Messages/s, there and back.
+        self.now = 0.0
+        self.tokens = float(speaks_too_fast.BURST)
+        self.refused = 0
+        self.sent: list[str] = []
+
+    def send(self, text: str) -> None:
+        self.sent.append(text)
+
+    def send_json(self, **message: str) -> None:
+        self.sent.append(message["type"])
+
+    def expect_json(self) -> dict[str, str]:
+        self.now += 1 / self.speed
+        filled = self.tokens + speaks_too_fast.RATE / self.speed
+        self.tokens = min(speaks_too_fast.BURST, filled)
+        is_message = self.sent.pop(0) == "message"
+        if self.tokens < 1:
+            self.refused += 1
+            if self.refused > 100:
+                raise WireError("close 4429", "The limit was meant for others.")
+            return {"type": "error", "code": "slow-down"}
+        self.tokens -= 1
+        return (
+            {"type": "message"} if is_message else {"type": "error", "code": "bad-json"}
+        )
+
+
+@pytest.mark.parametrize("send", [speaks_too_fast.say, speaks_too_fast.babble])
+@pytest.mark.parametrize("speed", [5, 20, 27, 40, 46, 48, 50, 60, 200, 10_000])
+def test_no_machine_is_too_slow_for_a_right_solution(
+    speed: float, send: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Slow(speed)
+    clock = SimpleNamespace(monotonic=lambda: client.now)
+    monkeypatch.setattr(speaks_too_fast, "time", clock)
+    if speed > 25:
+        assert speaks_too_fast.too_many(client, send) >= speaks_too_fast.BURST
+        assert client.refused
+    else:  # Nobody is too fast for the limit there, and nobody is to blame.
+        with pytest.raises(WireError, match="This is too slow") as error:
+            speaks_too_fast.too_many(client, send)
+        assert error.value.symptom in NO_FAULT
 
 
 # What the stage that an exercise begins with is told by the checks of the exercise.
