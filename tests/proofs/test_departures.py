@@ -137,6 +137,11 @@ def place(where: str, mine: str, theirs: str) -> str:
             id="an argument on a line of its own",
         ),
         pytest.param(
+            [("json.loads(text_data)", "json.loads(\n [\n text_data,\n ][0]\n )")],
+            *("line 24", "text_data,", "message = json.loads(text_data)"),
+            id="a bracket on a line of its own",
+        ),
+        pytest.param(
             [("async def connect(", "async def conect(")],
             *("line 17", "async def conect(self):", "async def connect(self):"),
             id="a name that is used once is mistyped",

@@ -1434,3 +1434,9 @@ def test_many_pages_hide_no_code(tmp_path: Path) -> None:
     files = Source.of(tmp_path).files
     assert "config/settings.py" in files
     assert len(files) < MOST_FILES
+
+
+def test_what_is_installed_is_nobodys_code(tmp_path: Path) -> None:
+    for name in ("trust.txt", "requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).write_text("words", encoding="utf-8")
+    assert list(Source.of(tmp_path).files) == ["trust.txt"]
