@@ -318,7 +318,7 @@ def mistakes(chapter, has_source):
         entry
         for path in sorted((ROOT / CATALOGUE).glob("*.toml"))
         for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
-        if entry["chapter"].startswith(f"{chapter}.html")
+        if re.match(rf"{chapter}(-deeper)?\.html", entry["chapter"])
         and entry["common"] in COMMON
         and ("source" in entry) == has_source
     ]

@@ -1,7 +1,7 @@
 """
 Run the transcripts on the pages, and compare them with what happens.
 
-    python -m tests.docs.console --update docs/01-echo.md --act "Send too much"
+    python -m tests.docs.console --update docs/01-echo-deeper.md --act "Send too much"
 
 runs the `console` and `pycon` blocks of a page, or of one of its acts, and writes down
 what they printed. How a page is cut into acts is said in pages.py, and how blocks are

@@ -42,6 +42,7 @@ from tests.proofs.runs import ROOT, copy_of, replace
 
 GROUPS = ROOT / "stage03_groups"
 PAGE = ROOT / "docs" / "03-groups.md"
+DEEPER = ROOT / "docs" / "03-groups-deeper.md"
 PUB_SUB = "channels_redis.pubsub.RedisPubSubChannelLayer"
 
 # A consumer that does what the messages say. Its path names its group.
@@ -837,7 +838,7 @@ def four_ways(tmp_path: Path, serve: Callable) -> Server:
     project = copy_of(GROUPS, tmp_path / "project")
     [block] = [
         each
-        for each in blocks(PAGE.read_text(encoding="utf-8"))
+        for each in blocks(DEEPER.read_text(encoding="utf-8"))
         if 'case "database thread":' in "\n".join(each.lines)
     ]
     consumers = project / "chat" / "consumers.py"

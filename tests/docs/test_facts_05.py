@@ -344,8 +344,8 @@ def lines_for_chrome(said: str) -> str:
 
 def taken_back() -> str:
     """Return what a reader on Linux types, so that Chrome trusts none of ours."""
-    chapter = (ROOT / "docs" / "05-wss.md").read_text(encoding="utf-8")
-    return re.search(r"^\| Chrome on Linux \| `([^`]+)`", chapter, re.MULTILINE)[1]
+    page = (ROOT / "docs" / "05-wss-deeper.md").read_text(encoding="utf-8")
+    return re.search(r"^\| Chrome on Linux \| `([^`]+)`", page, re.MULTILINE)[1]
 
 
 @pytest.mark.linux("elsewhere the browser asks the system")

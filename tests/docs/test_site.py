@@ -297,7 +297,7 @@ def test_copy_button_copies_what_is_typed(site: Path, tab: Tab) -> None:
           window.copied = getSelection().toString() || document.activeElement.value;
         });"""
     )
-    tab.goto((site / "02-routing.html").as_uri())
+    tab.goto((site / "02-routing-deeper.html").as_uri())
     block = tab.locator(".language-pycon", has_text="def handshake(path)")
     block.hover()
     block.locator("button").first.click()
@@ -308,7 +308,7 @@ def test_copy_button_copies_what_is_typed(site: Path, tab: Tab) -> None:
 
 
 def test_copy_of_a_diff_is_what_comes(site: Path, tab: Tab) -> None:
-    tab.goto((site / "01-echo.html").as_uri())
+    tab.goto((site / "01-echo-deeper.html").as_uri())
     copied = tab.evaluate(COPIES, "diff")
     assert "        self.send(text_data=text_data, bytes_data=bytes_data)" in copied
     assert not any(line.startswith("+") for each in copied if each for line in each)
