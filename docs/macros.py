@@ -16,6 +16,7 @@ import re
 import tomllib
 from difflib import SequenceMatcher
 from functools import wraps
+from html import escape
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -27,6 +28,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CATALOGUE = "tests/checker/explain/catalogue"
 COMMON = ("very common", "common")  # Rare ones would hide these.
+MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 CONTEXT = 1  # Lines of a diff around those that changed.
 LANGUAGES = {
     ".cnf": "ini",
@@ -79,7 +81,7 @@ def define_env(env):
 
         env.macro(on_this_page, macro.__name__)
 
-    for macro in (include, changes, bench_table, svg, seen, done):
+    for macro in (include, changes, bench_table, svg, seen, done, questions):
         offer(macro)
     offer(bench, is_block=False)
 
@@ -121,7 +123,8 @@ def include(path, name=None):
     new = [number - first + 1 for number in new_lines(path) if first <= number < last]
     title = f"work/{path}" if path.startswith("stage") else path
     language = LANGUAGES.get(Path(path).suffix, "text")
-    return fence("".join(lines[first:last]), language, title, new)
+    shown = lines[first:last]
+    return fence("".join(shown), language, title, new) + pitfalls(path, shown)
 
 
 def fence(code, language, title, highlighted=()):
@@ -129,6 +132,30 @@ def fence(code, language, title, highlighted=()):
     ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
     lines = f' hl_lines="{" ".join(map(str, highlighted))}"' if highlighted else ""
     return f'{ticks} {language} title="{title}"{lines}\n{code.rstrip()}\n{ticks}\n'
+
+
+def pitfalls(path, lines):
+    """Tell, folded, which common mistakes are made in these lines of a file."""
+    found = json.loads("".join(read("docs/pitfalls.json"))).get(path, [])
+    entries = catalogue() if found else {}
+    numbers = {}  # Of each entry, the first line that it is about.
+    for pitfall in found:
+        for number, line in enumerate(lines, 1):
+            if line.strip() == pitfall["line"]:
+                numbers.setdefault(pitfall["entry"], number)
+                break
+    told = sorted(numbers.items(), key=lambda item: (rank(entries[item[0]]), item[1]))
+    shown = sorted(told[:MOST_PITFALLS], key=lambda item: item[1])
+    if not shown:
+        return ""
+    notes = "".join(
+        f'<details data-line="{number}"><summary>'
+        f"<span>{with_code(entry['title'])}</span> <small>line {number}</small>"
+        "</summary>\n"
+        f"<p>{with_code(words_of(entry))}</p></details>\n"
+        for entry, number in ((entries[each], number) for each, number in shown)
+    )
+    return f'\n<div class="pitfalls" markdown="0">\n{notes}</div>\n'
 
 
 def read(path):
@@ -312,30 +339,49 @@ def done(chapter):
     return mistakes(chapter, has_source=True)
 
 
+def catalogue():
+    """Return what the checks know of mistakes, by their ids."""
+    return {
+        entry["id"]: entry
+        for path in sorted((ROOT / CATALOGUE).glob("*.toml"))
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+    }
+
+
+def rank(entry):
+    """Return a number for how common a mistake is: 0 for those that most make."""
+    return COMMON.index(entry["common"])
+
+
 def mistakes(chapter, has_source):
     """List mistakes of the catalogue, those that most people make first."""
     found = [
         entry
-        for path in sorted((ROOT / CATALOGUE).glob("*.toml"))
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+        for entry in catalogue().values()
         if re.match(rf"{chapter}(-deeper)?\.html", entry["chapter"])
         and entry["common"] in COMMON
         and ("source" in entry) == has_source
     ]
     if not found:
         raise CannotShow(f"{CATALOGUE} has no such mistakes of {chapter}.")
-    found.sort(key=lambda entry: COMMON.index(entry["common"]))
+    found.sort(key=rank)
     return "".join(f"- {in_markdown(entry)}\n" for entry in found)
 
 
-def in_markdown(entry):
-    """Write a mistake as one line: what it looks like, what it is, and its cure."""
+def words_of(entry):
+    """Return what is said of a mistake: what it is, and its cure."""
     words = f"{entry['diagnosis']} {entry.get('cure', '')}".rstrip()
     # What stands for a word of the reader's own, and braces that stand for themselves.
     words = re.sub(r"(?<!\{)\{\w+\}(?!\})", "…", words)
     words = words.replace("{{", "{").replace("}}", "}")
     if re.match("[a-z]+ ", words):  # Not json.loads().
         words = f"{words[0].upper()}{words[1:]}"
+    return words
+
+
+def in_markdown(entry):
+    """Write a mistake as one line: what it looks like, what it is, and its cure."""
+    words = words_of(entry)
     link = entry["chapter"].replace(".html", ".md")
     return f"**{plain(entry['title'])}.** {plain(words)} [Read more]({link})"
 
@@ -346,6 +392,52 @@ def plain(text):
     shown = [re.sub(r"([\\*_\[\]<>{}|#])", r"\\\1", part) for part in parts[::2]]
     code = [f"`{part}`" for part in parts[1::2]]
     return "".join(chain.from_iterable(zip_longest(shown, code, fillvalue="")))
+
+
+# What to answer from memory
+
+
+def questions(chapter):
+    """
+    Ask what questions/<chapter>.toml holds, as a form that quiz.js makes alive.
+
+    Without it, each answer stands folded below its question.
+    """
+    source = f"docs/questions/{chapter}.toml"
+    asked = tomllib.loads("".join(read(source)))["question"]
+    for number, each in enumerate(asked, 1):
+        if each["right"] not in range(len(each["choices"])):
+            raise CannotShow(f"{source}: question {number} has no right choice.")
+    shown = (in_html(chapter, *each) for each in enumerate(asked, 1))
+    # Markdown ends a block of HTML at an empty line.
+    return f'<div class="quiz" markdown="0">\n{"".join(shown)}</div>\n'
+
+
+def in_html(chapter, number, question):
+    """Write a question as a group of radio buttons, and its answer below it."""
+    name = f"{chapter}-question-{number}"
+    choices = "".join(
+        f'<label><input type="radio" name="{name}" value="{value}"> '
+        f"<span>{with_code(text)}</span></label>\n"
+        for value, text in enumerate(question["choices"])
+    )
+    right = with_code(question["choices"][question["right"]])
+    told = question["told"].replace(".md", ".html")
+    return (
+        f'<form class="question" data-right="{question["right"]}">\n<fieldset>\n'
+        f"<legend>{number}. {with_code(question['asks'])}</legend>\n{choices}"
+        f"<details><summary>Answer</summary>\n"
+        f"<p><strong>{right}</strong></p>\n<p>{with_code(question['why'])} "
+        f'<a href="{told}">Where this is told</a></p>\n</details>\n'
+        "</fieldset>\n</form>\n"
+    )
+
+
+def with_code(text):
+    """Write a text as HTML, with what stands between backticks as code."""
+    parts = escape(text, quote=False).split("`")
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)
 
 
 # Numbers and drawings

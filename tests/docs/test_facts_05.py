@@ -433,7 +433,7 @@ def test_ws_in_a_page_over_https_is_blocked_before_anything_is_sent(
     start = site.position()
     with pytest.raises(Error, match=BLOCKED):
         page.evaluate(TRY, f"ws://chat.example:{site.port}{ROOM}")
-    chapter = (ROOT / "docs" / "05-wss.md").read_text(encoding="utf-8")
+    chapter = (ROOT / "docs" / "05-wss-deeper.md").read_text(encoding="utf-8")
     assert page.console[-1].replace(str(site.port), "8443") in chapter.splitlines()
     # The next one arrives, and is the first that does: a stranger's, so it is refused.
     assert page.evaluate(TRY, f"wss://chat.example:{site.port}{ROOM}") == 1006

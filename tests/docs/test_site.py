@@ -264,6 +264,7 @@ def macros(tmp_path: Path) -> ModuleType:
     write(tmp_path, "tests/start/settings.py", "A = 1\nB = 2\n")
     write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
     write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
+    write(tmp_path, "docs/pitfalls.json", "{}")
     write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")
     return module
 
@@ -401,6 +402,23 @@ def test_every_piece_has_one_reason(
     write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
     with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
         macros.changes("stage01_echo")
+
+
+def test_question_needs_a_right_choice(macros: ModuleType, tmp_path: Path) -> None:
+    question = """[[question]]
+asks = "What is `1 < 2`?"
+choices = ["`True`", "No."]
+right = {}
+why = "Less & less."
+told = "a.md#b"
+"""
+    write(tmp_path, "docs/questions/01.toml", question.format(0))
+    shown = macros.questions("01")
+    assert "<legend>1. What is <code>1 &lt; 2</code>?</legend>" in shown
+    assert 'Less &amp; less. <a href="a.html#b">' in shown
+    write(tmp_path, "docs/questions/01.toml", question.format(2))
+    with pytest.raises(macros.CannotShow, match="question 1 has no right choice"):
+        macros.questions("01")
 
 
 def test_numbers_come_from_the_result(macros: ModuleType, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""Beside the lines of the listings stands what people do wrong in them."""
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
+
+from docs import macros
+from tests.docs.pitfalls import FILE, as_json, pitfalls
+from tests.docs.repository import ROOT
+from tests.proofs.records import EVIDENCE, Proof, Recorded
+
+# Telling all mistakes takes 10 s of CPU, so it is done when one of these has changed.
+DEPENDS = (
+    *sorted(ROOT.glob("stage*_*")),
+    ROOT / "tests/checker/explain",
+    ROOT / "tests/docs/pitfalls.py",
+    ROOT / "tests/proofs/wrong",
+    EVIDENCE / "mistakes",
+    EVIDENCE / "newcomers",
+)
+
+
+def test_pitfalls_are_those_of_the_proved_mistakes(recorded: Recorded) -> None:
+    proof = Proof("pitfalls", "all", DEPENDS)
+    seen = recorded(proof, lambda: {"text": as_json(pitfalls())})
+    assert FILE.read_text(encoding="utf-8") == seen["text"], (
+        "docs/pitfalls.json is not what the proofs tell. `python -m "
+        "tests.docs.pitfalls --write` writes it anew."
+    )
+
+
+def test_each_pitfall_is_at_a_line_of_its_file_and_in_the_catalogue() -> None:
+    known = macros.catalogue()
+    for path, found in json.loads(FILE.read_text(encoding="utf-8")).items():
+        lines = [line.strip() for line in macros.read(path)]
+        for pitfall in found:
+            assert pitfall["line"] in lines, f"{path} has no line {pitfall['line']!r}."
+            assert pitfall["entry"] in known
+
+
+def test_mark_at_a_line_opens_what_is_folded_below(site: Path, tab: Tab) -> None:
+    tab.goto((site / "01-echo.html").as_uri())
+    block = tab.locator(".highlight", has_text="EchoConsumer.as_asgi()").first
+    notes = tab.locator(".pitfalls", has_text="into the route without as_asgi()")
+    text = block.locator("code").evaluate("code => code.textContent")
+    assert text == (ROOT / "stage01_echo/chat/routing.py").read_text(encoding="utf-8")
+    first = notes.locator("details").first
+    expect(first.locator("p")).to_be_hidden()
+    block.get_by_role("button", name="Pitfalls in this line").press("Enter")
+    expect(first.locator("p")).to_be_visible()
+    expect(first.locator("summary")).to_be_focused()
+
+
+def test_most_common_pitfalls_come_in_the_order_of_their_lines() -> None:
+    lines = macros.read("stage02_routing/chat/routing.py")
+    shown = macros.pitfalls("stage02_routing/chat/routing.py", lines)
+    numbers = [int(part.partition('"')[0]) for part in shown.split('data-line="')[1:]]
+    assert len(numbers) == macros.MOST_PITFALLS
+    assert numbers == sorted(numbers)
+    assert macros.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""

@@ -1,0 +1,102 @@
+"""Questions to answer from memory, at the end of each chapter."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+from playwright.sync_api import Page as Tab
+
+from docs import macros
+from tests.docs.pages import stages
+from tests.docs.repository import ROOT
+
+CHAPTERS = sorted(path.stem for path in ROOT.glob("docs/questions/*.toml"))
+
+
+def test_each_chapter_asks_three_questions() -> None:
+    assert [chapter[:2] for chapter in CHAPTERS] == sorted(stages())
+    for chapter in CHAPTERS:
+        page = (ROOT / f"docs/{chapter}.md").read_text(encoding="utf-8")
+        assert f'[[ questions("{chapter}") ]]' in page
+        assert macros.questions(chapter).count("<legend>") == 3
+
+
+def test_right_answer_is_not_always_at_the_same_place() -> None:
+    for chapter in CHAPTERS:
+        rights = re.findall('data-right="(.)"', macros.questions(chapter))
+        assert sorted(rights) == ["0", "1", "2"], chapter
+
+
+@pytest.fixture
+def first(site: Path, tab: Tab) -> Locator:
+    """The first question of chapter 1."""
+    tab.goto((site / "01-echo.html").as_uri())
+    return tab.locator("form.question").first
+
+
+@pytest.fixture
+def answer(first: Locator, tab: Tab) -> Callable[[int], None]:
+    """What answers the first question by keyboard, with one of its choices."""
+
+    def choose(number: int) -> None:
+        first.get_by_role("radio").nth(number).focus()
+        tab.keyboard.press("Space")
+        tab.keyboard.press("Enter")
+
+    return choose
+
+
+def test_answer_is_folded_until_it_is_given(
+    first: Locator, answer: Callable[[int], None]
+) -> None:
+    why = first.get_by_text("It loses a text without a word only when")
+    expect(why).to_be_hidden()
+    answer(1)
+    expect(first.get_by_role("status")).to_have_text("Right.")
+    expect(why).to_be_visible()
+    expect(first.locator("summary")).to_be_focused()
+    expect(first.get_by_role("radio").first).to_be_disabled()
+
+
+def test_two_tries_and_then_why(first: Locator, answer: Callable[[int], None]) -> None:
+    why = first.get_by_text("It loses a text without a word only when")
+    answer(0)
+    expect(first.get_by_role("status")).to_have_text("No. You have one more try.")
+    expect(why).to_be_hidden()
+    answer(2)
+    expect(first.get_by_role("status")).to_have_text("No. This is the answer:")
+    expect(why).to_be_visible()
+
+
+def test_nothing_chosen_costs_no_try_and_is_said_again(
+    first: Locator, answer: Callable[[int], None], tab: Tab
+) -> None:
+    # A screen reader says what is changed: the same words must come anew.
+    tab.evaluate(
+        """window.said = [];
+        new MutationObserver((changes) => {
+          for (const each of changes) window.said.push(each.target.textContent);
+        }).observe(document.querySelector("form.question [role=status]"),
+          { childList: true })"""
+    )
+    for _ in range(2):
+        first.get_by_role("button", name="Check").press("Enter")
+        expect(first.get_by_role("status")).to_have_text("Choose one first.")
+    assert tab.evaluate("said.filter((words) => words).length") == 2
+    answer(0)
+    expect(first.get_by_role("status")).to_have_text("No. You have one more try.")
+
+
+def test_without_a_script_the_answer_can_be_unfolded(
+    site: Path, tab: Tab, quick_chromium: object
+) -> None:
+    context = tab.context.browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "01-echo.html").as_uri())
+    tab.goto((site / "01-echo.html").as_uri())
+    first = page.locator("form.question").first
+    first.get_by_text("Answer", exact=True).click()
+    expect(first.get_by_text("It loses a text without a word")).to_be_visible()
+    context.close()
