@@ -404,6 +404,20 @@ def test_every_piece_has_one_reason(
         macros.changes("stage01_echo")
 
 
+def test_commands_are_shown_for_each_shell(macros: ModuleType) -> None:
+    shown = macros.commands("source .venv/bin/activate", "python3 a.py --port 1")
+    assert r"    .venv\Scripts\Activate.ps1" in shown.splitlines()
+    assert r"    .venv\Scripts\activate.bat" in shown.splitlines()
+    assert shown.count("    py a.py --port 1\n") == 2
+    shown = macros.commands('export A="b c"', "unset A")
+    assert shown.count("=== ") == 3
+    for line in ('$env:A = "b c"', "Remove-Item Env:A", "set A=b c", "set A="):
+        assert f"    {line}\n" in shown
+    shown = macros.commands("ls docs", ".venv/bin/python -m pip")
+    assert shown.startswith('=== "Windows"\n\n    ``` powershell\n    dir docs\n')
+    assert r"    .venv\Scripts\python -m pip" in shown.splitlines()
+
+
 def test_question_needs_a_right_choice(macros: ModuleType, tmp_path: Path) -> None:
     question = """[[question]]
 asks = "What is `1 < 2`?"
