@@ -17,7 +17,7 @@ import tomllib
 from difflib import SequenceMatcher
 from functools import wraps
 from html import escape
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import Path
 
 LOG = logging.getLogger("mkdocs.macros")
@@ -81,7 +81,7 @@ def define_env(env):
 
         env.macro(on_this_page, macro.__name__)
 
-    for macro in (include, changes, bench_table, svg, seen, done, questions, commands):
+    for macro in (include, changes, bench_table, svg, sights, questions, commands):
         offer(macro)
     offer(bench, is_block=False)
 
@@ -98,6 +98,8 @@ def prefix(markdown, name, args):
     found = set()
     for before, text in CALL.findall(markdown):
         call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call):
+            continue  # A mistake, which the builder tells.
         if (call.func.id, tuple(map(ast.literal_eval, call.args))) == (name, args):
             found.add(before)
     if len(found) == 1:
@@ -136,7 +138,7 @@ def fence(code, language, title, highlighted=()):
 
 def pitfalls(path, lines):
     """Tell, folded, which common mistakes are made in these lines of a file."""
-    found = json.loads("".join(read("docs/pitfalls.json"))).get(path, [])
+    found = proved()["lines"].get(path, [])
     entries = catalogue() if found else {}
     numbers = {}  # Of each entry, the first line that it is about.
     for pitfall in found:
@@ -156,6 +158,11 @@ def pitfalls(path, lines):
         for entry, number in ((entries[each], number) for each, number in shown)
     )
     return f'\n<div class="pitfalls" markdown="0">\n{notes}</div>\n'
+
+
+def proved():
+    """Return what tests/docs/pitfalls.py has found in the proofs of mistakes."""
+    return json.loads("".join(read("docs/pitfalls.json")))
 
 
 def read(path):
@@ -381,14 +388,44 @@ def files(folder):
 # What the checks say
 
 
-def seen(chapter):
-    """List what one sees of the common mistakes of a chapter, and what each means."""
-    return mistakes(chapter, has_source=False)
+def sights():
+    """
+    List the common mistakes by what one sees first, those that most make first.
+
+    Each is folded, and titled as its author would tell it.
+    """
+    groups = tomllib.loads("".join(read("docs/sights.toml")))["sight"]
+    seen = proved()["seen"]
+    found = {group["heading"]: [] for group in groups}
+    for entry in catalogue().values():
+        if entry["common"] in COMMON:
+            wire = seen.get(entry["id"], entry.get("symptom", ""))
+            group = next(g for g in groups if re.fullmatch(g["wire"], wire))
+            found[group["heading"]].append(entry)
+    for heading, entries in found.items():
+        if not entries:
+            raise CannotShow(f"docs/sights.toml: nothing is seen as {heading!r}.")
+    return "\n".join(
+        f"## {heading}\n\n{listed(sorted(entries, key=rank))}"
+        for heading, entries in found.items()
+    )
 
 
-def done(chapter):
-    """List what one does wrong in a chapter, where the source shows it."""
-    return mistakes(chapter, has_source=True)
+def listed(entries):
+    """Write mistakes as a list, each of which unfolds."""
+    rows = "".join(
+        f"<details><summary><span>{with_code(entry['title'])}</span> "
+        f"<small>{stage_of(entry)}</small></summary>\n"
+        f'<p>{with_code(words_of(entry))} <a href="{entry["chapter"]}">Read more</a>'
+        "</p></details>\n"
+        for entry in entries
+    )
+    return f'<div class="sights" markdown="0">\n{rows}</div>\n'
+
+
+def stage_of(entry):
+    """Return the stage in whose chapter a mistake is told, in words."""
+    return f"stage {int(entry['chapter'][:2])}"
 
 
 def catalogue():
@@ -405,21 +442,6 @@ def rank(entry):
     return COMMON.index(entry["common"])
 
 
-def mistakes(chapter, has_source):
-    """List mistakes of the catalogue, those that most people make first."""
-    found = [
-        entry
-        for entry in catalogue().values()
-        if re.match(rf"{chapter}(-deeper)?\.html", entry["chapter"])
-        and entry["common"] in COMMON
-        and ("source" in entry) == has_source
-    ]
-    if not found:
-        raise CannotShow(f"{CATALOGUE} has no such mistakes of {chapter}.")
-    found.sort(key=rank)
-    return "".join(f"- {in_markdown(entry)}\n" for entry in found)
-
-
 def words_of(entry):
     """Return what is said of a mistake: what it is, and its cure."""
     words = f"{entry['diagnosis']} {entry.get('cure', '')}".rstrip()
@@ -429,21 +451,6 @@ def words_of(entry):
     if re.match("[a-z]+ ", words):  # Not json.loads().
         words = f"{words[0].upper()}{words[1:]}"
     return words
-
-
-def in_markdown(entry):
-    """Write a mistake as one line: what it looks like, what it is, and its cure."""
-    words = words_of(entry)
-    link = entry["chapter"].replace(".html", ".md")
-    return f"**{plain(entry['title'])}.** {plain(words)} [Read more]({link})"
-
-
-def plain(text):
-    """Write a text so that Markdown shows it as it is, but for what is `code`."""
-    parts = text.split("`")
-    shown = [re.sub(r"([\\*_\[\]<>{}|#])", r"\\\1", part) for part in parts[::2]]
-    code = [f"`{part}`" for part in parts[1::2]]
-    return "".join(chain.from_iterable(zip_longest(shown, code, fillvalue="")))
 
 
 # What to answer from memory

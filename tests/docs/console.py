@@ -534,6 +534,17 @@ def difference(page: Path, block: Block, lines: list[str]) -> str:
     return diff and f"{page}:{block.line}: this is not what happens.\n\n{diff}"
 
 
+def place_of(block: Block, lines: list[str]) -> int | None:
+    """Return where a block's lines stand in a page that may have been edited since."""
+    old = [(block.indent + line).rstrip() for line in block.lines]
+    places = [
+        first
+        for first in range(len(lines) - len(old) + 1)
+        if [line.rstrip() for line in lines[first : first + len(old)]] == old
+    ]
+    return min(places, key=lambda first: abs(first - block.line), default=None)
+
+
 def update(page: Path, names: Sequence[str] = ()) -> None:
     """Rewrite the transcripts of a page, or of some acts, as they are when run."""
     chosen = [act for act in acts(page) if not names or act.name in names]
@@ -542,8 +553,11 @@ def update(page: Path, names: Sequence[str] = ()) -> None:
     played = [pair for act in chosen for pair in play_act(act)[0]]
     lines = page.read_text(encoding="utf-8").splitlines()
     for block, new in reversed(played):
+        first = place_of(block, lines)
+        if first is None:
+            raise CannotRun(f"{page}:{block.line}: this was edited while it ran.")
         indented = [(block.indent + line).rstrip() for line in new]
-        lines[block.line : block.line + len(block.lines)] = indented
+        lines[first : first + len(block.lines)] = indented
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

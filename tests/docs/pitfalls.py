@@ -1,21 +1,24 @@
 """
-Find the lines of the stages at which people make mistakes.
+Find where people make mistakes, and what they see of them.
 
     python -m tests.docs.pitfalls --write
 
-writes docs/pitfalls.json: for each file of a stage, the lines that proved mistakes
-change, and what the catalogue calls each. The pages show them beside these lines.
+writes docs/pitfalls.json. `lines` holds, for each file of a stage, the lines that
+proved mistakes change, and what the catalogue calls each: the pages show them beside
+these lines. `seen` holds how each was seen on the wire most often, when it was proved.
 """
 
 import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import mode
+from typing import Any
 
 from tests.checker.explain import explain
 from tests.checker.explain.catalogue import entries
 from tests.docs.repository import ROOT
-from tests.proofs.records import records
+from tests.proofs.records import Seen, records
 from tests.proofs.runs import evidence_of
 from tests.proofs.test_mistakes import MISTAKES, edits_of, source_of
 from tests.proofs.wrong.mistake import Mistake, Newcomers, newcomers
@@ -23,31 +26,34 @@ from tests.proofs.wrong.mistake import Mistake, Newcomers, newcomers
 FILE = ROOT / "docs" / "pitfalls.json"
 SHOWN = ("very common", "common")
 
-Pitfalls = dict[str, list[dict[str, str]]]
 
-
-def pitfalls() -> Pitfalls:
-    """Return where common mistakes are made: their lines, and their entries' ids."""
+def pitfalls() -> dict[str, Any]:
+    """Return where common mistakes are made, and how each was seen."""
     common = {entry.id for entry in entries() if entry.common in SHOWN}
-    found: Pitfalls = {}
+    lines: dict[str, list[dict[str, str]]] = {}
+    symptoms: dict[str, list[str]] = {}
     for stage, mistakes in MISTAKES.items():
         for mistake in [*mistakes, *newcomers(stage)]:
-            entry = told(stage, mistake)
-            if entry not in common:
+            seen = record_of(stage, mistake)
+            said = explain(**evidence_of(seen), source=source_of(stage, mistake))
+            if not said or said.id not in common:
                 continue
+            if seen.get("symptom"):
+                symptoms.setdefault(said.id, []).append(seen["symptom"])
             for path, line in places(stage, mistake):
-                pitfall = {"line": line, "entry": entry}
-                if pitfall not in found.setdefault(path, []):
-                    found[path].append(pitfall)
-    return {path: found[path] for path in sorted(found)}
+                pitfall = {"line": line, "entry": said.id}
+                if pitfall not in lines.setdefault(path, []):
+                    lines[path].append(pitfall)
+    return {
+        "lines": {path: lines[path] for path in sorted(lines)},
+        "seen": {each: mode(symptoms[each]) for each in sorted(symptoms)},
+    }
 
 
-def told(stage: str, mistake: Mistake | Newcomers) -> str:
-    """Return the id of the entry by which a mistake was told when it was made."""
+def record_of(stage: str, mistake: Mistake | Newcomers) -> Seen:
+    """Return what a mistake looked like when it was made."""
     kind = "newcomers" if isinstance(mistake, Newcomers) else "mistakes"
-    seen = records(f"{kind}/{stage}")[mistake.name]["seen"]
-    said = explain(**evidence_of(seen), source=source_of(stage, mistake))
-    return said.id if said else ""
+    return records(f"{kind}/{stage}")[mistake.name]["seen"]
 
 
 def places(stage: str, mistake: Mistake | Newcomers) -> Iterator[tuple[str, str]]:
@@ -66,7 +72,7 @@ def places(stage: str, mistake: Mistake | Newcomers) -> Iterator[tuple[str, str]
         yield path, text.splitlines()[number + same].strip()
 
 
-def as_json(found: Pitfalls) -> str:
+def as_json(found: dict[str, Any]) -> str:
     """Write pitfalls as the file has them."""
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 

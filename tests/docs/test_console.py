@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ MISSING = {
 }
 
 PAGES = [*sorted(ROOT.glob("docs/*.md")), *ROOT.glob("README.md")]
-PAGES_OF_STAGES = sorted(ROOT.glob("docs/0*.md"))
+PATHS = [path for path in sorted(ROOT.glob("docs/0*.md")) if "deeper" not in path.stem]
 
 
 def find(program: str) -> str | None:
@@ -95,7 +96,7 @@ def test_hidden_commands_are_few() -> None:
     assert len(hidden) <= 30
 
 
-@pytest.mark.parametrize("page", PAGES_OF_STAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PATHS, ids=lambda page: page.name)
 def test_a_chapter_runs_every_check_of_its_stage(page: Path) -> None:
     # Crowds are run nowhere else when all tests are: `learn.py test` leaves them out.
     number = int(page.name[:2])
@@ -311,6 +312,29 @@ def test_update_writes_down_what_happens(page: Callable) -> None:
     expected = path.read_text(encoding="utf-8").replace("old", "1\n    2")
     update(path)
     assert path.read_text(encoding="utf-8") == expected
+
+
+def test_update_of_a_page_that_is_edited_meanwhile_loses_nothing(
+    page: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edited(old: str, new: str) -> Callable[[Act], Any]:
+        def played(act: Act) -> Any:
+            found = play_act(act)
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(old, new), encoding="utf-8")
+            return found
+
+        return played
+
+    path = page("# A title\n\n'''console\n$ echo one\n'''\n")
+    monkeypatch.setattr("tests.docs.console.play_act", edited("# A", "New.\n\n# A"))
+    update(path)
+    text = "New.\n\n# A title\n\n```console\n$ echo one\none\n```\n"
+    assert path.read_text(encoding="utf-8") == text
+    monkeypatch.setattr("tests.docs.console.play_act", edited("echo one", "echo two"))
+    with pytest.raises(CannotRun, match="this was edited while it ran"):
+        update(path)
+    assert path.read_text(encoding="utf-8") == text.replace("echo one", "echo two")
 
 
 def test_update_can_be_of_one_act(page: Callable) -> None:

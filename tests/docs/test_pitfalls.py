@@ -1,6 +1,5 @@
 """Beside the lines of the listings stands what people do wrong in them."""
 
-import json
 from pathlib import Path
 
 from playwright.sync_api import Page as Tab
@@ -33,7 +32,7 @@ def test_pitfalls_are_those_of_the_proved_mistakes(recorded: Recorded) -> None:
 
 def test_each_pitfall_is_at_a_line_of_its_file_and_in_the_catalogue() -> None:
     known = macros.catalogue()
-    for path, found in json.loads(FILE.read_text(encoding="utf-8")).items():
+    for path, found in macros.proved()["lines"].items():
         lines = [line.strip() for line in macros.read(path)]
         for pitfall in found:
             assert pitfall["line"] in lines, f"{path} has no line {pitfall['line']!r}."
@@ -60,3 +59,20 @@ def test_most_common_pitfalls_come_in_the_order_of_their_lines() -> None:
     assert len(numbers) == macros.MOST_PITFALLS
     assert numbers == sorted(numbers)
     assert macros.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""
+
+
+def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
+    shown = macros.sights()
+    common = [e for e in macros.catalogue().values() if e["common"] in macros.COMMON]
+    assert shown.count("<details>") == len(common)
+    under = {}
+    for part in shown.split("## ")[1:]:
+        for entry in common:
+            if f"<span>{macros.with_code(entry['title'])}</span>" in part:
+                under[entry["id"]] = part.partition("\n")[0]
+    assert len(under) == len(common)
+    # As it was seen when it was proved, whatever the catalogue says of its symptom.
+    seen = macros.proved()["seen"]
+    assert [under[each] for each, wire in seen.items() if wire == "no start"] == [
+        "The server does not start" for wire in seen.values() if wire == "no start"
+    ]
