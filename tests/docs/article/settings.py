@@ -1,0 +1,6 @@
+INSTALLED_APPS = [
+    ...
+    'channels',
+]
+
+ASGI_APPLICATION = 'myproject.asgi.application'
