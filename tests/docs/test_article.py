@@ -41,14 +41,14 @@ FLAWS = [
 # The headings of the failures in their order, what the client is told in the end, and
 # what the server says.
 FAILURES = [
-    ("404: a page that is not there", "HTTP 404", "Not Found: /ws/chat/"),
-    ("500: Django has no answer", "HTTP 500", "Django can only handle ASGI/HTTP"),
-    ("No start: a name that is not there", "", "cannot import name 'rontings'"),
-    ("500: no route", "HTTP 500", "No route found for path 'ws/chat/'."),
-    ("500: one argument too many", "HTTP 500", "takes 1 positional argument but 2"),
-    ("1011: a message is no text", "received 1011", "can only concatenate str (not"),
-    ("No start: another server", "", "settings are not configured"),
-    ("1011: not every message has a text", "received 1011", "KeyError: 'text'"),
+    ("1. 404: a page that is not there", "HTTP 404", "Not Found: /ws/chat/"),
+    ("2. 500: Django has no answer", "HTTP 500", "Django can only handle ASGI/HTTP"),
+    ("3. No start: a name that is not there", "", "cannot import name 'rontings'"),
+    ("4. 500: no route", "HTTP 500", "No route found for path 'ws/chat/'."),
+    ("5. 500: one argument too many", "HTTP 500", "takes 1 positional argument but 2"),
+    ("6. 1011: a message is no text", "received 1011", "can only concatenate str (not"),
+    ("7. No start: another server", "", "settings are not configured"),
+    ("8. 1011: not every message has a text", "received 1011", "KeyError: 'text'"),
 ]
 
 # What makes files, of all that the page types.
