@@ -9,6 +9,8 @@ Whatever a macro cannot find or explain fails the build.
 """
 
 import ast
+import base64
+import hashlib
 import json
 import logging
 import os
@@ -27,6 +29,9 @@ EDITED = (
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 CATALOGUE = "tests/checker/explain/catalogue"
+EXPERIMENTS = "docs/assets/experiments.json"
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3.
+BYTES = 24  # Of a frame of an experiment that are shown.
 COMMON = ("very common", "common")  # Rare ones would hide these.
 MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 CONTEXT = 1  # Lines of a diff around those that changed.
@@ -81,9 +86,21 @@ def define_env(env):
 
         env.macro(on_this_page, macro.__name__)
 
-    for macro in (include, changes, bench_table, svg, sights, questions, commands):
+    shown = (
+        include,
+        changes,
+        bench_table,
+        svg,
+        sights,
+        questions,
+        commands,
+        experiment,
+        recorded_with,
+    )
+    for macro in shown:
         offer(macro)
-    offer(bench, is_block=False)
+    for macro in (accept, bench):
+        offer(macro, is_block=False)
 
 
 def fault(problem, is_block):
@@ -563,3 +580,58 @@ def svg(name):
     # Markdown ends a block of HTML at an empty line.
     drawing = "".join(line for line in read(f"docs/assets/{name}") if line.strip())
     return f'<figure class="drawing" markdown="0">\n{drawing.rstrip()}\n</figure>\n'
+
+
+# The workbench
+
+
+def recordings():
+    """Return what `python -m tests.docs.experiments` wrote."""
+    return json.loads("".join(read(EXPERIMENTS)))
+
+
+def recorded_with():
+    """Say what the experiments were recorded with."""
+    made = recordings()["environment"].items()
+    return f"Recorded with {', '.join(f'{name} {version}' for name, version in made)}."
+
+
+def experiment(name):
+    """Tell an experiment line by line: who said what, and what came of it."""
+    for each in recordings()["experiments"]:
+        if each["name"] == name:
+            break
+    else:
+        raise CannotShow(f"{EXPERIMENTS} has no experiment named {name}.")
+    data = {key: each[key] for key in ("name", "kind", "sent")}
+    attributes = " ".join(f'data-{key}="{value}"' for key, value in data.items())
+    another = f"{each['websockets'][0].lower()}{each['websockets'][1:]}"
+    html = [
+        f'<div class="experiment" {attributes} markdown="0">',
+        *("<ol>", *map(line_of, each["lines"]), "</ol>"),
+        f'<p class="outcome">{escape(each["outcome"])}</p>',
+        f"<p>Another server, made with <code>websockets</code>: {escape(another)}</p>",
+        '<p><button type="button" hidden>Open in the workbench</button></p>',
+        "</div>\n",
+    ]
+    return "\n".join(html)
+
+
+def line_of(line):
+    """Tell a line of an experiment: who, what, when, and the bytes."""
+    who = {"client": "client →", "server": "← server", "nobody": "silence"}[line["who"]]
+    sent = line.get("hex", "").split()
+    shown = " ".join(sent[:BYTES])
+    if len(sent) > BYTES:
+        shown += f" … and {len(sent) - BYTES} more"
+    return (
+        f'<li class="{line["who"]}"><b>{who}</b> <span>{escape(line["words"])}</span> '
+        f"<small>{line['ms']} ms</small>{shown and f' <code>{shown}</code>'}</li>"
+    )
+
+
+def accept(key, step):
+    """Compute Sec-WebSocket-Accept for a key (RFC 6455, section 4.2.2), or a step."""
+    digest = hashlib.sha1((key + GUID).encode(), usedforsecurity=False).digest()
+    value = base64.b64encode(digest).decode()
+    return {"constant": GUID, "hash": digest.hex(" "), "value": value}[step]
