@@ -605,12 +605,12 @@ def experiment(name):
         raise CannotShow(f"{EXPERIMENTS} has no experiment named {name}.")
     data = {key: each[key] for key in ("name", "kind", "sent")}
     attributes = " ".join(f'data-{key}="{value}"' for key, value in data.items())
-    another = f"{each['websockets'][0].lower()}{each['websockets'][1:]}"
+    another = each["websockets"].removeprefix("The server ")
     html = [
         f'<div class="experiment" {attributes} markdown="0">',
         *("<ol>", *map(line_of, each["lines"]), "</ol>"),
         f'<p class="outcome">{escape(each["outcome"])}</p>',
-        f"<p>Another server, made with <code>websockets</code>: {escape(another)}</p>",
+        f"<p>A server made with <code>websockets</code> {escape(another)}</p>",
         '<p><button type="button" hidden>Open in the workbench</button></p>',
         "</div>\n",
     ]

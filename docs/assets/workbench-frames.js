@@ -307,7 +307,7 @@
         meaning: frame.fin ? "the last frame of a message, or the only one" : "more frames of this message follow",
       },
       {
-        id: "rsv", name: "RSV1 to RSV3", bits: [1, 4],
+        id: "rsv", name: "RSV1–3", bits: [1, 4],
         meaning: frame.rsv ? "kept for extensions, and none is in use" : "kept for extensions: not used",
       },
       {

@@ -103,8 +103,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const field = shown.find((each) => each.bits[0] <= bit && bit < each.bits[1]);
         const isOn = (value >> (7 - (bit & 7))) & 1;
         const button = element("button", {
-          type: "button", class: `wb-${field?.id}`, "data-bit": bit, "aria-pressed": Boolean(isOn), tabindex: -1,
-          "aria-label": `bit ${(bit & 7) + 1} of byte ${byte + 1}, ${field?.name}`,
+          type: "button", class: `wb-${field.id}`, "data-bit": bit, "aria-pressed": Boolean(isOn), tabindex: -1,
+          "aria-label": `${field.id === "rsv" ? `RSV${bit}` : field.name}, bit ${(bit & 7) + 1} of byte ${byte + 1}`,
         }, String(isOn));
         row.append(button);
       }
@@ -112,7 +112,7 @@ document.addEventListener("DOMContentLoaded", () => {
         const from = Math.max(each.bits[0], 8 * byte);
         const to = Math.min(each.bits[1], 8 * byte + 8);
         if (from < to) {
-          const label = element("span", { class: `wb-name wb-${each.id}` }, to - from === 3 ? "RSV1–3" : each.name.split(",")[0]);
+          const label = element("span", { class: `wb-name wb-${each.id}` }, each.name.split(",")[0]);
           label.dataset.span = to - from;
           row.append(label);
         }

@@ -302,6 +302,9 @@ def record_all(folder: Path) -> list[dict[str, Any]]:
         Server(project, folder / "server.log") as ours,
         another_server() as another,
     ):
+        # The first client of a server waits for what is imported then.
+        record(ours, EXPERIMENTS[0])
+        ours.printed_within("DISCONNECT")
         for each in EXPERIMENTS:
             before = ours.position()
             lines = record(ours, each)
