@@ -624,9 +624,10 @@ def line_of(line):
     shown = " ".join(sent[:BYTES])
     if len(sent) > BYTES:
         shown += f" … and {len(sent) - BYTES} more"
+    time = f"{line['ms']} ms" if line["ms"] else "< 1 ms"
     return (
         f'<li class="{line["who"]}"><b>{who}</b> <span>{escape(line["words"])}</span> '
-        f"<small>{line['ms']} ms</small>{shown and f' <code>{shown}</code>'}</li>"
+        f"<small>{escape(time)}</small>{shown and f' <code>{shown}</code>'}</li>"
     )
 
 

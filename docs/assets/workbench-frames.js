@@ -271,14 +271,20 @@
       say("sequence", "5.4", "A new message begins, but the one before is not finished: only control frames may come between its pieces.");
     }
     if (frame.opcode !== 0) {
-      open = { opcode: frame.opcode, payload: new Uint8Array(), frames: [], isBad: false };
+      open = { opcode: frame.opcode, payload: new Uint8Array(), frames: [], read: 0, isBad: false };
     }
     const payload = new Uint8Array(open.payload.length + frame.payload.length);
     payload.set(open.payload);
     payload.set(frame.payload, open.payload.length);
     open.payload = payload;
     open.frames.push(place);
-    const bad = open.opcode === 1 && !open.isBad && badUtf8(payload);
+    let bad = null;
+    if (open.opcode === 1 && !open.isBad) {
+      // What came before is UTF-8, but perhaps for its last character.
+      bad = badUtf8(payload.subarray(open.read));
+      if (bad) bad.at += open.read;
+      open.read = bad ? bad.at : payload.length;
+    }
     if (bad && (frame.fin || !bad.isCut)) {
       open.isBad = true;
       const byte = hex(payload.subarray(bad.at, bad.at + 1));

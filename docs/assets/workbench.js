@@ -8,6 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const MOST = 70000; // Bytes: more than the longest example of RFC 6455.
   const SHOWN = 24; // Bytes of a payload that are shown one by one.
   const LINKED = 500; // Bytes that an address may carry.
+  const LISTED = 24; // Frames, remarks or messages that are listed.
   const KEY = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d); // That of section 5.7.
 
   const find = (id) => document.getElementById(`wb-${id}`);
@@ -61,6 +62,15 @@ document.addEventListener("DOMContentLoaded", () => {
     field.setAttribute("aria-invalid", String(Boolean(sentence)));
   }
 
+  // What is shown for the first of many, and how many more there are.
+  function listed(many, one, tag, show) {
+    const more = many.length - LISTED;
+    return [
+      ...many.slice(0, LISTED).map(show),
+      ...(more > 0 ? [element(tag, {}, `… and ${count(more, one)} more`)] : []),
+    ];
+  }
+
   // The frames
 
   const title = (frame) => {
@@ -72,7 +82,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function drawTabs() {
     const had = find("frames").contains(document.activeElement);
     find("frames").hidden = judged.frames.length < 2;
-    find("frames").replaceChildren(...judged.frames.map((frame, place) => {
+    find("frames").replaceChildren(...listed(judged.frames, "frame", "span", (frame, place) => {
       const tab = element("button", { type: "button", "aria-pressed": place === current }, `${place + 1} · ${title(frame)}`);
       tab.addEventListener("click", () => {
         current = place;
@@ -80,7 +90,7 @@ document.addEventListener("DOMContentLoaded", () => {
       });
       return tab;
     }));
-    if (had) find("frames").children[current]?.focus();
+    if (had) find("frames").children[current].focus();
   }
 
   // The bits
@@ -202,10 +212,10 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function drawMessages() {
-    find("messages").replaceChildren(...judged.messages.map((message) => {
+    find("messages").replaceChildren(...listed(judged.messages, "message", "li", (message) => {
       const kind = OPCODES[message.opcode];
       const from = message.frames.length > 1
-        ? `, from frames ${message.frames.map((each) => each + 1).join(", ")}` : "";
+        ? `, from frames ${listed(message.frames, "frame", "i", (each) => each + 1).map((each) => each.textContent ?? each).join(", ")}` : "";
       const text = message.opcode === 1 && utf8(message.payload);
       const start = message.payload.subarray(0, SHOWN);
       const content = text ? `: ${shorten(text)}`
@@ -219,7 +229,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function drawRemarks() {
     const { remarks, frames } = judged;
-    const lines = remarks.map(({ words, section, isWrong, frame }) => element(
+    const lines = listed(remarks, "remark", "li", ({ words, section, isWrong, frame }) => element(
       "li", { class: isWrong ? "wrong" : "note" },
       element("b", {}, isWrong ? "Not allowed. " : "Note. "),
       frames.length > 1 ? `Frame ${frame + 1}: ` : "", `${words} `,
@@ -418,6 +428,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   window.addEventListener("hashchange", loadFromAddress);
 
+  find("without").hidden = true;
   find("tool").hidden = false;
   if (!loadFromAddress()) find("load").click();
 
