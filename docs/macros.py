@@ -96,6 +96,7 @@ def define_env(env):
         commands,
         experiment,
         recorded_with,
+        experiments,
     )
     for macro in shown:
         offer(macro)
@@ -615,6 +616,29 @@ def experiment(name):
         "</div>\n",
     ]
     return "\n".join(html)
+
+
+def experiments():
+    """Show what came of all experiments, in a row each, by the headings of the page."""
+    page = "".join(read("docs/workbench.md"))
+    found = re.findall(r"^### \d+ · (.+) \{ #experiment-(.+) \}$", page, re.M)
+    titles = {name: title for title, name in found}
+    rows = []
+    for each in recordings()["experiments"]:
+        name = each["name"]
+        if name not in titles:
+            raise CannotShow(f"The experiment {name} has no heading.")
+        ends = (in_short(each[server]) for server in ("outcome", "websockets"))
+        rows.append(cells(f"[{titles[name]}](#experiment-{name})", *ends))
+    head = [cells("the client sends", "Daphne", "`websockets`"), "| :-- | :-- | :-- |"]
+    return "\n".join([*head, *rows, ""])
+
+
+def in_short(outcome):
+    """Shorten what came of an experiment."""
+    if close := re.search(r"a close frame \(code (\d+), (“.*”)\)", outcome):
+        return f"close {close[1]}, {close[2]}"
+    return "answers, stays open" if "stays open" in outcome else "cuts TCP off"
 
 
 def line_of(line):

@@ -718,6 +718,14 @@ def test_a_second_experiment_of_this_name_is_not_made_up() -> None:
         macros.experiment("nothing")
 
 
+def test_all_experiments_stand_in_a_table() -> None:
+    rows = macros.experiments().splitlines()[2:]
+    assert len(rows) == len(EXPERIMENTS)
+    ends = "| answers, stays open | answers, stays open |"
+    assert rows[0] == f"| [A good frame](#experiment-text) {ends}"
+    assert rows[1].endswith(" | cuts TCP off | close 1002, “incorrect masking” |")
+
+
 def test_long_frames_are_told_in_short() -> None:
     told = macros.experiment("long-ping")
     assert " … and 110 more</code>" in told
