@@ -3,6 +3,7 @@ The workbench reads frames as RFC 6455 does, and our server did what it tells.
 """
 
 import hashlib
+import inspect
 import json
 import random
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import daphne.server
 import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory
 from axe_playwright_python.base import AXE_SCRIPT
@@ -711,6 +713,7 @@ def test_what_the_page_says_of_all_experiments_is_so() -> None:
 
 def test_autobahn_has_a_switch_that_lets_it_say_why() -> None:
     assert WebSocketServerFactory("ws://localhost").failByDrop
+    assert "failByDrop" not in inspect.getsource(daphne.server)
 
 
 def test_a_second_experiment_of_this_name_is_not_made_up() -> None:
