@@ -1,34 +1,77 @@
-// What the copy button copies is what the reader types, so that it can be pasted.
+// A button at each block of code. It copies what the reader types, and nothing else, so
+// that it can be pasted.
 
-document.addEventListener("DOMContentLoaded", () => {
-  const offer = (language, typed) => {
-    for (const block of document.querySelectorAll(`.language-${language}`)) {
-      const lines = typed(block.querySelector("code").textContent.split("\n"));
-      if (lines.length) {
-        block.dataset.copy = lines.join("\n"); // The theme copies this, if it is there.
+"use strict";
+
+{
+  // By the language of a block: its lines that are typed.
+  const TYPED = { console: withoutOutput, pycon: withoutPrompts, diff: whatComes };
+
+  for (const block of document.querySelectorAll(".md-typeset .highlight")) {
+    const code = block.querySelector("pre > code");
+    if (!code) continue;
+    const [, language] = block.className.match(/language-(\w+)/) ?? [];
+    const lines = code.textContent.trimEnd().split("\n");
+    const typed = language in TYPED ? TYPED[language](lines, code) : lines;
+    if (!typed.length) continue;
+    block.dataset.copy = typed.join("\n");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      const isCopied = await copy(block.dataset.copy);
+      button.textContent = isCopied ? "Copied" : "Not copied";
+      say(isCopied ? "Copied" : "This browser does not let a page copy");
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    block.append(button);
+  }
+
+  // A page that came over plain http from another machine has no clipboard.
+  async function copy(text) {
+    if (navigator.clipboard) {
+      return navigator.clipboard.writeText(text).then(
+        () => true,
+        () => false,
+      );
+    }
+    const focused = document.activeElement;
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const isCopied = document.execCommand("copy");
+    field.remove();
+    focused.focus();
+    return isCopied;
+  }
+
+  function withoutOutput(lines, code) {
+    const typed = code.cloneNode(true);
+    for (const each of typed.querySelectorAll(".gp, .go")) each.remove();
+    return typed.textContent.split("\n").filter((line) => line.trim());
+  }
+
+  // Of a diff, the lines that come. Which ones go, the reader sees.
+  function whatComes(lines) {
+    return lines.filter((line) => line.startsWith("+")).map((line) => line.slice(1));
+  }
+
+  // Before 3.13, Python's prompt wants an empty line after each indented block.
+  function withoutPrompts(lines) {
+    const statements = [];
+    let isPrinted = true; // What Python prints is not typed.
+    for (const line of lines) {
+      if (line.startsWith(">>> ")) {
+        statements.push([line.slice(4)]);
+        isPrinted = false;
+      } else if (line.startsWith("...") && !isPrinted) {
+        statements.at(-1).push(line.slice(4));
+      } else {
+        isPrinted = true;
       }
     }
-  };
-  offer("pycon", withoutPrompts);
-  // Of a diff, the lines that come. Which ones go, the reader sees.
-  offer("diff", (lines) =>
-    lines.filter((line) => line.startsWith("+")).map((line) => line.slice(1)),
-  );
-});
-
-// Before 3.13, Python's prompt wants an empty line after each indented block.
-function withoutPrompts(lines) {
-  const statements = [];
-  let isPrinted = true; // What Python prints is not typed.
-  for (const line of lines) {
-    if (line.startsWith(">>> ")) {
-      statements.push([line.slice(4)]);
-      isPrinted = false;
-    } else if (line.startsWith("...") && !isPrinted) {
-      statements.at(-1).push(line.slice(4));
-    } else {
-      isPrinted = true;
-    }
+    return statements.flatMap((each) => (each.length > 1 ? [...each, ""] : each));
   }
-  return statements.flatMap((each) => (each.length > 1 ? [...each, ""] : each));
 }
