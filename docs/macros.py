@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import re
+import struct
 import tomllib
 from difflib import SequenceMatcher
 from functools import wraps
@@ -97,6 +98,7 @@ def define_env(env):
         experiment,
         recorded_with,
         experiments,
+        screenshot,
     )
     for macro in shown:
         offer(macro)
@@ -660,3 +662,30 @@ def accept(key, step):
     digest = hashlib.sha1((key + GUID).encode(), usedforsecurity=False).digest()
     value = base64.b64encode(digest).decode()
     return {"constant": GUID, "hash": digest.hex(" "), "value": value}[step]
+def screenshot(name, alternative, caption):
+    """
+    Show a screenshot of assets/ in the colours of the page, with a link to all of it.
+
+    Of its two pictures, a browser loads the one that it shows.
+    """
+    pictures = []
+    for scheme in ("light", "dark"):
+        path = f"assets/{name}-{scheme}.png"
+        width, height = size_of(path)
+        pictures.append(
+            f'<a class="only-{scheme}" href="{path}"><img loading="lazy" '
+            f'src="{path}" width="{width}" height="{height}" '
+            f'alt="{escape(alternative)}"></a>\n'
+        )
+    caption = f"<figcaption>{escape(caption)}</figcaption>"
+    return f'<figure class="shot" markdown="0">\n{"".join(pictures)}{caption}\n</figure>\n'
+
+
+def size_of(picture):
+    """Return width and height of a PNG, which was taken with two pixels for each."""
+    try:
+        with (ROOT / "docs" / picture).open("rb") as file:
+            width, height = struct.unpack(">II", file.read(24)[16:])
+    except OSError:
+        raise CannotShow(f"docs/{picture}: there is no such file.") from None
+    return width // 2, height // 2
