@@ -678,7 +678,9 @@ def screenshot(name, alternative, caption):
             f'alt="{escape(alternative)}"></a>\n'
         )
     caption = f"<figcaption>{escape(caption)}</figcaption>"
-    return f'<figure class="shot" markdown="0">\n{"".join(pictures)}{caption}\n</figure>\n'
+    return (
+        f'<figure class="shot" markdown="0">\n{"".join(pictures)}{caption}\n</figure>\n'
+    )
 
 
 def size_of(picture):

@@ -1,0 +1,351 @@
+"""
+The site for everybody: by keyboard, by ear, on a phone, on paper, over a slow line.
+
+What axe-core finds on a page is a proof: its record stands while the built page, with
+all that it loads, is the same byte for byte.
+"""
+
+import gzip
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
+from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Page as Tab
+
+from tests.docs.repository import ROOT
+from tests.proofs.records import Proof, Recorded, Seen
+
+SIZES = [(1280, 640), (400, 800)]  # A low projector, and a phone.
+HEAVIEST = 200_000  # Bytes that a server sends of a page, without its pictures.
+NAMES = sorted(path.stem for path in ROOT.glob("docs/*.md"))
+PROOFS = [Proof("access", name, ()) for name in [*NAMES, "404"]]
+LOADED = re.compile(r'(?:href|src)="([^":]+\.(?:css|js))"')
+WORKER = re.compile(r'"search": ?"([^"]+)"')
+ADDRESS = "http://course.example/"
+
+# Without the thousands of coloured words of listings: contrast.js measures those.
+RUN = """async (rules) => await axe.run(
+  { exclude: [["pre > code > span"]] },
+  { resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) },
+)"""
+
+
+def loaded(page: Path) -> list[Path]:
+    """Return the style sheets and scripts of a page, and the one that searches."""
+    html = page.read_text(encoding="utf-8")
+    names = [*LOADED.findall(html), *WORKER.findall(html)]
+    assert len(names) > 5, f"{page.name} names no scripts that this test can read."
+    return [page.parent / name.lstrip("/") for name in names]
+
+
+def serve(tab: Tab, site: Path) -> list[str]:
+    """Answer at ADDRESS as a server of the site would. Return what is asked of it."""
+    asked = []
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(ADDRESS).partition("?")[0]
+        asked.append(path)
+        is_there = (site / path).is_file()
+        file = site / (path if is_there else "404.html")
+        route.fulfill(path=file, status=200 if is_there else 404)
+
+    tab.route(f"{ADDRESS}**", answer)
+    return asked
+
+
+@pytest.fixture
+def visit(quick_chromium: Browser) -> Iterator[Tab]:
+    """A tab, without what moves."""
+    context = quick_chromium.new_context(
+        viewport={"width": 1280, "height": 640}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def built(sites: dict[str, Path]) -> Path:
+    """The site of MkDocs, for what does not depend on the theme."""
+    return sites["mkdocs"]
+
+
+# What axe-core finds
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
+def test_page_can_be_read_and_worked_by_all(
+    proof: Proof, sites: dict[str, Path], recorded: Recorded, visit: Tab
+) -> None:
+    page = sites["mkdocs"] / f"{proof.name}.html"
+    files = [page, *loaded(page), Path(__file__)]
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    seen = recorded(
+        replace(proof, depends=tuple(hashes)), lambda: faults_of(page, visit)
+    )
+    assert seen["faults"] == []
+
+
+def faults_of(page: Path, tab: Tab) -> Seen:
+    """Return what axe-core finds on a page, and where it is wider than the window."""
+    serve(tab, page.parent)
+    # A server sends the last one, from any address.
+    name = "no/such/page" if page.stem == "404" else page.name
+    tab.goto(ADDRESS + name)
+    tab.wait_for_load_state("networkidle")
+    tab.evaluate(AXE_SCRIPT)
+    faults = []
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        wide = tab.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            faults.append(f"{width} px: the page is {wide} px wide")
+        for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
+            tab.emulate_media(color_scheme=scheme)
+            body = tab.locator("body")
+            is_dark = "slate" if scheme == "dark" else "default"
+            expect(body).to_have_attribute("data-md-color-scheme", is_dark)
+            tab.evaluate("new Promise(requestAnimationFrame)")
+            results = AxeResults(tab.evaluate(RUN, rules))
+            if results.violations_count:
+                found = f"{width} px, {scheme}: {results.generate_report()}"
+                faults.append(found)
+    return {"faults": faults}
+
+
+# By keyboard
+
+REACHED = """() => {
+  const each = document.activeElement;
+  return each.getAttribute("aria-label") ?? each.textContent.trim();
+}"""
+
+
+def press_until(tab: Tab, name: str) -> list[str]:
+    """Press Tab until something of this name has the focus; return what had it."""
+    passed = []
+    while (reached := tab.evaluate(REACHED)) != name:
+        passed.append(reached)
+        assert len(passed) < 40, f"Tab does not reach {name!r}, but {passed}."
+        tab.keyboard.press("Tab")
+    return passed
+
+
+def test_menu_and_search_are_worked_by_keyboard_on_a_phone(
+    site: Path, tab: Tab
+) -> None:
+    tab.set_viewport_size({"width": 400, "height": 800})
+    tab.emulate_media(reduced_motion="reduce")
+    tab.goto((site / "01-echo.html").as_uri())
+    tab.wait_for_load_state("load")
+    passed = press_until(tab, "Menu")
+    # What the shut menu holds takes no focus.
+    assert "2 · Routing" not in [*passed, *following(tab, 4)]
+    tab.get_by_role("button", name="Menu").focus()
+    tab.keyboard.press("Enter")
+    menu = tab.locator("button[data-for=__drawer]")
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    assert tab.evaluate(
+        "document.activeElement.closest('.md-sidebar--primary') !== null"
+    )
+    tab.keyboard.press("Escape")
+    expect(menu).to_have_attribute("aria-expanded", "false")
+    expect(menu).to_be_focused()
+    press_until(tab, "Search")
+    tab.keyboard.press("Space")
+    expect(tab.locator("#__search")).to_be_checked()
+    # A table that is too wide is reached, too, for as long as it is.
+    wide = tab.get_by_role("group", name="Table")
+    expect(wide.first).to_have_attribute("tabindex", "0")
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    expect(wide).to_have_count(0)
+
+
+def following(tab: Tab, count: int) -> list[str]:
+    """Press Tab several times, and return what has the focus each time."""
+    found = []
+    for _ in range(count):
+        tab.keyboard.press("Tab")
+        found.append(tab.evaluate(REACHED))
+    return found
+
+
+def test_section_of_the_menu_unfolds_by_keyboard(
+    sites: dict[str, Path], tab: Tab
+) -> None:
+    tab.goto((sites["mkdocs"] / "index.html").as_uri())
+    section = tab.get_by_role("button", name="3 · Groups")
+    expect(section).to_have_attribute("aria-expanded", "false")
+    section.focus()
+    tab.keyboard.press("Enter")
+    expect(section).to_have_attribute("aria-expanded", "true")
+    expect(tab.get_by_role("link", name="3 · Groups")).to_be_visible()
+
+
+# By ear
+
+
+def test_second_copy_is_announced_like_the_first(site: Path, tab: Tab) -> None:
+    tab.add_init_script(
+        """Object.defineProperty(navigator, "clipboard", {
+          value: { writeText: async (text) => { window.copied = text; } } });"""
+    )
+    tab.goto((site / "01-echo.html").as_uri())
+    tab.evaluate(
+        """() => {
+          window.heard = [];
+          const region = document.querySelector(".spoken");
+          new MutationObserver(() => {
+            if (region.textContent) heard.push(region.textContent);
+          }).observe(region, { childList: true });
+        }"""
+    )
+    block = tab.locator(".language-console", has_text="learn.py start 1")
+    button = block.locator("button.copy")
+    for count in (1, 2):
+        button.focus()
+        tab.keyboard.press("Enter")
+        tab.wait_for_function("count => heard.length === count", arg=count)
+    assert tab.evaluate("heard") == ["Copied", "Copied"]
+    assert tab.evaluate("copied") == "python3 learn.py start 1"
+    expect(tab.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
+
+
+def test_copies_where_the_browser_gives_no_clipboard(built: Path, tab: Tab) -> None:
+    tab.add_init_script(
+        """Object.defineProperty(navigator, "clipboard", { value: undefined });
+        document.addEventListener("copy", () => {
+          window.copied = document.activeElement.value;
+        });"""
+    )
+    tab.goto((built / "01-echo.html").as_uri())
+    button = tab.locator(".language-console button.copy").first
+    button.click()
+    assert tab.evaluate("copied") == "python3 learn.py start 1"
+    expect(button).to_be_focused()
+
+
+# What is folded
+
+TEXTS = "[...document.querySelectorAll('article pre > code')].map(e => e.textContent)"
+HIDDEN = """() => [...document.querySelectorAll(".folded")].filter(
+  (each) => !each.checkVisibility({ contentVisibilityAuto: true }) ||
+            each.getBoundingClientRect().height === 0).length"""
+
+
+def test_folding_changes_no_text_and_needs_the_script(
+    built: Path, tab: Tab, quick_chromium: Browser
+) -> None:
+    address = (built / "03-groups-deeper.html").as_uri()
+    context = quick_chromium.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(address)
+    whole = plain.locator("article pre > code").all_text_contents()
+    assert plain.locator(".unfold").count() == 0
+    context.close()
+    tab.goto(address)
+    assert tab.locator(".folded").count() > 3
+    assert tab.evaluate(TEXTS) == whole
+
+
+def test_folded_lines_open_by_keyboard_and_on_paper(built: Path, tab: Tab) -> None:
+    tab.goto((built / "01-echo.html").as_uri())
+    button = tab.locator(".unfold").first
+    lines = button.locator("+ .folded")
+    height = "each => each.getBoundingClientRect().height"
+    expect(button).to_have_accessible_name(
+        re.compile(r"^… \d+ lines (more|as before)$")
+    )
+    assert lines.evaluate(height) == 0
+    button.focus()
+    tab.keyboard.press("Enter")
+    expect(button).to_have_accessible_name("Fold these lines")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    expect(button).to_be_focused()
+    assert lines.evaluate(height) > 50
+    tab.keyboard.press("Enter")
+    assert lines.evaluate(height) == 0
+    tab.emulate_media(media="print")
+    assert tab.evaluate(HIDDEN) == 0
+    expect(button).to_be_hidden()
+
+
+def test_what_is_new_and_what_is_typed_is_never_folded(built: Path, tab: Tab) -> None:
+    for name in ("02-routing", "03-groups-deeper"):
+        tab.goto((built / f"{name}.html").as_uri())
+        assert tab.locator(".folded").count()
+        assert tab.locator(".folded .hll, .folded .gp").count() == 0
+
+
+def test_words_that_are_folded_are_found(built: Path, tab: Tab) -> None:
+    address = (built / "01-echo.html").as_uri()
+    tab.goto(address)
+    hidden = tab.evaluate(HIDDEN)
+    words = "message comes back to no one else"
+    assert tab.locator(".folded", has_text=words).count() == 1
+    tab.goto("about:blank")
+    # A link to a text searches for it as the reader does.
+    tab.goto(f"{address}#:~:text={words.replace(' ', '%20')}")
+    tab.wait_for_function(f"({HIDDEN})() === {hidden - 1}")
+
+
+# Weight
+
+
+def test_page_is_light(site: Path) -> None:
+    heavy = []
+    for page in sorted(site.glob("*.html")):
+        sent = [gzip.compress(file.read_bytes()) for file in [page, *loaded(page)]]
+        if (size := sum(map(len, sent))) > HEAVIEST:
+            heavy.append(f"{page.name}: {size:,} bytes")
+    assert not heavy
+
+
+def test_index_of_the_search_is_sent_when_it_is_asked_for(
+    site: Path, visit: Tab
+) -> None:
+    asked = serve(visit, site)
+    visit.goto(f"{ADDRESS}01-echo.html")
+    visit.wait_for_load_state("networkidle")
+    is_mkdocs = site.name == "mkdocs"
+    index = "search/search_index.json" if is_mkdocs else "search.json"
+    assert index not in asked
+    visit.keyboard.press("s" if is_mkdocs else "Control+k")
+    with visit.expect_response(ADDRESS + index):
+        visit.keyboard.press("s" if is_mkdocs else "Control+k")
+
+
+def test_only_the_picture_that_is_shown_is_sent(built: Path, visit: Tab) -> None:
+    asked = serve(visit, built)
+    visit.goto(f"{ADDRESS}01-echo.html")
+    visit.wait_for_load_state("networkidle")
+    assert not [path for path in asked if path.endswith(".png")]
+    visit.locator(".shot").scroll_into_view_if_needed()
+    visit.wait_for_function(
+        "[...document.querySelectorAll('.shot img')].some(each => each.naturalWidth)"
+    )
+    visit.wait_for_load_state("networkidle")
+    shown = [path for path in asked if path.endswith(".png")]
+    assert shown == ["assets/echo-light.png"]
+
+
+# The steps of a chapter
+
+
+STEPS_OF = re.compile(r'<nav class="steps".*?</nav>', re.DOTALL)
+STEPS = ["Limit", "Idea", "Contract", "Build", "Wire", "Check", "Deeper"]
+
+
+def test_chapter_names_its_steps_and_the_page_beside_it(site: Path) -> None:
+    for source in sorted(ROOT.glob("docs/0?-*-deeper.md")):
+        deeper = f"{source.stem}.html"
+        path = deeper.replace("-deeper", "")
+        [steps] = STEPS_OF.findall((site / path).read_text(encoding="utf-8"))
+        assert re.findall(r">(\w+)</a>", steps) == STEPS, path
+        assert re.search(rf'href="(\./)?{deeper}"', steps)
+        [back] = STEPS_OF.findall((site / deeper).read_text(encoding="utf-8"))
+        assert re.search(rf'href="(\./)?{path}"', back)
