@@ -99,6 +99,7 @@ def define_env(env):
         recorded_with,
         experiments,
         screenshot,
+        flames,
     )
     for macro in shown:
         offer(macro)
@@ -558,13 +559,49 @@ def bench_table(name, *beginnings):
         for key, column in COLUMNS.items()
         if key in result["rows"][0] and "for_us" not in column
     }
-    rows = [cells(row["name"], *(number(row[key]) for key in columns)) for row in shown]
-    where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
-    head = [
-        cells("server", *columns.values()),
-        cells(":--", *("--:" for _ in columns)),
+    head = "".join(
+        f'<th scope="col">{each}</th>' for each in ("server", *columns.values())
+    )
+    highest = max(row.get("ratio", 0) for row in shown)
+    # What comes after a semicolon, such as the size of the room, is said once.
+    groups = {}
+    for row in shown:
+        who, _, where = row["name"].partition("; ")
+        groups.setdefault(where, []).append((who, row))
+    bodies = [
+        table_body(where, rows, columns, highest) for where, rows in groups.items()
     ]
-    return "\n".join([*head, *rows, "", f"Measured with {where}.", ""])
+    where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
+    caption = f"<caption>Measured with {where}.</caption>"
+    lines = [f"<thead><tr>{head}</tr></thead>", *bodies]
+    table = "\n".join([f'<table class="numbers">{caption}', *lines, "</table>"])
+    return f'<div class="wide" markdown="0">\n{table}\n</div>\n'
+
+
+def table_body(where, rows, columns, highest):
+    """Write the rows of a table that have something in common, below its name."""
+    lines = []
+    if where:
+        words = (
+            f'<th colspan="{len(columns) + 1}" scope="rowgroup">{escape(where)}</th>'
+        )
+        lines.append(f"<tr>{words}</tr>")
+    for who, row in rows:
+        numbers = "".join(
+            f"<td>{bar(row, highest) if key == 'ratio' else ''}{number(row[key])}</td>"
+            for key in columns
+        )
+        lines.append(f'<tr><th scope="row">{escape(who)}</th>{numbers}</tr>')
+    return "\n".join(["<tbody>", *lines, "</tbody>"])
+
+
+def bar(row, highest):
+    """Draw the ratio of a row as a bar, for the eye."""
+    width = f"{100 * row['ratio'] / highest:.0f}"
+    return (
+        '<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" '
+        f'aria-hidden="true"><rect width="{width}" height="6"/></svg>'
+    )
 
 
 def cells(*texts):
@@ -662,6 +699,16 @@ def accept(key, step):
     digest = hashlib.sha1((key + GUID).encode(), usedforsecurity=False).digest()
     value = base64.b64encode(digest).decode()
     return {"constant": GUID, "hash": digest.hex(" "), "value": value}[step]
+def flames(name, alternative):
+    """Draw a flame graph of assets/ into the page, in the page's colours."""
+    drawing = "".join(read(f"docs/assets/{name}"))
+    # Its own style and its white ground are for where it stands alone.
+    drawing = re.sub(r'<style>.*?</style>|<rect width="100%"[^>]*>', "", drawing)
+    drawing = drawing.replace("<svg ", f'<svg aria-label="{escape(alternative)}" ', 1)
+    drawing = "\n".join(filter(str.strip, drawing.splitlines()))
+    return f'<figure class="wide flames" markdown="0">\n{drawing}\n</figure>\n'
+
+
 def screenshot(name, alternative, caption):
     """
     Show a screenshot of assets/ in the colours of the page, with a link to all of it.

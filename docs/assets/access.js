@@ -80,7 +80,7 @@ const say = (() => {
   }
 
   // Whatever is too wide, and scrolls, is reached by Tab, and has a name.
-  const WIDE = { ".md-typeset__scrollwrap": "Table", "pre > code": "Code", ".tabbed-labels": "Tabs" };
+  const WIDE = { ".md-typeset__scrollwrap": "Table", "pre > code": "Code", ".tabbed-labels": "Tabs", ".wide": "Table" };
   function reach(box) {
     const [, name] = Object.entries(WIDE).find(([selector]) => box.matches(selector));
     const title = box.closest(".highlight")?.querySelector(".filename")?.textContent;
