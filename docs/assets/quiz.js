@@ -1,60 +1,62 @@
 // Questions to answer from memory: two tries, and then why.
 "use strict";
 
-document.addEventListener("DOMContentLoaded", () => {
-  for (const form of document.querySelectorAll("form.question")) {
-    ask(form);
-  }
-});
-
-function ask(form) {
-  const answer = form.querySelector("details");
-  const button = document.createElement("button");
-  button.textContent = "Check";
-  button.className = "check";
-  const said = document.createElement("p");
-  said.setAttribute("role", "status"); // A screen reader says what comes here.
-  answer.before(button, said);
-  answer.hidden = true;
-  let tries = 2;
-
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const choice = form.querySelector("input:checked");
-    if (!choice) {
-      say(said, "Choose one first.");
-      return;
-    }
-    tries -= 1;
-    if (choice.value === form.dataset.right) {
-      end("Right.");
-    } else if (tries) {
-      say(said, "No. You have one more try.");
-    } else {
-      end("No. This is the answer:");
+{
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const form of document.querySelectorAll("form.question")) {
+      ask(form);
     }
   });
 
-  function end(words) {
-    say(said, words);
-    for (const input of form.querySelectorAll("input")) {
-      input.disabled = true;
-      if (input.value === form.dataset.right) {
-        input.closest("label").classList.add("right");
-      }
-    }
-    button.remove();
-    answer.hidden = false;
-    answer.open = true;
-    // The focus was on the button, which is gone.
-    answer.querySelector("summary").focus();
-  }
-}
+  function ask(form) {
+    const answer = form.querySelector("details");
+    const button = document.createElement("button");
+    button.textContent = "Check";
+    button.className = "check";
+    const said = document.createElement("p");
+    said.setAttribute("role", "status"); // A screen reader says what comes here.
+    answer.before(button, said);
+    answer.hidden = true;
+    let tries = 2;
 
-// The same words again are said again: first they go, and then they come.
-function say(element, words) {
-  element.textContent = "";
-  setTimeout(() => {
-    element.textContent = words;
-  }, 50);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const choice = form.querySelector("input:checked");
+      if (!choice) {
+        say(said, "Choose one first.");
+        return;
+      }
+      tries -= 1;
+      if (choice.value === form.dataset.right) {
+        end("Right.");
+      } else if (tries) {
+        say(said, "No. You have one more try.");
+      } else {
+        end("No. This is the answer:");
+      }
+    });
+
+    function end(words) {
+      say(said, words);
+      for (const input of form.querySelectorAll("input")) {
+        input.disabled = true;
+        if (input.value === form.dataset.right) {
+          input.closest("label").classList.add("right");
+        }
+      }
+      button.remove();
+      answer.hidden = false;
+      answer.open = true;
+      // The focus was on the button, which is gone.
+      answer.querySelector("summary").focus();
+    }
+  }
+
+  // The same words again are said again: first they go, and then they come.
+  function say(element, words) {
+    element.textContent = "";
+    setTimeout(() => {
+      element.textContent = words;
+    }, 50);
+  }
 }
