@@ -857,10 +857,10 @@ def session(name):
 <figcaption><strong>{title}</strong> {in_html(told["about"])}</figcaption>
 {"".join(windows(shown, recording["clients"]))}\
 <div class="session-middle">
+<div class="session-scroll" role="region" tabindex="0" aria-label="{title}">
 <p class="session-lanes" aria-hidden="true">
 {"".join(f"<span>{each}</span>" for each in lanes)}
 </p>
-<div class="session-scroll" role="region" tabindex="0" aria-label="{title}">
 <table class="session-table" role="table">
 <thead role="rowgroup"><tr role="row">{heads}</tr></thead>
 <tbody role="rowgroup">

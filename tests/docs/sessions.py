@@ -338,6 +338,8 @@ def record(name: str, browser_type: BrowserType | None = None) -> list[Event]:
         stage = Stage(server, tap, [], browser_type, visitors)
         script.play(stage)
         events = [without_secrets(event) for event in tap.events]
+        for peer in stage.peers:
+            peer.socket.close()
     return from_zero(sealed(events) if is_tls else events)
 
 

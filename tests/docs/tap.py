@@ -187,6 +187,7 @@ class Tap:
         self.begun = time.monotonic()
         self.wall = time.time() - self.begun  # What makes its times those of a page.
         self.doors: dict[str, socket.socket] = {}
+        self.ends: list[socket.socket] = []
         self.number = 0
         self.is_open = True
         self.selector = selectors.DefaultSelector()
@@ -199,9 +200,9 @@ class Tap:
     def __exit__(self, *error: object) -> None:
         self.is_open = False
         self.thread.join()
-        for key in list(self.selector.get_map().values()):
-            key.fileobj.close()
         self.selector.close()
+        for each in (*self.doors.values(), *self.ends):
+            each.close()
 
     def door(self, name: str) -> int:
         """Return the port at which whoever comes is known by this name."""
@@ -232,6 +233,7 @@ class Tap:
         """Take a connection, and open its other half."""
         client, _address = listener.accept()
         ends = (client, socket.create_connection(("127.0.0.1", self.port)))
+        self.ends += ends
         connection = Connection(0, name, ends, is_tls=self.is_tls)
         for end in ends:
             # What comes in two pieces must not wait for each other.
