@@ -410,7 +410,7 @@ AXE = """async (rules) => {
   ]);
   const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
   const { violations } = await axe.run({ include }, options);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html} ${nodes[0].failureSummary}`);
+  return violations.map(({ nodes: [{ html, failureSummary }] }) => [html, failureSummary]);
 }"""
 
 

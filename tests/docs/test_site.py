@@ -250,6 +250,29 @@ def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 640})
+    tab.goto((site / "index.html").as_uri())
+    figure = tab.locator("#session-home")
+    expect(figure).to_have_class(re.compile("is-live"))
+    command = tab.get_by_text("python3 learn.py run 1").first
+    start = tab.get_by_role("link", name="Start", exact=True)
+    for part in (figure, command, start):
+        box = part.bounding_box()
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= 640, part
+    # And what each stage takes.
+    cards = tab.locator(".home-stages li").all()
+    chapters = sorted(each.stem for each in ROOT.glob("docs/0?-*.md"))
+    chapters = [each for each in chapters if not each.endswith("-deeper")]
+    for card, chapter in zip(cards, chapters, strict=True):
+        minutes = macros_of_the_pages.minutes(chapter)
+        expect(card).to_contain_text(f"About {minutes} minutes")
+        link = card.get_by_role("link").get_attribute("href")
+        assert link == f"{chapter}.html"
+    tab.set_viewport_size({"width": 400, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+
+
 # The macros
 
 
