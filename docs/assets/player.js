@@ -158,6 +158,7 @@
       pause();
       figure.classList.toggle("is-live");
       table.setAttribute("aria-pressed", String(!isLive()));
+      scroll.scrollTop = scroll.scrollHeight;
     });
 
     // What comes now?

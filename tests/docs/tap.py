@@ -288,7 +288,12 @@ class Tap:
             self.note(connection=connection.number, **about, **event)
 
     def end(self, connection: Connection, source: socket.socket, how: str) -> None:
-        """Note that one side has hung up first, and how."""
-        if connection.is_noted and len(connection.open) == 2:
+        """
+        Note that one side has hung up first, and how.
+
+        That is a matter of chance after an ordinary request, and after TLS's own end.
+        """
+        asks = connection.streams[connection.client].has_frames
+        if connection.is_noted and asks and len(connection.open) == 2:
             about = connection.between(source)
             self.note(connection=connection.number, **about, kind="tcp", how=how)

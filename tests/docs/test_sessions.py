@@ -168,8 +168,10 @@ def open_page(quick_chromium: Browser, page_of_figures: Path) -> Iterator[Open]:
         contexts.append(context)
         page = context.new_page()
         if clock:
-            page.clock.install()
+            page.clock.install(time=0)
         page.goto(page_of_figures.as_uri())
+        if clock:  # It goes on when it is told to, and not by itself.
+            page.clock.pause_at(MINUTE)
         return page
 
     yield open_page
@@ -237,6 +239,13 @@ def test_pages_show_what_they_showed_when_it_was_recorded(open_page: Open) -> No
         ]
         window = figure(page, HOME).locator(".session-page").nth(number)
         expect(window.locator("li")).to_have_text(expected)
+        # Each with the step that brought it.
+        for line in window.locator("li").all():
+            step = steps_of(HOME)[int(line.get_attribute("data-step")) - 1]
+            assert step["to"] == who
+            brought = json.loads(step["text"])
+            assert line.get_attribute("class").split()[0] == brought["type"]
+            assert line.text_content().startswith(brought["name"])
 
 
 def test_nothing_plays_by_itself(open_page: Open) -> None:
@@ -353,6 +362,19 @@ def test_question_stops_gives_two_tries_and_then_says_why(open_page: Open) -> No
     expect(rows(page, ECHO)).to_have_count(7)
 
 
+def test_keys_choose_an_answer_and_do_not_step_meanwhile(open_page: Open) -> None:
+    page = open_page()
+    press(page, ECHO, "End")
+    first, second, _third = figure(page, ECHO).get_by_role("radio").all()
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(second).to_be_checked()
+    expect(second).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(first).to_be_checked()
+    expect(rows(page, ECHO)).to_have_count(5)
+
+
 def test_right_answer_is_told_so_and_one_may_also_be_told(open_page: Open) -> None:
     page = open_page()
     press(page, ECHO, "End")
@@ -410,7 +432,7 @@ AXE = """async (rules) => {
   ]);
   const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
   const { violations } = await axe.run({ include }, options);
-  return violations.map(({ nodes: [{ html, failureSummary }] }) => [html, failureSummary]);
+  return violations.map(({ nodes: [first] }) => [first.html, first.failureSummary]);
 }"""
 
 
