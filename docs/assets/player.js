@@ -99,8 +99,9 @@
     // Returns whether there was a step to go. Before the telling row, it asks.
     function goOn() {
       if (step === telling && !isAnswered) {
+        const isPlaying = Boolean(timer);
         pause();
-        ask();
+        ask(isPlaying);
         return false;
       }
       if (step === rows.length) return false;
@@ -226,12 +227,13 @@
       }
     }
 
-    function ask() {
-      if (fieldset.hidden) {
-        fieldset.hidden = false;
-        said.textContent = "What comes now?";
-      }
-      fieldset.focus();
+    // Who has let it play may be elsewhere on the page by now.
+    function ask(isPlaying) {
+      fieldset.hidden = false;
+      said.setAttribute("aria-live", "polite");
+      said.textContent = "What comes now?";
+      if (!figure.contains(document.activeElement)) return;
+      fieldset.focus({ preventScroll: isPlaying });
     }
 
     if (asked) prepare();

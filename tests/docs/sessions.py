@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from playwright.sync_api import BrowserType, Page, expect
+from playwright.sync_api import BrowserType, Page, expect, sync_playwright
 from websockets.client import ClientProtocol
 from websockets.frames import Frame
 from websockets.http11 import Response
@@ -459,8 +459,6 @@ def recorded() -> dict[str, Any]:
 
 def write(names: list[str]) -> None:
     """Play sessions anew, and write them down."""
-    from playwright.sync_api import sync_playwright
-
     found = recorded()
     with sync_playwright() as playwright:
         for name in names:

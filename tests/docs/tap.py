@@ -8,6 +8,7 @@ RFC 6455, records of TLS. It changes nothing.
 import selectors
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ SERVER_NAME = 0  # The number of its extension (RFC 6066, section 3).
 HOST = 0  # The kind of a name in it.
 
 # SO_LINGER on, for zero seconds: closing then sends RST, not FIN.
-AT_ONCE = struct.pack("ii", 1, 0)
+AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Stream:

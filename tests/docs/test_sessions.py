@@ -328,7 +328,15 @@ def test_playing_stops_at_the_question(open_page: Open) -> None:
     page.clock.run_for(MINUTE)
     expect(rows(page, ECHO)).to_have_count(5)
     group = figure(page, ECHO).get_by_role("group", name="What comes now?")
-    expect(group).to_be_visible()
+    expect(group).to_be_focused()
+    said = figure(page, ECHO).locator(".session-said")
+    expect(said).to_have_attribute("aria-live", "polite")
+    # Who has gone elsewhere meanwhile stays there.
+    figure(page, "stage03_groups").get_by_role("button", name="Play").click()
+    figure(page, ECHO).get_by_role("radio").first.focus()
+    page.clock.run_for(MINUTE)
+    expect(rows(page, "stage03_groups")).to_have_count(13)
+    expect(figure(page, ECHO).get_by_role("radio").first).to_be_focused()
 
 
 def answer(page: Page, choice: str) -> None:
