@@ -703,6 +703,8 @@ def accept(key, step):
     digest = hashlib.sha1((key + GUID).encode(), usedforsecurity=False).digest()
     value = base64.b64encode(digest).decode()
     return {"constant": GUID, "hash": digest.hex(" "), "value": value}[step]
+
+
 def flames(name, alternative):
     """Draw a flame graph of assets/ into the page, in the page's colours."""
     drawing = "".join(read(f"docs/assets/{name}"))
@@ -742,6 +744,8 @@ def size_of(picture):
     except OSError:
         raise CannotShow(f"docs/{picture}: there is no such file.") from None
     return width // 2, height // 2
+
+
 # How long a chapter takes
 
 WORDS = 180  # That somebody reads in a minute, of a text that is not in his language.
@@ -854,7 +858,7 @@ def session(name):
  data-lanes="{len(lanes)}" markdown="0">
 <link rel="stylesheet" href="assets/player.css">
 <script src="assets/player.js" defer></script>
-<figcaption><strong>{title}</strong> {in_html(told["about"])}</figcaption>
+<figcaption><strong>{title}</strong> {with_code(told["about"])}</figcaption>
 {"".join(windows(shown, recording["clients"]))}\
 <div class="session-middle">
 <div class="session-scroll" role="region" tabindex="0" aria-label="{title}">
@@ -876,11 +880,6 @@ def place(labels, key, name):
     if not found:
         raise CannotShow(f"docs/sessions.toml: {name} has no row with {key!r}.")
     return found[0]
-
-
-def in_html(words):
-    """Write a sentence, with what is `code` in it, as HTML."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words, quote=False))
 
 
 def label(event):
@@ -947,7 +946,7 @@ def row(number, event, note, lanes, shown):
         if step == number:
             below.append(("shows", f"{who}'s page now shows “{escape(words)}”"))
     if note:
-        below.append(("note", in_html(note)))
+        below.append(("note", with_code(note)))
     what += "".join(f'<p class="session-{kind}">{words}</p>' for kind, words in below)
     cells = (
         f"{event['at']:.3f} s",
@@ -971,13 +970,13 @@ def parts_of(event):
     if event["kind"] == "http":
         yield f"<pre>{escape(chr(10).join(event['head']), quote=False)}</pre>"
     elif event["kind"] == "frame":
-        yield listed(fields(event))
+        yield meanings(fields(event))
     elif event["kind"] == "tls":
         for record in event["records"]:
-            yield listed(fields_of_record(record, event.get("server_name")))
+            yield meanings(fields_of_record(record, event.get("server_name")))
 
 
-def listed(pairs):
+def meanings(pairs):
     """Write bytes and their meanings as a list."""
     items = (
         f"<div><dt>{a}</dt><dd>{escape(b, quote=False)}</dd></div>" for a, b in pairs
@@ -1035,8 +1034,8 @@ def question(asked, labels, events, name):
     choices.insert(asked["right"] - 1, (right, asked["why"], " data-right", came))
     attributes = f'class="session-question" data-before="{number}" data-tries="{TRIES}"'
     yield f"<div {attributes}>\n"
-    yield f"<p>What comes as row {number}? {in_html(asked['text'])}</p><ul>\n"
+    yield f"<p>What comes as row {number}? {with_code(asked['text'])}</p><ul>\n"
     for says, why, mark, words in choices:
-        said = f"<b>{in_html(says)}</b> {words}<span>{in_html(why)}</span>"
+        said = f"<b>{with_code(says)}</b> {words}<span>{with_code(why)}</span>"
         yield f"<li{mark}>{said}</li>\n"
     yield "</ul></div>\n"
