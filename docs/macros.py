@@ -23,6 +23,8 @@ from functools import wraps
 from html import escape
 from itertools import chain
 from pathlib import Path
+from textwrap import wrap
+from typing import NamedTuple
 
 LOG = logging.getLogger("mkdocs.macros")
 EDITED = (
@@ -37,6 +39,10 @@ BYTES = 24  # Of a frame of an experiment that are shown.
 COMMON = ("very common", "common")  # Rare ones would hide these.
 MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 CONTEXT = 1  # Lines of a diff around those that changed.
+# A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
+CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
+SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
+SHORTEST_PART = 70  # Of a drawing, in its units. Less is no slide.
 LANGUAGES = {
     ".cnf": "ini",
     ".conf": "nginx",
@@ -106,9 +112,13 @@ def define_env(env):
         session,
         minutes,
         rates,
+        sessions,
+        plan,
+        live,
+        slides,
+        handout,
     )
     for macro in shown:
-        offer(macro, is_block=False)
 
 
 def fault(problem, is_block):
@@ -332,6 +342,34 @@ def new_lines(path):
     return list(chain.from_iterable(changed))
 
 
+class Piece(NamedTuple):
+    """
+    What one reason is given for: a file, or one hunk of it, which `key` stands in.
+
+    `hunks` are pieces of a diff, each a list of lines. `verb` says what became of a
+    file that has one reason for all.
+    """
+
+    path: str
+    key: str
+    reason: str
+    verb: str
+    hunks: list[list[str]]
+
+    @property
+    def name(self):
+        """Return what the order of a lesson calls it."""
+        return f"{self.path}: {self.key}" if self.key else self.path
+
+    def added(self):
+        """Return the lines that come, without their sign."""
+        return [line[1:] for hunk in self.hunks for line in hunk if line[0] == "+"]
+
+    def removed(self):
+        """Return the lines that go, without their sign."""
+        return [line[1:] for hunk in self.hunks for line in hunk if line[0] == "-"]
+
+
 def changes(stage):
     """
     Show what a stage adds to the stage before, each piece with its reason.
@@ -339,6 +377,20 @@ def changes(stage):
     The reasons are in reasons/<stage>.toml, in the order in which they are shown.
     A piece without a reason, or a reason without a piece, fails the build.
     """
+    return "\n".join(map(as_change, pieces(stage)))
+
+
+def as_change(piece):
+    """Show a piece: a file by its name only, a hunk with its lines."""
+    if piece.verb:
+        return f"`{piece.path}` {piece.verb}. {piece.reason}\n{{ .reason }}\n"
+    [hunk] = piece.hunks
+    code = fence("".join(hunk), "diff", piece.path)
+    return f"{piece.reason}\n{{ .reason }}\n\n{code}"
+
+
+def pieces(stage):
+    """Return the pieces of what a stage adds, in the order of their reasons."""
     source = f"docs/reasons/{stage}.toml"
     reasons = tomllib.loads("".join(read(source)))
     old, new = files(before(stage)), files(stage)
@@ -347,23 +399,24 @@ def changes(stage):
     }
     for path in sorted(changed - reasons.keys()):
         raise CannotShow(f"{source} gives no reason for {path}, which changed.")
-    return "\n".join(
+    return [
         piece
         for path, reason in reasons.items()
         for piece in explain(source, path, reason, old.get(path), new.get(path))
-    )
+    ]
 
 
 def explain(source, path, reasons, old, new):
-    """Yield a file's name with its reason, or each of its hunks with one."""
+    """Yield a file with its reason, or each of its hunks with one."""
     if old == new:
         raise CannotShow(f"{source} explains {path}, which did not change.")
+    all_hunks = list(hunks(old or [], new or []))
     if isinstance(reasons, str):
         verb = "is new" if old is None else "is gone" if new is None else "changed"
-        yield f"`{path}` {verb}. {reasons}\n{{ .reason }}\n"
+        yield Piece(path, "", reasons, verb, all_hunks)
         return
     unused = dict(reasons)
-    for hunk in hunks(old or [], new or []):
+    for hunk in all_hunks:
         keys = [
             key
             for key in reasons
@@ -376,8 +429,7 @@ def explain(source, path, reasons, old, new):
             )
         if keys[0] not in unused:
             raise CannotShow(f"{source}: {keys[0]!r} is in two pieces of {path}.")
-        code = fence("".join(hunk), "diff", path)
-        yield f"{unused.pop(keys[0])}\n{{ .reason }}\n\n{code}"
+        yield Piece(path, keys[0], unused.pop(keys[0]), "", [hunk])
     for key in unused:
         raise CannotShow(f"{source}: no line of {path} that changed has {key!r} in it.")
 
@@ -1039,3 +1091,351 @@ def question(asked, labels, events, name):
         said = f"<b>{with_code(says)}</b> {words}<span>{with_code(why)}</span>"
         yield f"<li{mark}>{said}</li>\n"
     yield "</ul></div>\n"
+# For who teaches
+
+
+def lesson(chapter):
+    """Return what docs/teach/ says of a chapter: its plan, and the order to type in."""
+    return tomllib.loads("".join(read(f"docs/teach/{chapter}.toml")))
+
+
+def sessions():
+    """Show what each session takes: minutes, lines to type, slides."""
+    head = ["session", "minutes", "lines that you type", "slides"]
+    rows = [cells(*head), cells(":--", "--:", "--:", "--:")]
+    total = 0
+    for stage in sorted(path.name for path in ROOT.glob("stage*_*")):
+        chapter = stage.removeprefix("stage").replace("_", "-")
+        title = next(page(chapter))[0].lstrip("# ")
+        minutes = sum(part["minutes"] for part in lesson(chapter)["plan"])
+        total += minutes
+        typed = [piece for _, found in order(chapter)[0] for piece in found]
+        size = sum(len(words(piece.added())) for piece in typed)
+        number = slides(chapter).count("<section ")
+        rows.append(cells(f"[{title}](teach-{chapter}.md)", minutes, size, number))
+    return "\n".join([*rows, cells(f"together {at(total)} hours", "", "", ""), ""])
+
+
+def stage_of(chapter):
+    """Return the stage of a chapter: 01-echo is of stage01_echo."""
+    return f"stage{chapter.replace('-', '_')}"
+
+
+def plan(chapter):
+    """Show how the minutes of a lesson are spent, with the time on the clock."""
+    rows = [cells("at", "minutes", "what"), cells("--:", "--:", ":--")]
+    clock = 0
+    for part in lesson(chapter)["plan"]:
+        rows.append(cells(at(clock), part["minutes"], part["what"]))
+        clock += part["minutes"]
+    return "\n".join([*rows, cells(f"**{at(clock)}**", "", "the end"), ""])
+
+
+def at(minutes):
+    """Write 95 minutes as 1:35."""
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
+def order(chapter):
+    """
+    Return the pieces of a chapter's diff, by what one does with them in a lesson.
+
+    Each is in docs/teach/<chapter>.toml once: typed in one of the steps, copied, or
+    left out. A piece that is in none of them, or in two, fails the build.
+    """
+    source = f"docs/teach/{chapter}.toml"
+    left = {piece.name: piece for piece in pieces(stage_of(chapter))}
+    known = set(left)
+
+    def take(names):
+        for name in names:
+            if name not in left:
+                problem = "twice" if name in known else "which is no piece of the diff"
+                raise CannotShow(f"{source} names {name!r}, {problem}.")
+        return [left.pop(name) for name in names]
+
+    told = lesson(chapter)
+    steps = [(step, take(step["pieces"])) for step in told["type"]]
+    copied, skipped = take(told["rest"]["copy"]), take(told["rest"]["leave"])
+    if left:
+        raise CannotShow(f"{source} does not say when {', '.join(left)} is typed.")
+    return steps, copied, skipped
+
+
+def live(chapter):
+    """Show the order in which to type a stage live, piece by piece."""
+    steps, copied, skipped = order(chapter)
+    typed = [piece for _, found in steps for piece in found]
+    total = sum(len(words(piece.added())) for piece in typed)
+    shown = [f"**Type** {total} lines, in {len(typed)} pieces:\n"]
+    for number, piece in enumerate(typed, start=1):
+        shown.append(f"{number}. {in_order(piece)}\n")
+        for step, found in steps:
+            if piece is found[-1]:
+                link = f"[{step['title']}]({step['link']})"
+                shown.append(f"    **Now:** {step['then']} ({link})\n")
+    for verb, found in (("Copy", copied), ("Leave out", skipped)):
+        if found:
+            names = ", ".join(f"`{piece.path}`" for piece in once(found))
+            shown.append(f"**{verb}** {names}.\n")
+    return "\n".join(shown)
+
+
+def once(found):
+    """Return one piece for each file."""
+    return {piece.path: piece for piece in found}.values()
+
+
+def words(lines):
+    """Return the lines that are not empty."""
+    return [line.strip() for line in lines if line.strip()]
+
+
+def in_order(piece):
+    """Write a piece in one line: its file, its first new line, and its reason."""
+    if not (new := words(piece.added())):
+        return f"`{piece.path}`: delete it. {piece.reason}"
+    size = "1 line" if len(new) == 1 else f"{len(new)} lines"
+    # The quotation marks of a docstring are no code that one knows a piece by.
+    first = next((line for line in new if not line.startswith('"""')), new[0])
+    return f"`{piece.path}`, {size} from {as_code(first)}. {piece.reason}"
+
+
+def as_code(text):
+    """Write a text as `code`, whatever backticks it holds."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    gap = " " if "`" in text else ""
+    return f"{ticks}{gap}{text}{gap}{ticks}"
+
+
+# What stands on a page already
+
+
+def page(name):
+    """Return the lines of a page, each with whether it is inside of a code block."""
+    inside = False
+    for line in read(f"docs/{name}.md"):
+        is_fence = line.lstrip().startswith("```")
+        yield line.rstrip("\n"), inside or is_fence
+        inside ^= is_fence
+
+
+def section(name, beginning):
+    """Return the heading of a part of a page that begins so, and its lines."""
+    found = None
+    for line, is_code in page(name):
+        if not is_code and re.match("#{1,2} ", line):
+            if found is not None:
+                break
+            if line.lstrip("# ").startswith(beginning):
+                found = []
+                heading = line.lstrip("# ")
+        elif found is not None:
+            found.append(linked(line, name))
+    if found is None:
+        raise CannotShow(f"docs/{name}.md has no part {beginning!r}.")
+    return heading, found
+
+
+def linked(line, name):
+    """Write the links of a line so that they lead from another page to where they did."""
+    return re.sub(r"\]\(#", f"]({name}.md#", line)
+
+
+def paragraph(name, beginning):
+    """Return the paragraph of a page that begins so."""
+    found = []
+    for line, is_code in page(name):
+        if found and not line:
+            return linked("\n".join(found), name)
+        if found or (not is_code and line.startswith(beginning)):
+            found.append(line)
+    raise CannotShow(f"docs/{name}.md has no paragraph that begins with {beginning!r}.")
+
+
+# Slides
+
+
+def slides(chapter):
+    """
+    Show a chapter one idea a screen: its figures, its new lines, its questions.
+
+    All of it stands elsewhere: in the chapter, in the stage, in the reasons, and on the
+    page for who teaches it.
+    """
+    told = lesson(chapter)["slides"]
+    steps, copied, _ = order(chapter)
+    title = next(page(chapter))[0]
+    first = next(line for line, _ in page(chapter) if line.startswith("In this chapter"))
+    shown = [f"{title}\n\n{paragraph(chapter, first)}\n"]
+    for part, beginning in told.items():
+        heading, _ = section(chapter, part)
+        shown.append(f"## {heading}\n\n{paragraph(chapter, beginning)}\n")
+    shown += figures(chapter)
+    for _, found in steps:
+        shown += chain.from_iterable(map(screens, found))
+    if copied:
+        rows = "".join(f"- `{piece.path}`\n" for piece in once(copied))
+        shown.append(f"## Copied, not typed\n\n{rows}")
+    shown += pictures(chapter)
+    shown += [f"## {question}\n" for question in questions(chapter)]
+    if "missing" in lesson(chapter):
+        heading, lines = section(chapter, lesson(chapter)["missing"])
+        shown.append(f"## {heading}\n\n{points(lines)}")
+    number = len(shown)
+    return '<div class="slides" markdown="1">\n\n' + "".join(
+        f'<section class="slide" id="{place}" aria-label="Slide {place} of {number}"'
+        f' markdown="1">\n\n{text}\n</section>\n\n'
+        for place, text in enumerate(shown, start=1)
+    ) + "</div>\n"
+
+
+def points(lines):
+    """Return the points of a list."""
+    return "".join(f"{line}\n" for line in lines if line.startswith("- "))
+
+
+def questions(chapter):
+    """Return what the page for who teaches a chapter asks."""
+    found = [
+        line.removeprefix('??? question "').removesuffix('"')
+        for line, _ in page(f"teach-{chapter}")
+        if line.startswith('??? question "')
+    ]
+    if len(found) != 3:
+        raise CannotShow(f"docs/teach-{chapter}.md asks {len(found)} questions, not 3.")
+    return found
+
+
+def pictures(chapter):
+    """Yield the pictures of a chapter, in both colours where there are two."""
+    found = []
+    for line, is_code in [*page(chapter), ("", False)]:
+        if not is_code and line.startswith("!["):
+            found.append(re.sub(r"\)(\{.*\})?$", "){ loading=lazy }", line))
+        elif found:
+            yield "## On the wire\n\n" + "\n".join(found) + "\n{ .picture }\n"
+            found = []
+
+
+def figures(chapter):
+    """Yield the drawings of a chapter, each part of them large enough to be read."""
+    for line, is_code in page(chapter):
+        if not is_code and (call := re.match(r'\[\[ svg\("(.+)"\) \]\]', line)):
+            yield from drawn(call[1])
+
+
+def drawn(name):
+    """Yield a drawing in pieces: it is cut above each of its headings."""
+    drawing = "".join(line for line in read(f"docs/assets/{name}") if line.strip())
+    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing).groups()
+    [title] = re.findall(r"<title[^>]*>(.+)</title>", drawing)
+    heading = r'<text class="part" x="\d+" y="(\d+)">(.+?)</text>'
+    parts = [(int(y) - 18, text) for y, text in re.findall(heading, drawing)]
+    ends = [*(top for top, _ in parts[1:]), int(height)]
+    # Here each part is a drawing of its own, named by its heading.
+    bare = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", drawing, flags=re.DOTALL)
+    top = None
+    for (start, text), end in zip(parts, ends, strict=True):
+        top = start if top is None else top
+        if end - top < SHORTEST_PART:
+            continue
+        place = f'viewBox="0 {top} {width} {end - top}"'
+        label = f'aria-label="{title}, the part “{text}”"'
+        shown = re.sub(r'viewBox="[^"]+"', place, bare)
+        shown = re.sub(r'aria-labelledby="[^"]+"', label, shown)
+        shown = f'<figure class="drawing" markdown="0">\n{shown.rstrip()}\n</figure>\n'
+        yield f"## {title}\n\n{shown}"
+        top = None
+
+
+def screens(piece):
+    """Yield a piece of the diff on as many slides as it needs, each with its reason."""
+    title, _, more = piece.reason.partition(". ")
+    title = title if not more else f"{title}."
+    room = SLIDE_HEIGHT - CODE_FRAME
+    room -= TITLE_ROW * rows(title, TITLE_WIDTH - len(" (2 of 3)"))
+    room -= TEXT_ROW * rows(more, TEXT_WIDTH) if more else 0
+    suffix = Path(piece.path).suffix
+    is_new = piece.verb == "is new"
+    lines = piece.added() if is_new else [*joined(piece.hunks)]
+    language = LANGUAGES.get(suffix, "text") if is_new else "diff"
+    found = list(cut(lines, room // CODE_ROW))
+    for number, each in enumerate(found, start=1):
+        count = f" ({number} of {len(found)})" if len(found) > 1 else ""
+        code = fence("".join(each).strip("\n"), language, piece.path)
+        yield f"## {title}{count}\n\n{more}\n\n{code}"
+
+
+def joined(found):
+    """Yield the lines of hunks, with a line between them that stands for the others."""
+    for number, hunk in enumerate(found):
+        if number:
+            yield "@@\n"
+        yield from hunk
+
+
+def rows(text, width):
+    """Return how many rows a text takes."""
+    return len(wrap(text.rstrip("\n"), width, drop_whitespace=False)) or 1
+
+
+def cut(lines, most):
+    """Yield lines in pieces of so many rows, where an empty line or a definition is."""
+    while sum(rows(line, CODE_WIDTH) for line in lines) > most:
+        fitting = 0
+        used = rows(lines[0], CODE_WIDTH)
+        while used <= most:
+            fitting += 1
+            used += rows(lines[fitting], CODE_WIDTH)
+        # The last good place, if that leaves no slide half empty.
+        for place in range(fitting, fitting // 2, -1):
+            if not lines[place].strip("+- \n"):
+                fitting = place
+                break
+        yield lines[:fitting]
+        lines = lines[fitting:]
+        while lines and not lines[0].strip("+- \n"):
+            lines = lines[1:]
+    if lines:
+        yield lines
+
+
+# The handout
+
+
+def handout(chapter):
+    """Show what a student has on paper: the contract, what is typed, the commands."""
+    steps, copied, _ = order(chapter)
+    heading = next(page(chapter))[0].lstrip("# ")
+    _, contract = section(chapter, "The contract")
+    shown = [f"## {heading}\n", *contract, "### What you type\n"]
+    shown.append('<div class="columns" markdown="1">\n')
+    for piece in chain.from_iterable(found for _, found in steps):
+        lines = piece.added() if piece.verb == "is new" else joined(piece.hunks)
+        suffix = Path(piece.path).suffix
+        language = LANGUAGES.get(suffix, "text") if piece.verb == "is new" else "diff"
+        shown.append(fence("".join(lines), language, piece.path))
+    shown.append("</div>\n")
+    if copied:
+        names = ", ".join(f"`{piece.path}`" for piece in once(copied))
+        shown.append(f"Copied from the finished stage: {names}.\n")
+    shown.append(commands(int(chapter[:2]), f"work/{stage_of(chapter)}"))
+    if not chapter.startswith("01"):
+        return "\n".join(shown)
+    heading, codes = section(chapter, "Close codes")
+    table = "\n".join(line for line in codes if line.startswith("|"))
+    return "\n".join([*shown, f"### {heading}\n", table, ""])
+
+
+def commands(number, folder):
+    """Show the commands of a stage."""
+    found = {
+        f"start {number}": f"makes `{folder}`, where you begin",
+        f"run {number} --project": "serves it",
+        f"check {number}": "says what is right and wrong; with `--watch`, on each save",
+        f"hint {number}": "helps with what is broken now, a little more each time",
+        f"solution {number}": "shows ours beside yours, for that one thing",
+    }
+    table = [cells(f"`python3 learn.py {each}`", why) for each, why in found.items()]
+    return "\n".join([cells("type", "what it does"), cells(":--", ":--"), *table, ""])

@@ -1,0 +1,75 @@
+"use strict";
+
+// Shows the slides of this page one at a time. The address says which: #3 is the third.
+
+document.addEventListener("DOMContentLoaded", () => {
+  const slides = [...document.querySelectorAll(".slide")];
+  const back = document.querySelector(".slides-back a");
+  const isLarge = matchMedia("(min-width: 800px) and (min-height: 450px)");
+
+  function button(words, step) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = words;
+    made.addEventListener("click", () => go(shown() + step));
+    return made;
+  }
+
+  const bar = document.createElement("nav");
+  bar.className = "slides-bar";
+  bar.setAttribute("aria-label", "Slides");
+  const previous = button("← Previous", -1);
+  const next = button("Next →", 1);
+  const counter = document.createElement("output"); // Its changes are spoken.
+  const leave = document.createElement("a");
+  leave.href = back.href;
+  leave.textContent = `${back.textContent} (Esc)`;
+  bar.append(previous, counter, next, leave);
+  document.querySelector(".slides").after(bar);
+
+  // The number of the slide that the address names, or the first.
+  function shown() {
+    const number = Number(location.hash.slice(1));
+    return Number.isInteger(number) && number >= 1 ? Math.min(number, slides.length) : 1;
+  }
+
+  // One entry in the history for the whole show: "Back" leaves it.
+  function go(number) {
+    if (number >= 1 && number <= slides.length) {
+      location.replace(`#${number}`);
+    }
+  }
+
+  function show() {
+    const number = shown();
+    slides.forEach((slide, place) => {
+      slide.classList.toggle("is-current", place + 1 === number);
+    });
+    counter.textContent = `${number} / ${slides.length}`;
+    previous.setAttribute("aria-disabled", number === 1);
+    next.setAttribute("aria-disabled", number === slides.length);
+  }
+
+  const steps = {
+    ArrowRight: () => shown() + 1,
+    ArrowDown: () => shown() + 1,
+    PageDown: () => shown() + 1,
+    ArrowLeft: () => shown() - 1,
+    ArrowUp: () => shown() - 1,
+    PageUp: () => shown() - 1,
+    Home: () => 1,
+    End: () => slides.length,
+  };
+  addEventListener("keydown", (event) => {
+    if (!isLarge.matches || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Escape") {
+      location.assign(leave.href);
+    } else if (steps[event.key]) {
+      event.preventDefault();
+      go(steps[event.key]());
+    }
+  });
+  addEventListener("hashchange", show);
+  document.documentElement.classList.add("is-slideshow");
+  show();
+});
