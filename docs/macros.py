@@ -42,7 +42,9 @@ CONTEXT = 1  # Lines of a diff around those that changed.
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
 CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
 SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
-SHORTEST_PART = 70  # Of a drawing, in its units. Less is no slide.
+# Of a drawing, in its units: less is no slide, and what stands above a heading.
+SHORTEST_PART, ABOVE_PART = 70, 28
+FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
 LANGUAGES = {
     ".cnf": "ini",
     ".conf": "nginx",
@@ -662,7 +664,7 @@ def bar(row, highest):
 
 def cells(*texts):
     """Write one line of a table."""
-    return f"| {' | '.join(texts)} |"
+    return f"| {' | '.join(map(str, texts))} |"
 
 
 def number(value):
@@ -1152,11 +1154,11 @@ def order(chapter):
             if name not in left:
                 problem = "twice" if name in known else "which is no piece of the diff"
                 raise CannotShow(f"{source} names {name!r}, {problem}.")
-        return [left.pop(name) for name in names]
+            yield left.pop(name)
 
     told = lesson(chapter)
-    steps = [(step, take(step["pieces"])) for step in told["type"]]
-    copied, skipped = take(told["rest"]["copy"]), take(told["rest"]["leave"])
+    steps = [(step, [*take(step["pieces"])]) for step in told["type"]]
+    copied, skipped = [*take(told["rest"]["copy"])], [*take(told["rest"]["leave"])]
     if left:
         raise CannotShow(f"{source} does not say when {', '.join(left)} is typed.")
     return steps, copied, skipped
@@ -1266,7 +1268,9 @@ def slides(chapter):
     told = lesson(chapter)["slides"]
     steps, copied, _ = order(chapter)
     title = next(page(chapter))[0]
-    first = next(line for line, _ in page(chapter) if line.startswith("In this chapter"))
+    first = next(
+        line for line, _ in page(chapter) if line.startswith("In this chapter")
+    )
     shown = [f"{title}\n\n{paragraph(chapter, first)}\n"]
     for part, beginning in told.items():
         heading, _ = section(chapter, part)
@@ -1283,11 +1287,15 @@ def slides(chapter):
         heading, lines = section(chapter, lesson(chapter)["missing"])
         shown.append(f"## {heading}\n\n{points(lines)}")
     number = len(shown)
-    return '<div class="slides" markdown="1">\n\n' + "".join(
-        f'<section class="slide" id="{place}" aria-label="Slide {place} of {number}"'
-        f' markdown="1">\n\n{text}\n</section>\n\n'
-        for place, text in enumerate(shown, start=1)
-    ) + "</div>\n"
+    return (
+        '<div class="slides" markdown="1">\n\n'
+        + "".join(
+            f'<section class="slide" id="{place}" aria-label="Slide {place} of {number}"'
+            f' markdown="1">\n\n{text}\n</section>\n\n'
+            for place, text in enumerate(shown, start=1)
+        )
+        + "</div>\n"
+    )
 
 
 def points(lines):
@@ -1331,40 +1339,72 @@ def drawn(name):
     width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing).groups()
     [title] = re.findall(r"<title[^>]*>(.+)</title>", drawing)
     heading = r'<text class="part" x="\d+" y="(\d+)">(.+?)</text>'
-    parts = [(int(y) - 18, text) for y, text in re.findall(heading, drawing)]
-    ends = [*(top for top, _ in parts[1:]), int(height)]
-    # Here each part is a drawing of its own, named by its heading.
+    parts = [(int(y), text) for y, text in re.findall(heading, drawing)]
+    ends = [*(y for y, _ in parts[1:]), int(height) + ABOVE_PART]
+    # Here each part is a drawing of its own, named by its heading, between the same two.
     bare = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", drawing, flags=re.DOTALL)
+    sides = re.findall(r'<text class="end".*?</text>', bare)
+    for side in sides:
+        bare = bare.replace(side, "")
     top = None
-    for (start, text), end in zip(parts, ends, strict=True):
-        top = start if top is None else top
+    for (y, text), end in zip(parts, ends, strict=True):
+        top = y if top is None else top
         if end - top < SHORTEST_PART:
             continue
-        place = f'viewBox="0 {top} {width} {end - top}"'
+        place = f'viewBox="0 {top - ABOVE_PART} {width} {end - top}"'
         label = f'aria-label="{title}, the part “{text}”"'
-        shown = re.sub(r'viewBox="[^"]+"', place, bare)
+        named = "".join(sides).replace('y="20"', f'y="{top - 16}"')
+        named = named.replace('x="8"', 'x="28"').replace('x="392"', 'x="372"')
+        shown = re.sub(r'viewBox="[^"]+"', place, bare).replace(
+            "</g>\n</svg>", "</g></svg>"
+        )
         shown = re.sub(r'aria-labelledby="[^"]+"', label, shown)
+        shown = shown.replace("</g></svg>", f"{named}</g></svg>")
         shown = f'<figure class="drawing" markdown="0">\n{shown.rstrip()}\n</figure>\n'
         yield f"## {title}\n\n{shown}"
         top = None
 
 
 def screens(piece):
-    """Yield a piece of the diff on as many slides as it needs, each with its reason."""
+    """
+    Yield a piece of the diff on as many slides as it needs, the first with its reason.
+
+    Where they are several, what goes is left out, and the others are named by what
+    they are in.
+    """
     title, _, more = piece.reason.partition(". ")
     title = title if not more else f"{title}."
     room = SLIDE_HEIGHT - CODE_FRAME
     room -= TITLE_ROW * rows(title, TITLE_WIDTH - len(" (2 of 3)"))
     room -= TEXT_ROW * rows(more, TEXT_WIDTH) if more else 0
-    suffix = Path(piece.path).suffix
-    is_new = piece.verb == "is new"
-    lines = piece.added() if is_new else [*joined(piece.hunks)]
-    language = LANGUAGES.get(suffix, "text") if is_new else "diff"
-    found = list(cut(lines, room // CODE_ROW))
-    for number, each in enumerate(found, start=1):
-        count = f" ({number} of {len(found)})" if len(found) > 1 else ""
+    others = SLIDE_HEIGHT - CODE_FRAME - TITLE_ROW
+    if piece.verb == "is new":
+        language, lines = LANGUAGES.get(Path(piece.path).suffix, "text"), piece.added()
+    else:
+        language, lines = "diff", [*joined(piece.hunks)]
+    found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
+    if language == "diff" and len(found) > 1:
+        lines = [line for line in lines if line[0] != "-"]
+        found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
+    place = 0
+    for number, each in enumerate(found):
+        if number:
+            more, title = "", f"`{owner(lines, place) or piece.path}`"
+        count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
+        while each and not each[0].strip("+- \n"):
+            each, place = each[1:], place + 1
         code = fence("".join(each).strip("\n"), language, piece.path)
         yield f"## {title}{count}\n\n{more}\n\n{code}"
+        place += len(each)
+
+
+def owner(lines, place):
+    """Return the function that a line is in, as far as one sees it from these lines."""
+    definition = re.compile(r"[+ ]?\s*(?:async )?(class|def|function) (\w+)")
+    for line in reversed(lines[: place + 3]):
+        if found := definition.match(line):
+            return found[2] if found[1] == "class" else f"{found[2]}()"
+    return ""
 
 
 def joined(found):
@@ -1380,24 +1420,27 @@ def rows(text, width):
     return len(wrap(text.rstrip("\n"), width, drop_whitespace=False)) or 1
 
 
-def cut(lines, most):
-    """Yield lines in pieces of so many rows, where an empty line or a definition is."""
+def cut(lines, most, then):
+    """
+    Yield lines in pieces of so many rows, the first and the others.
+
+    They are cut in front of a definition or at an empty line, where one is near.
+    """
     while sum(rows(line, CODE_WIDTH) for line in lines) > most:
-        fitting = 0
-        used = rows(lines[0], CODE_WIDTH)
+        fitting, used = 0, rows(lines[0], CODE_WIDTH)
         while used <= most:
             fitting += 1
             used += rows(lines[fitting], CODE_WIDTH)
-        # The last good place, if that leaves no slide half empty.
-        for place in range(fitting, fitting // 2, -1):
-            if not lines[place].strip("+- \n"):
-                fitting = place
+        fitting = min(fitting, max(len(lines) - FEWEST_ROWS, 1))
+        near = range(fitting, fitting // 2, -1)
+        begins = re.compile(r"[+ ]?\s*(@|class |(async )?(def|function) )")
+        for good in (begins.match, lambda line: not line.strip("+- \n")):
+            if places := [place for place in near if good(lines[place])]:
+                fitting = places[0]
                 break
         yield lines[:fitting]
-        lines = lines[fitting:]
-        while lines and not lines[0].strip("+- \n"):
-            lines = lines[1:]
-    if lines:
+        lines, most = lines[fitting:], then
+    if any(line.strip("+- \n") for line in lines):
         yield lines
 
 

@@ -37,6 +37,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function go(number) {
     if (number >= 1 && number <= slides.length) {
       location.replace(`#${number}`);
+      show(); // The event comes later, and keys may be quicker.
     }
   }
 

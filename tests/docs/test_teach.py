@@ -1,0 +1,377 @@
+"""
+What a teacher gets: an order that can be typed, slides that can be read, a handout.
+"""
+
+import ast
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
+from markdown.extensions.toc import slugify
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
+
+from docs import macros as macros_of_the_pages
+from learn import COMMANDS
+from tests.checker.command_line import parser
+from tests.checker.servers.runserver import Server, ServerError
+from tests.docs.pages import before, blocks
+from tests.docs.repository import ROOT
+from tests.docs.test_site import (  # noqa: F401  # Fixtures of the site.
+    CONTRAST,
+    macros,
+    site,
+    sites,
+    tab,
+    write,
+)
+
+CHAPTERS = ("01-echo", "02-routing", "03-groups", "04-auth", "05-wss")
+PAGES = [
+    *(ROOT / f"docs/teach-{chapter}.md" for chapter in CHAPTERS),
+    *(ROOT / f"docs/{name}.md" for name in ("teach", "handout", "offline")),
+]
+LONGEST = 720  # Words of a page that one reads in front of a class.
+SHEETS = 10  # Of the handout: two sides for each stage.
+SIZES = [(1280, 720), (1024, 640)]  # Projectors, the second with a browser around it.
+
+
+# The order in which to type
+
+
+def typed_so_far(old: list[str], new: list[str], taken: list[list[str]]) -> list[str]:
+    """Return a file of which only some hunks have been typed."""
+    groups = SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(
+        macros_of_the_pages.CONTEXT
+    )
+    lines, at = [], 0
+    for group, hunk in zip(groups, macros_of_the_pages.hunks(old, new), strict=True):
+        first, last = group[0][1], group[-1][2]
+        lines += old[at:first]
+        is_typed = hunk in taken
+        lines += new[group[0][3] : group[-1][4]] if is_typed else old[first:last]
+        at = last
+    return lines + old[at:]
+
+
+def type_pieces(
+    work: Path,
+    stage: str,
+    pieces: list[macros_of_the_pages.Piece],
+    taken: dict[str, list[list[str]]],
+) -> None:
+    """Type pieces into a copy of the stage before, on top of those taken already."""
+    old = macros_of_the_pages.files(before(stage))
+    new = macros_of_the_pages.files(stage)
+    for piece in pieces:
+        path = work / piece.path
+        if piece.verb == "is gone":
+            path.unlink()
+            continue
+        hunks = taken.setdefault(piece.path, [])
+        hunks += piece.hunks
+        lines = typed_so_far(old.get(piece.path, []), new[piece.path], hunks)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_typed_in_this_order_each_step_leaves_a_server_that_starts(
+    chapter: str, tmp_path: Path
+) -> None:
+    stage = macros_of_the_pages.stage_of(chapter)
+    work = shutil.copytree(
+        ROOT / before(stage),
+        tmp_path / stage,
+        ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3", "keys"),
+    )
+    steps, copied, skipped = macros_of_the_pages.order(chapter)
+    taken: dict[str, list[list[str]]] = {}
+    for step, pieces in steps:
+        type_pieces(work, stage, pieces, taken)
+        log = tmp_path / "server.log"
+        try:
+            with Server(work, log):
+                pass
+        except ServerError:
+            last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
+            pytest.fail(f"After “{step['title']}”: {last}", pytrace=False)
+    # With what is copied and what is left out, it is the finished stage.
+    type_pieces(work, stage, [*copied, *skipped], taken)
+    for path, lines in macros_of_the_pages.files(stage).items():
+        assert (work / path).read_text(encoding="utf-8") == "".join(lines), path
+    assert not (work / "config/wsgi.py").exists()
+
+
+ORDER = """
+[[type]]
+title = "One"
+link = "01-echo.md"
+pieces = [{typed}]
+then = "look."
+[rest]
+copy = []
+leave = [{left}]
+"""
+REASONS = '"new.py" = "Is new."\n["settings.py"]\n"B = 3" = "Is three."\n'
+
+
+@pytest.mark.parametrize(
+    ("typed", "left", "sentence"),
+    [
+        ('"new.py"', "", "does not say when settings.py: B = 3 is typed"),
+        ('"new.py", "new.py"', "", "names 'new.py', twice"),
+        ('"new.py"', '"old.py"', "names 'old.py', which is no piece of the diff"),
+    ],
+)
+def test_order_has_each_piece_once(
+    macros: ModuleType,  # noqa: F811
+    tmp_path: Path,
+    typed: str,
+    left: str,
+    sentence: str,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed=typed, left=left)
+    write(tmp_path, "docs/teach/01-echo.toml", order)
+    with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
+        macros.live("01-echo")
+
+
+def test_order_names_file_size_line_and_reason(
+    macros: ModuleType,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
+    write(tmp_path, "docs/teach/01-echo.toml", order)
+    shown = macros.live("01-echo")
+    assert "**Type** 1 lines, in 1 pieces" in shown
+    assert "1. `settings.py`, 1 line from `B = 3`. Is three.\n" in shown
+    assert "    **Now:** look. ([One](01-echo.md))" in shown
+    assert "**Leave out** `new.py`." in shown
+
+
+def test_plan_adds_its_minutes_up(
+    macros: ModuleType,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    parts = "".join(
+        f'[[plan]]\nminutes = {minutes}\nwhat = "talk"\n' for minutes in (50, 25)
+    )
+    write(tmp_path, "docs/teach/01-echo.toml", parts)
+    assert macros.plan("01-echo").splitlines()[2:] == [
+        "| 0:00 | 50 | talk |",
+        "| 0:50 | 25 | talk |",
+        "| **1:15** |  | the end |",
+    ]
+
+
+# What the pages say
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_are_such_as_learn_py_knows(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.stem == "handout":
+        text = "".join(
+            macros_of_the_pages.commands(number, "work") for number in range(1, 6)
+        )
+    found = re.findall(r"learn\.py ([^`\n]*)", text)
+    for words in found:
+        # N, and an ADDRESS, stand for what the reader knows.
+        typed = words.replace(" N", " 1").replace(" > ", "")
+        if shlex.split(typed)[1:]:
+            options, rest = parser(COMMANDS).parse_known_args(shlex.split(typed))
+            assert "command" in options, words
+            assert not rest, f"{page.name}: learn.py {words}"
+    assert found or page.stem == "handout"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_page_of_a_stage_is_short(chapter: str) -> None:
+    text = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    text = re.sub(r"\]\([^)]*\)|```.*?```", "", text, flags=re.DOTALL)
+    assert len(text.split()) <= LONGEST
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_weights_are_of_promises_of_the_stage(chapter: str) -> None:
+    stage = macros_of_the_pages.stage_of(chapter)
+    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    [weights] = [each for each in blocks(page) if each.language == "toml"]
+    code = (ROOT / f"tests/test_{stage}.py").read_text(encoding="utf-8")
+    promised = {
+        node.name.removeprefix("test_")
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    assert set(tomllib.loads("\n".join(weights.lines))) <= promised
+
+
+def played(name: str) -> Iterator[str]:
+    """Yield the anchors of a page below which something is run."""
+    heading = ""
+    for block in blocks((ROOT / f"docs/{name}").read_text(encoding="utf-8")):
+        if block.language == "heading":
+            heading = slugify(block.lines[0], "-")
+        elif block.is_transcript:
+            yield heading
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_answers_and_failures_lead_to_what_is_run(chapter: str) -> None:
+    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    _, asked, rest = page.partition("## Three questions")
+    asked, _, rest = rest.partition("## Two failures to cause")
+    failures, *_ = rest.partition("\n## ")
+    answers = re.findall(r"\[Run it\]\(([\w-]+\.md)#([\w-]+)\)", asked)
+    assert len(answers) == asked.count("??? question") == 3
+    shown = [
+        re.search(r"\]\((0[\w-]+\.md)#([\w-]+)\)", each)
+        for each in re.split(r"\n(?=\*\*)", failures)[1:]
+    ]
+    assert len(shown) == 2
+    for name, anchor in [*answers, *(found.groups() for found in shown)]:
+        assert anchor in set(played(name)), f"Nothing is run in {name}#{anchor}."
+
+
+# The slides
+
+
+def open_slides(tab: Tab, site: Path, chapter: str, place: str = "") -> int:  # noqa: F811
+    """Open the slides of a chapter, and return how many there are."""
+    tab.goto((site / f"slides-{chapter}.html").as_uri() + place)
+    return tab.locator(".slide").count()
+
+
+def test_slides_are_led_by_keys_and_by_the_address(
+    site: Path,  # noqa: F811
+    tab: Tab,  # noqa: F811
+) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    count = open_slides(tab, site, "02-routing", "#3")
+    counter = tab.locator(".slides-bar").get_by_role("status")
+
+    def expect_slide(number: int) -> None:
+        expect(counter).to_have_text(f"{number} / {count}")
+        expect(tab.locator(".slide:visible")).to_have_count(1)
+        expect(tab.locator(".slide:visible")).to_have_attribute("id", str(number))
+
+    expect_slide(3)
+    for key, number in [
+        ("ArrowRight", 4),
+        ("ArrowLeft", 3),
+        ("PageDown", 4),
+        ("PageUp", 3),
+        ("End", count),
+        ("ArrowRight", count),
+        ("Home", 1),
+        ("ArrowLeft", 1),
+    ]:
+        tab.keyboard.press(key)
+        expect_slide(number)
+    tab.get_by_role("button", name="Next").click()
+    expect_slide(2)
+    assert tab.url.endswith("#2")
+    expect(tab.locator("header")).to_be_hidden()
+    tab.keyboard.press("Escape")
+    expect(tab).to_have_url(re.compile(r"teach-02-routing\.html$"))
+
+
+TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide, place) => {
+  document.querySelector(".slide.is-current").classList.remove("is-current");
+  slide.classList.add("is-current");
+  const sizes = [...slide.querySelectorAll("pre code")].map(
+    (code) => parseFloat(getComputedStyle(code).fontSize) * 1280 / innerWidth);
+  const parts = [slide, ...slide.querySelectorAll("pre, figure")];
+  const isCut = parts.some((part) => part.scrollWidth > part.clientWidth
+    || part.scrollHeight > part.clientHeight + 1);
+  const isSmall = sizes.some((size) => size < 27.9);
+  const svg = slide.querySelector("svg");
+  const letters = svg ? [...svg.querySelectorAll("text")].map((text) =>
+    text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)
+    * 1280 / innerWidth) : [];
+  const isFaint = letters.some((size) => size < 24);
+  return isCut || isSmall || isFaint ? [`${place + 1}: ${slide.textContent.trim()}`] : [];
+})"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_slide_fits_and_can_be_read_from_the_back(
+    site: Path,  # noqa: F811
+    tab: Tab,  # noqa: F811
+    chapter: str,
+) -> None:
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        assert open_slides(tab, site, chapter) > 15
+        # Pictures are loaded when they are shown, and known to fit then only.
+        tab.evaluate(
+            """async () => {
+              for (const image of document.querySelectorAll(".slide img")) {
+                image.loading = "eager";
+                await image.decode();
+              }
+            }"""
+        )
+        assert not tab.evaluate(TOO_LARGE), f"{width}x{height}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_slides_are_for_all(
+    sites: dict[str, Path],  # noqa: F811
+    tab: Tab,  # noqa: F811
+    chapter: str,
+) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    open_slides(tab, sites["mkdocs"], chapter)
+    # All at once, as they stand without JavaScript.
+    tab.evaluate("document.documentElement.classList.remove('is-slideshow')")
+    tab.evaluate(AXE_SCRIPT)
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        weak = tab.evaluate(CONTRAST)
+        assert not weak, scheme + ": " + "\n".join(weak)
+    results = AxeResults(
+        tab.evaluate(
+            """async () => await axe.run([".slides", ".slides-bar"], {
+              preload: false, resultTypes: ["violations"],
+              rules: { "color-contrast": { enabled: false } },
+            })"""
+        )
+    )
+    assert not results.violations_count, results.generate_report()
+    tab.set_viewport_size({"width": 400, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+# On paper
+
+
+def sheets(pdf: bytes) -> int:
+    """Return how many pages a PDF of Chromium has."""
+    return len(re.findall(rb"/Type /Page\b", pdf))
+
+
+def test_handout_has_the_sheets_that_it_promises(
+    site: Path,  # noqa: F811
+    tab: Tab,  # noqa: F811
+) -> None:
+    tab.goto((site / "handout.html").as_uri())
+    assert sheets(tab.pdf(prefer_css_page_size=True)) == SHEETS
+
+
+def test_slides_are_printed_one_a_page(
+    sites: dict[str, Path],  # noqa: F811
+    tab: Tab,  # noqa: F811
+) -> None:
+    count = open_slides(tab, sites["mkdocs"], "01-echo")
+    assert sheets(tab.pdf(prefer_css_page_size=True)) == count
