@@ -42,6 +42,7 @@ CONTEXT = 1  # Lines of a diff around those that changed.
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
 CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
 SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
+LONGEST_LINE = 60  # Letters of code in a sentence.
 # Of a drawing, in its units: less is no slide, and what stands above a heading.
 SHORTEST_PART, ABOVE_PART = 70, 28
 FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
@@ -1197,10 +1198,12 @@ def in_order(piece):
     """Write a piece in one line: its file, its first new line, and its reason."""
     if not (new := words(piece.added())):
         return f"`{piece.path}`: delete it. {piece.reason}"
-    size = "1 line" if len(new) == 1 else f"{len(new)} lines"
+    size = "1 line:" if len(new) == 1 else f"{len(new)} lines from"
     # The quotation marks of a docstring are no code that one knows a piece by.
     first = next((line for line in new if not line.startswith('"""')), new[0])
-    return f"`{piece.path}`, {size} from {as_code(first)}. {piece.reason}"
+    if len(first) > LONGEST_LINE:
+        first = f"{first[:LONGEST_LINE].rstrip()} …"
+    return f"`{piece.path}`, {size} {as_code(first)}. {piece.reason}"
 
 
 def as_code(text):
@@ -1240,7 +1243,7 @@ def section(name, beginning):
 
 
 def linked(line, name):
-    """Write the links of a line so that they lead from another page to where they did."""
+    """Write the links of a line so that they lead there from another page."""
     return re.sub(r"\]\(#", f"]({name}.md#", line)
 
 
@@ -1290,8 +1293,8 @@ def slides(chapter):
     return (
         '<div class="slides" markdown="1">\n\n'
         + "".join(
-            f'<section class="slide" id="{place}" aria-label="Slide {place} of {number}"'
-            f' markdown="1">\n\n{text}\n</section>\n\n'
+            f'<section class="slide" id="{place}" markdown="1" '
+            f'aria-label="Slide {place} of {number}">\n\n{text}\n</section>\n\n'
             for place, text in enumerate(shown, start=1)
         )
         + "</div>\n"
@@ -1341,7 +1344,7 @@ def drawn(name):
     heading = r'<text class="part" x="\d+" y="(\d+)">(.+?)</text>'
     parts = [(int(y), text) for y, text in re.findall(heading, drawing)]
     ends = [*(y for y, _ in parts[1:]), int(height) + ABOVE_PART]
-    # Here each part is a drawing of its own, named by its heading, between the same two.
+    # Here each part is a drawing of its own, named by its heading.
     bare = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", drawing, flags=re.DOTALL)
     sides = re.findall(r'<text class="end".*?</text>', bare)
     for side in sides:
@@ -1355,11 +1358,9 @@ def drawn(name):
         label = f'aria-label="{title}, the part “{text}”"'
         named = "".join(sides).replace('y="20"', f'y="{top - 16}"')
         named = named.replace('x="8"', 'x="28"').replace('x="392"', 'x="372"')
-        shown = re.sub(r'viewBox="[^"]+"', place, bare).replace(
-            "</g>\n</svg>", "</g></svg>"
-        )
+        shown = re.sub(r'viewBox="[^"]+"', place, bare)
         shown = re.sub(r'aria-labelledby="[^"]+"', label, shown)
-        shown = shown.replace("</g></svg>", f"{named}</g></svg>")
+        shown = re.sub(r"</g>\s*</svg>", f"{named}</g></svg>", shown)
         shown = f'<figure class="drawing" markdown="0">\n{shown.rstrip()}\n</figure>\n'
         yield f"## {title}\n\n{shown}"
         top = None

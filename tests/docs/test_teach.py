@@ -22,6 +22,7 @@ from docs import macros as macros_of_the_pages
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.servers.runserver import Server, ServerError
+from tests.docs.in_class import FAILURES, Failure
 from tests.docs.pages import before, blocks
 from tests.docs.repository import ROOT
 from tests.docs.test_site import (  # noqa: F401  # Fixtures of the site.
@@ -32,6 +33,7 @@ from tests.docs.test_site import (  # noqa: F401  # Fixtures of the site.
     tab,
     write,
 )
+from tests.proofs.records import Proof, Recorded, Seen
 
 CHAPTERS = ("01-echo", "02-routing", "03-groups", "04-auth", "05-wss")
 PAGES = [
@@ -154,7 +156,7 @@ def test_order_names_file_size_line_and_reason(
     write(tmp_path, "docs/teach/01-echo.toml", order)
     shown = macros.live("01-echo")
     assert "**Type** 1 lines, in 1 pieces" in shown
-    assert "1. `settings.py`, 1 line from `B = 3`. Is three.\n" in shown
+    assert "1. `settings.py`, 1 line: `B = 3`. Is three.\n" in shown
     assert "    **Now:** look. ([One](01-echo.md))" in shown
     assert "**Leave out** `new.py`." in shown
 
@@ -243,6 +245,39 @@ def test_answers_and_failures_lead_to_what_is_run(chapter: str) -> None:
         assert anchor in set(played(name)), f"Nothing is run in {name}#{anchor}."
 
 
+@pytest.mark.parametrize(
+    ("proof", "failure"), [(each.proof(), each) for each in FAILURES], ids=str
+)
+def test_room_sees_what_the_page_says(
+    proof: Proof,
+    failure: Failure,
+    tmp_path: Path,
+    recorded: Recorded,
+    request: pytest.FixtureRequest,
+) -> None:
+    def live() -> Seen:
+        return failure.cause(request.getfixturevalue("quick_chromium"), tmp_path)
+
+    seen = recorded(proof, live)
+    chapter = failure.stage.removeprefix("stage").replace("_", "-")
+    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    said = {
+        "EchoConsumer()": "and gives up after ten seconds",
+        '    re_path(r"", refuse),': '"The server refused, or is away"',
+        "<room:room_name>/": "in the terminal there is a traceback now",
+        'return "room"': "the kitchen's words in the garden",
+    }[failure.wrong.splitlines()[-1]]
+    assert said in page
+    match seen:
+        case {"second": words, **rest}:
+            assert "hello" in words
+        case {"status": words, **rest}:
+            assert words.startswith("The server refused, or is away")
+        case {"garden": words, **rest}:
+            assert "Who is cooking?" in words
+    assert rest["has_traceback"] == ("traceback" in said)
+
+
 # The slides
 
 
@@ -286,7 +321,7 @@ def test_slides_are_led_by_keys_and_by_the_address(
     expect(tab).to_have_url(re.compile(r"teach-02-routing\.html$"))
 
 
-TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide, place) => {
+TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide) => {
   document.querySelector(".slide.is-current").classList.remove("is-current");
   slide.classList.add("is-current");
   const sizes = [...slide.querySelectorAll("pre code")].map(
@@ -300,7 +335,7 @@ TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide, pl
     text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)
     * 1280 / innerWidth) : [];
   const isFaint = letters.some((size) => size < 24);
-  return isCut || isSmall || isFaint ? [`${place + 1}: ${slide.textContent.trim()}`] : [];
+  return isCut || isSmall || isFaint ? [`${slide.id}: ${slide.innerText}`] : [];
 })"""
 
 
