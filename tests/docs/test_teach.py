@@ -201,7 +201,8 @@ def test_commands_are_such_as_learn_py_knows(page: Path) -> None:
 def test_page_of_a_stage_is_short(chapter: str) -> None:
     text = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
     text = re.sub(r"\]\([^)]*\)|```.*?```", "", text, flags=re.DOTALL)
-    assert len(text.split()) <= LONGEST
+    count = len(text.split())
+    assert count <= LONGEST, f"{count} words are more than {LONGEST}."
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -335,7 +336,8 @@ TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide) =>
     text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)
     * 1280 / innerWidth) : [];
   const isFaint = letters.some((size) => size < 24);
-  return isCut || isSmall || isFaint ? [`${slide.id}: ${slide.innerText}`] : [];
+  return [[isCut, "is cut"], [isSmall, "has small code"], [isFaint, "has a small drawing"]]
+    .flatMap(([is, words]) => is ? [`#${slide.id} ${words}: ${slide.innerText}`] : []);
 })"""
 
 
@@ -357,7 +359,8 @@ def test_every_slide_fits_and_can_be_read_from_the_back(
               }
             }"""
         )
-        assert not tab.evaluate(TOO_LARGE), f"{width}x{height}"
+        bad = tab.evaluate(TOO_LARGE)
+        assert not bad, f"At {width} by {height}, slide " + "\n".join(bad)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -401,7 +404,8 @@ def test_handout_has_the_sheets_that_it_promises(
     tab: Tab,  # noqa: F811
 ) -> None:
     tab.goto((site / "handout.html").as_uri())
-    assert sheets(tab.pdf(prefer_css_page_size=True)) == SHEETS
+    count = sheets(tab.pdf(prefer_css_page_size=True))
+    assert count == SHEETS, f"The handout promises {SHEETS} pages, and has {count}."
 
 
 def test_slides_are_printed_one_a_page(
@@ -409,4 +413,5 @@ def test_slides_are_printed_one_a_page(
     tab: Tab,  # noqa: F811
 ) -> None:
     count = open_slides(tab, sites["mkdocs"], "01-echo")
-    assert sheets(tab.pdf(prefer_css_page_size=True)) == count
+    printed = sheets(tab.pdf(prefer_css_page_size=True))
+    assert printed == count, f"{count} slides are printed on {printed} pages."
