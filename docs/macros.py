@@ -1158,11 +1158,16 @@ def order(chapter):
             yield left.pop(name)
 
     told = lesson(chapter)
-    steps = [(step, [*take(step["pieces"])]) for step in told["type"]]
+    steps = [(step, [*take(chain.from_iterable(saves(step)))]) for step in told["type"]]
     copied, skipped = [*take(told["rest"]["copy"])], [*take(told["rest"]["leave"])]
     if left:
         raise CannotShow(f"{source} does not say when {', '.join(left)} is typed.")
     return steps, copied, skipped
+
+
+def saves(step):
+    """Return the pieces of a step by what is saved at once, so that servers start."""
+    return [[each] if isinstance(each, str) else each for each in step["pieces"]]
 
 
 def live(chapter):
@@ -1172,7 +1177,11 @@ def live(chapter):
     total = sum(len(words(piece.added())) for piece in typed)
     shown = [f"**Type** {total} lines, in {len(typed)} pieces:\n"]
     for number, piece in enumerate(typed, start=1):
-        shown.append(f"{number}. {in_order(piece)}\n")
+        waits = any(
+            piece.name in each[:-1] for step, _ in steps for each in saves(step)
+        )
+        later = " **Save it with the next one.**" if waits else ""
+        shown.append(f"{number}. {in_order(piece)}{later}\n")
         for step, found in steps:
             if piece is found[-1]:
                 link = f"[{step['title']}]({step['link']})"

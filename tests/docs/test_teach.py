@@ -85,7 +85,7 @@ def type_pieces(
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_typed_in_this_order_each_step_leaves_a_server_that_starts(
+def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
     chapter: str, tmp_path: Path
 ) -> None:
     stage = macros_of_the_pages.stage_of(chapter)
@@ -97,14 +97,16 @@ def test_typed_in_this_order_each_step_leaves_a_server_that_starts(
     steps, copied, skipped = macros_of_the_pages.order(chapter)
     taken: dict[str, list[list[str]]] = {}
     for step, pieces in steps:
-        type_pieces(work, stage, pieces, taken)
-        log = tmp_path / "server.log"
-        try:
-            with Server(work, log):
-                pass
-        except ServerError:
-            last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
-            pytest.fail(f"After “{step['title']}”: {last}", pytrace=False)
+        known = {piece.name: piece for piece in pieces}
+        for names in macros_of_the_pages.saves(step):
+            type_pieces(work, stage, [known[name] for name in names], taken)
+            log = tmp_path / "server.log"
+            try:
+                with Server(work, log):
+                    pass
+            except ServerError:
+                last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
+                pytest.fail(f"After {' and '.join(names)}: {last}", pytrace=False)
     # With what is copied and what is left out, it is the finished stage.
     type_pieces(work, stage, [*copied, *skipped], taken)
     for path, lines in macros_of_the_pages.files(stage).items():
@@ -145,6 +147,18 @@ def test_order_has_each_piece_once(
     write(tmp_path, "docs/teach/01-echo.toml", order)
     with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
         macros.live("01-echo")
+
+
+def test_order_says_what_is_saved_together(
+    macros: ModuleType,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed='["new.py", "settings.py: B = 3"]', left="")
+    write(tmp_path, "docs/teach/01-echo.toml", order)
+    first, second = re.findall(r"^\d\. .+", macros.live("01-echo"), re.MULTILINE)
+    assert first.endswith("**Save it with the next one.**")
+    assert "Save" not in second
 
 
 def test_order_names_file_size_line_and_reason(
@@ -336,7 +350,7 @@ TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide) =>
     text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)
     * 1280 / innerWidth) : [];
   const isFaint = letters.some((size) => size < 24);
-  return [[isCut, "is cut"], [isSmall, "has small code"], [isFaint, "has a small drawing"]]
+  return [[isCut, "is cut"], [isSmall, "has small code"], [isFaint, "is faint"]]
     .flatMap(([is, words]) => is ? [`#${slide.id} ${words}: ${slide.innerText}`] : []);
 })"""
 
