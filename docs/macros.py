@@ -1184,13 +1184,22 @@ def live(chapter):
         shown.append(f"{number}. {in_order(piece)}{later}\n")
         for step, found in steps:
             if piece is found[-1]:
-                link = f"[{step['title']}]({step['link']})"
-                shown.append(f"    **Now:** {step['then']} ({link})\n")
+                shown.append(f"    **Now:** {now(chapter, step)}\n")
     for verb, found in (("Copy", copied), ("Leave out", skipped)):
         if found:
             names = ", ".join(f"`{piece.path}`" for piece in once(found))
             shown.append(f"**{verb}** {names}.\n")
     return "\n".join(shown)
+
+
+def now(chapter, step):
+    """Say what one does after a step, what is seen, and where the chapter has it."""
+    said = []
+    if step.get("copies"):
+        said.append("copy the files that are named below.")
+    if fails := step.get("fails"):
+        said.append(f"`check {int(chapter[:2])}` stops at “{fails}”:")
+    return " ".join([*said, step["then"], f"([{step['title']}]({step['link']}))"])
 
 
 def once(found):

@@ -33,7 +33,9 @@ from tests.docs.test_site import (  # noqa: F401  # Fixtures of the site.
     tab,
     write,
 )
+from tests.proofs import runs
 from tests.proofs.records import Proof, Recorded, Seen
+from tests.proofs.runs import proof_of
 
 CHAPTERS = ("01-echo", "02-routing", "03-groups", "04-auth", "05-wss")
 PAGES = [
@@ -112,6 +114,52 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
     for path, lines in macros_of_the_pages.files(stage).items():
         assert (work / path).read_text(encoding="utf-8") == "".join(lines), path
     assert not (work / "config/wsgi.py").exists()
+
+
+def proof_of_step(chapter: str, place: int) -> Proof:
+    """Return the proof of what fails after a step."""
+    stage = macros_of_the_pages.stage_of(chapter)
+    kept = [
+        [piece.name for piece in pieces]
+        for _, pieces in macros_of_the_pages.order(chapter)[0][: place + 1]
+    ]
+    title = f"{place + 1}, {macros_of_the_pages.order(chapter)[0][place][0]['title']}"
+    return proof_of("in_order", title, stage, ROOT / before(stage), str(kept))
+
+
+def steps_that_fail() -> Iterator[tuple[str, int]]:
+    """Yield the steps of the lessons after which a check is said to fail."""
+    for chapter in CHAPTERS:
+        for place, step in enumerate(macros_of_the_pages.lesson(chapter)["type"]):
+            if "fails" in step:
+                yield chapter, place
+
+
+@pytest.mark.parametrize(
+    ("proof", "chapter", "place"),
+    [(proof_of_step(*each), *each) for each in steps_that_fail()],
+    ids=str,
+)
+def test_check_stops_where_the_order_says(
+    proof: Proof, chapter: str, place: int, recorded: Recorded, tmp_path: Path
+) -> None:
+    stage = macros_of_the_pages.stage_of(chapter)
+    steps, copied, _ = macros_of_the_pages.order(chapter)
+
+    def live() -> Seen:
+        work = runs.copy_of(ROOT / before(stage), tmp_path / stage)
+        taken: dict[str, list[list[str]]] = {}
+        for step, pieces in steps[: place + 1]:
+            copies = copied if step.get("copies") else []
+            type_pieces(work, stage, [*pieces, *copies], taken)
+        seen = runs.check(stage, "--project", work).failed()
+        return {"fails": seen["fails"], "symptom": seen["symptom"]}
+
+    seen, step = recorded(proof, live), steps[place][0]
+    assert seen["fails"] == step["fails"]
+    # Where the words name a status or a code, it is this one.
+    for number in re.findall(r"\b(?:500|1011)\b", step["then"]):
+        assert number in seen["symptom"]
 
 
 ORDER = """
