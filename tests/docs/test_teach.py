@@ -4,13 +4,14 @@ What a teacher gets: an order that can be typed, slides that can be read, a hand
 
 import ast
 import re
+import runpy
 import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
@@ -238,7 +239,62 @@ def test_plan_adds_its_minutes_up(
     ]
 
 
+def test_what_a_slide_quotes_must_be_there(
+    macros: ModuleType,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(
+        tmp_path,
+        "docs/01-echo.md",
+        "# Title\n\n## The limit: none\n\nOne [way](#x)\nout.\n\n"
+        "```\n## The idea\n```\n",
+    )
+    assert macros.section("01-echo", "The limit")[0] == "The limit: none"
+    # Its links lead to the page that it is from.
+    assert macros.paragraph("01-echo", "One") == "One [way](01-echo.md#x)\nout."
+    with pytest.raises(macros.CannotShow, match="has no part 'The idea'"):
+        macros.section("01-echo", "The idea")
+    with pytest.raises(macros.CannotShow, match="no paragraph that begins with 'Two'"):
+        macros.paragraph("01-echo", "Two")
+    write(tmp_path, "docs/teach-01-echo.md", '??? question "Why?"\n')
+    with pytest.raises(macros.CannotShow, match="asks 1 questions, not 3"):
+        macros.questions("01-echo")
+
+
+def test_long_code_is_cut_in_front_of_a_definition(
+    macros: ModuleType,  # noqa: F811
+) -> None:
+    lines = [f"{name}\n" for name in ("a", "b", "", "def c():", *"defghij")]
+    first, second = macros.cut(lines, most=5, then=9)
+    assert first == lines[:3]
+    assert second == lines[3:]
+    assert macros.owner(lines, 3) == "c()"
+
+
 # What the pages say
+
+
+class Users:
+    """Takes the place of Django's users."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, str] = {}
+
+    def create_user(self, name: str, password: str) -> None:
+        """Remember a user."""
+        self.made[name] = password
+
+
+def test_accounts_for_20_are_printed_as_they_are_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = Users()
+    model = SimpleNamespace(objects=users)
+    monkeypatch.setattr("django.contrib.auth.get_user_model", lambda: model)
+    runpy.run_path(str(ROOT / "docs/teach/accounts.py"))
+    printed = dict(line.split("  ") for line in capsys.readouterr().out.splitlines())
+    assert printed == users.made
+    assert len(set(printed.values())) == 20
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
