@@ -98,30 +98,15 @@ def define_env(env):
         env.macro(on_this_page, macro.__name__)
 
     shown = (
-        include,
-        changes,
-        bench_table,
-        svg,
-        sights,
-        questions,
-        commands,
-        experiment,
-        recorded_with,
-        experiments,
-        screenshot,
-        flames,
-        accept,
-        bench,
-        session,
-        minutes,
-        rates,
-        sessions,
-        plan,
-        live,
-        slides,
-        handout,
+        *(include, changes, commands, sights, questions),
+        *(bench_table, svg, flames, screenshot),
+        *(experiment, experiments, recorded_with),
+        *(session, sessions, plan, live, slides, handout),
     )
     for macro in shown:
+        offer(macro)
+    for macro in (accept, bench, minutes, rates):
+        offer(macro, is_block=False)
 
 
 def fault(problem, is_block):
@@ -495,7 +480,7 @@ def listed(entries):
     """Write mistakes as a list, each of which unfolds."""
     rows = "".join(
         f"<details><summary><span>{with_code(entry['title'])}</span> "
-        f"<small>{stage_of(entry)}</small></summary>\n"
+        f"<small>{told_in(entry)}</small></summary>\n"
         f'<p>{with_code(words_of(entry))} <a href="{entry["chapter"]}">Read more</a>'
         "</p></details>\n"
         for entry in entries
@@ -503,7 +488,7 @@ def listed(entries):
     return f'<div class="sights" markdown="0">\n{rows}</div>\n'
 
 
-def stage_of(entry):
+def told_in(entry):
     """Return the stage in whose chapter a mistake is told, in words."""
     return f"stage {int(entry['chapter'][:2])}"
 
@@ -1094,6 +1079,8 @@ def question(asked, labels, events, name):
         said = f"<b>{with_code(says)}</b> {words}<span>{with_code(why)}</span>"
         yield f"<li{mark}>{said}</li>\n"
     yield "</ul></div>\n"
+
+
 # For who teaches
 
 
@@ -1303,7 +1290,7 @@ def slides(chapter):
         rows = "".join(f"- `{piece.path}`\n" for piece in once(copied))
         shown.append(f"## Copied, not typed\n\n{rows}")
     shown += pictures(chapter)
-    shown += [f"## {question}\n" for question in questions(chapter)]
+    shown += [f"## {question}\n" for question in asked_in_class(chapter)]
     if "missing" in lesson(chapter):
         heading, lines = section(chapter, lesson(chapter)["missing"])
         shown.append(f"## {heading}\n\n{points(lines)}")
@@ -1324,7 +1311,7 @@ def points(lines):
     return "".join(f"{line}\n" for line in lines if line.startswith("- "))
 
 
-def questions(chapter):
+def asked_in_class(chapter):
     """Return what the page for who teaches a chapter asks."""
     found = [
         line.removeprefix('??? question "').removesuffix('"')
@@ -1482,7 +1469,7 @@ def handout(chapter):
     if copied:
         names = ", ".join(f"`{piece.path}`" for piece in once(copied))
         shown.append(f"Copied from the finished stage: {names}.\n")
-    shown.append(commands(int(chapter[:2]), f"work/{stage_of(chapter)}"))
+    shown.append(commands_of(int(chapter[:2]), f"work/{stage_of(chapter)}"))
     if not chapter.startswith("01"):
         return "\n".join(shown)
     heading, codes = section(chapter, "Close codes")
@@ -1490,7 +1477,7 @@ def handout(chapter):
     return "\n".join([*shown, f"### {heading}\n", table, ""])
 
 
-def commands(number, folder):
+def commands_of(number, folder):
     """Show the commands of a stage."""
     found = {
         f"start {number}": f"makes `{folder}`, where you begin",

@@ -258,7 +258,7 @@ def test_what_a_slide_quotes_must_be_there(
         macros.paragraph("01-echo", "Two")
     write(tmp_path, "docs/teach-01-echo.md", '??? question "Why?"\n')
     with pytest.raises(macros.CannotShow, match="asks 1 questions, not 3"):
-        macros.questions("01-echo")
+        macros.asked_in_class("01-echo")
 
 
 def test_long_code_is_cut_in_front_of_a_definition(
@@ -302,7 +302,7 @@ def test_commands_are_such_as_learn_py_knows(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     if page.stem == "handout":
         text = "".join(
-            macros_of_the_pages.commands(number, "work") for number in range(1, 6)
+            macros_of_the_pages.commands_of(number, "work") for number in range(1, 6)
         )
     found = re.findall(r"learn\.py ([^`\n]*)", text)
     for words in found:
