@@ -1324,14 +1324,12 @@ def asked_in_class(chapter):
 
 
 def pictures(chapter):
-    """Yield the pictures of a chapter, in both colours where there are two."""
-    found = []
-    for line, is_code in [*page(chapter), ("", False)]:
-        if not is_code and line.startswith("!["):
-            found.append(re.sub(r"\)(\{.*\})?$", "){ loading=lazy }", line))
-        elif found:
-            yield "## On the wire\n\n" + "\n".join(found) + "\n{ .picture }\n"
-            found = []
+    """Yield the screenshots of a chapter."""
+    wanted = re.compile(r"\[\[ (screenshot\(.+\)) \]\]")
+    for line, is_code in page(chapter):
+        if not is_code and (call := wanted.fullmatch(line)):
+            arguments = ast.parse(call[1], mode="eval").body.args
+            yield f"## On the wire\n\n{screenshot(*map(ast.literal_eval, arguments))}"
 
 
 def figures(chapter):
