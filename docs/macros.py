@@ -98,10 +98,25 @@ def define_env(env):
         env.macro(on_this_page, macro.__name__)
 
     shown = (
-        *(include, changes, commands, sights, questions),
-        *(bench_table, svg, flames, screenshot),
-        *(experiment, experiments, recorded_with),
-        *(session, sessions, plan, live, slides, handout),
+        include,
+        changes,
+        commands,
+        sights,
+        questions,
+        bench_table,
+        svg,
+        flames,
+        screenshot,
+        experiment,
+        experiments,
+        recorded_with,
+        session,
+        sessions,
+        plan,
+        live,
+        slides,
+        handout,
+        glossary,
     )
     for macro in shown:
         offer(macro)
@@ -562,6 +577,41 @@ def with_code(text):
     parts = escape(text, quote=False).split("`")
     parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
     return "".join(parts)
+
+
+# Words
+
+
+def terms():
+    """Return the terms of the glossary, in its order."""
+    return tomllib.loads("".join(read("docs/glossary.toml")))["term"]
+
+
+def id_of(term):
+    """Return the anchor of a term in the glossary."""
+    return re.sub("[^a-z0-9]+", "-", term.lower())
+
+
+def glossary():
+    """Show all terms: what each means, where the course explains it, and the source."""
+    return "\n".join(map(in_glossary, terms()))
+
+
+def in_glossary(entry):
+    """Write a term as a heading of its own, so that the search finds it."""
+    name, address = entry["source"]
+    links = f"[{chapter_of(entry['here'])}]({entry['here']}) · [{name}]({address})"
+    return (
+        f"## {entry['term']} {{ #{id_of(entry['term'])} .entry }}\n\n"
+        f"{plain(entry['meaning'])}\n\n{links}\n"
+    )
+
+
+def chapter_of(link):
+    """Name the page that a link leads to: 01-echo-deeper.md#x is Chapter 1, deeper."""
+    if found := re.match(r"0(\d)-[a-z]+(-deeper)?\.md#", link):
+        return f"Chapter {found[1]}" + (", deeper" if found[2] else "")
+    raise CannotShow(f"docs/glossary.toml: {link} is no place in a chapter.")
 
 
 # Numbers and drawings
