@@ -2,6 +2,7 @@
 The page on testing shows tests that pass, and tests that fail as it says.
 """
 
+import inspect
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from channels.testing.websocket import WebsocketCommunicator
 
 from tests.checker.servers.runserver import clean_environment
 from tests.docs.pages import blocks
@@ -25,6 +27,7 @@ WRITES = """
 import time
 
 import pytest
+from channels.testing.websocket import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.db import OperationalError
 
@@ -116,3 +119,11 @@ def test_examples_do_what_the_page_says(
     assert len(shown) == len(failures) + 1
     printed = "\n".join(seen.values())
     assert [line for line in shown if line not in printed] == []
+
+
+def test_client_waits_for_a_second_unless_told_otherwise() -> None:
+    for method in (
+        WebsocketCommunicator.receive_from,
+        WebsocketCommunicator.receive_json_from,
+    ):
+        assert inspect.signature(method).parameters["timeout"].default == 1
