@@ -98,39 +98,16 @@ def define_env(env):
         env.macro(on_this_page, macro.__name__)
 
     shown = (
-        include,
-        changes,
-        commands,
-        sights,
-        questions,
-        bench_table,
-        svg,
-        flames,
-        screenshot,
-        experiment,
-        experiments,
-        recorded_with,
-        session,
-        sessions,
-        plan,
-        live,
-        slides,
-        handout,
-        glossary,
+        *(include, changes, commands, sights, questions),
+        *(bench_table, svg, flames, screenshot),
+        *(experiment, experiments, recorded_with),
+        *(session, sessions, plan, live, slides, handout),
+        *(glossary, servers_started, servers_checks, servers_seen, servers_measured),
     )
     for macro in shown:
         offer(macro)
-    shown = (
-        accept,
-        bench,
-        minutes,
-        rates,
-        servers_started,
-        servers_checks,
-        servers_seen,
-        servers_measured,
-    )
-    for macro in shown:
+    for macro in (accept, bench, minutes, rates):
+        offer(macro, is_block=False)
 
 
 def fault(problem, is_block):
@@ -540,6 +517,14 @@ def words_of(entry):
     if re.match("[a-z]+ ", words):  # Not json.loads().
         words = f"{words[0].upper()}{words[1:]}"
     return words
+
+
+def plain(text):
+    """Write a text so that Markdown shows it as it is, but for what is `code`."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_\[\]<>{}|#])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [f"`{part}`" for part in parts[1::2]]
+    return "".join(parts)
 
 
 # What to answer from memory
