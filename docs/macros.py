@@ -744,7 +744,11 @@ def servers_seen(section):
 def servers_measured():
     """Say with which versions, when and how the servers were looked at."""
     result = servers()
-    versions = ", ".join(f"{name} {each}" for name, each in result["versions"].items())
+    ours = ("daphne", "channels", "django")  # The names of others are in small letters.
+    versions = ", ".join(
+        f"{name.capitalize() if name in ours else name} {each}"
+        for name, each in result["versions"].items()
+    )
     return (
         f"Seen on {result['date']} by `{result['command']}`, with {versions}. "
         "Each server ran with its defaults.\n"
