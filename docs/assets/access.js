@@ -36,6 +36,8 @@ const say = (() => {
   }
 
   standIn(document.querySelector(".md-header__button[for=__search]"), "Search");
+  // On a phone, Zensical's list of the page's sections.
+  standIn(document.querySelector(".md-sidebar-button[for=__toc]"), "On this page");
   const menu = standIn(document.querySelector(".md-header__button[for=__drawer]"), "Menu");
 
   // Who opens the menu is in it, and comes back out of it.
