@@ -3,7 +3,7 @@
 "use strict";
 
 // Say something to who hears the page. The same words twice are heard twice.
-const say = (() => {
+const speak = (() => {
   const region = document.createElement("div");
   region.className = "spoken";
   region.setAttribute("role", "status");
@@ -35,6 +35,8 @@ const say = (() => {
     return button;
   }
 
+  const isSeen = (each) => each.checkVisibility({ visibilityProperty: true });
+
   standIn(document.querySelector(".md-header__button[for=__search]"), "Search");
   // On a phone, Zensical's list of the page's sections.
   standIn(document.querySelector(".md-sidebar-button[for=__toc]"), "On this page");
@@ -48,7 +50,7 @@ const say = (() => {
       told();
       const inside = document.querySelector(".md-sidebar--primary");
       if (drawer.checked) {
-        inside.querySelector("a[href]").focus();
+        [...inside.querySelectorAll("a[href], button")].find(isSeen)?.focus();
       } else if (inside.contains(document.activeElement)) {
         menu.focus();
       }
@@ -75,7 +77,14 @@ const say = (() => {
     const told = () => button.setAttribute("aria-expanded", box.checked);
     told();
     box.addEventListener("change", told);
-    button.addEventListener("click", () => box.click());
+    // On a phone, the section covers the list that it was in.
+    const title = button.textContent.trim();
+    const back = standIn(document.querySelector(`.md-nav__title[for="${box.id}"]`), `Back from ${title}`);
+    button.addEventListener("click", () => {
+      box.click();
+      if (box.checked && isSeen(back)) back.focus();
+    });
+    back.addEventListener("click", () => button.focus());
   }
   for (const list of document.querySelectorAll(".md-nav[aria-expanded]")) {
     list.removeAttribute("aria-expanded");

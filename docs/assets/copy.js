@@ -22,7 +22,7 @@
     button.addEventListener("click", async () => {
       const isCopied = await copy(block.dataset.copy);
       button.textContent = isCopied ? "Copied" : "Not copied";
-      say(isCopied ? "Copied" : "This browser does not let a page copy");
+      speak(isCopied ? "Copied" : "This browser does not let a page copy");
       setTimeout(() => (button.textContent = "Copy"), 2000);
     });
     block.append(button);

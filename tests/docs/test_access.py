@@ -155,6 +155,16 @@ def test_menu_and_search_are_worked_by_keyboard_on_a_phone(
     assert tab.evaluate(
         "document.activeElement.closest('.md-sidebar--primary') !== null"
     )
+    if site.name == "mkdocs":
+        # The section of this page covers the list of all: the way back, and forth.
+        press_until(tab, "Back from 1 · Echo")
+        tab.keyboard.press("Enter")
+        assert tab.evaluate(REACHED) == "1 · Echo"
+    press_until(tab, "2 · Routing")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    press_until(tab, "2 · Routing")
+    assert tab.evaluate("document.activeElement.href.endsWith('02-routing.html')")
     tab.keyboard.press("Escape")
     expect(menu).to_have_attribute("aria-expanded", "false")
     expect(menu).to_be_focused()

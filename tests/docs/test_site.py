@@ -523,6 +523,35 @@ def test_table_says_once_what_its_rows_have_in_common(
     assert re.findall(r'rect width="(\d+)"', table) == ["25", "50", "100"]
 
 
+def test_screenshot_is_as_large_as_its_pictures(
+    macros: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "docs/assets").mkdir(parents=True)
+    for scheme in ("light", "dark"):
+        size = (1800).to_bytes(4) + (1200).to_bytes(4)  # Two pixels for each of a page.
+        path = tmp_path / f"docs/assets/echo-{scheme}.png"
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + size)
+    shown = macros.screenshot("echo", 'It says "hi".', "Stage 1.")
+    assert shown.count('width="900" height="600" alt="It says &quot;hi&quot;."') == 2
+    assert '<a class="only-dark" href="assets/echo-dark.png">' in shown
+    with pytest.raises(macros.CannotShow, match=r"docs/assets/none-light\.png: there"):
+        macros.screenshot("none", "", "")
+
+
+def test_flame_graph_takes_the_colours_of_the_page(
+    macros: ModuleType, tmp_path: Path
+) -> None:
+    drawing = '<svg viewBox="0 0 1 1">\n<style>text { fill: red; }</style>\n'
+    drawing += (
+        '<rect width="100%" height="100%" fill="#fff"/>\n<rect width="2"/>\n</svg>'
+    )
+    write(tmp_path, "docs/assets/flames.svg", drawing)
+    shown = macros.flames("flames.svg", "Who waits")
+    assert '<svg aria-label="Who waits" viewBox' in shown
+    assert '<rect width="2"/>' in shown
+    assert not re.search("style|100%|\n\n", shown)
+
+
 def text_of(html: str) -> str:
     """Return the words of a piece of HTML."""
     return " ".join(re.sub("<[^>]+>", " ", html).split())
