@@ -104,17 +104,31 @@ def faults_of(page: Path, tab: Tab) -> Seen:
         wide = tab.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             faults.append(f"{width} px: the page is {wide} px wide")
-        for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
-            tab.emulate_media(color_scheme=scheme)
-            body = tab.locator("body")
-            is_dark = "slate" if scheme == "dark" else "default"
-            expect(body).to_have_attribute("data-md-color-scheme", is_dark)
-            tab.evaluate("new Promise(requestAnimationFrame)")
-            results = AxeResults(tab.evaluate(RUN, rules))
-            if results.violations_count:
-                found = f"{width} px, {scheme}: {results.generate_report()}"
-                faults.append(found)
+        faults += look(tab, f"{width} px")
+    if page.stem == "index":  # What opens is the same on all pages.
+        tab.get_by_role("button", name="Menu").click()
+        faults += look(tab, "the menu")
+        tab.keyboard.press("Escape")
+        tab.get_by_role("button", name="Search").click()
+        tab.get_by_role("textbox", name="Search").fill("consumer")
+        expect(tab.locator(".md-search-result__item").first).to_be_visible()
+        faults += look(tab, "the search")
     return {"faults": faults}
+
+
+def look(tab: Tab, where: str) -> list[str]:
+    """Return what axe-core finds in both colour schemes."""
+    faults = []
+    for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
+        tab.emulate_media(color_scheme=scheme)
+        is_dark = "slate" if scheme == "dark" else "default"
+        body = tab.locator("body")
+        expect(body).to_have_attribute("data-md-color-scheme", is_dark)
+        tab.evaluate("new Promise(requestAnimationFrame)")
+        results = AxeResults(tab.evaluate(RUN, rules))
+        if results.violations_count:
+            faults.append(f"{where}, {scheme}: {results.generate_report()}")
+    return faults
 
 
 # By keyboard
