@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
 
-from docs import macros
+from docs.shown import objects, repository
 from tests.docs.pages import Block, CannotRun
 
 
@@ -41,10 +41,10 @@ def typed(old: str | None, block: Block) -> str:
         return patched(old or "", block)
     if block.language == "include":
         if not block.lines:
-            return "".join(macros.read(block.title))
+            return "".join(repository.read(block.title))
         [name] = block.lines
-        lines = macros.read(block.title)
-        first, last = macros.find(block.title, lines, name)
+        lines = repository.read(block.title)
+        first, last = objects.find(block.title, lines, name)
         code = "".join(lines[first:last])
         if old is not None:
             owner, _, _ = name.rpartition(".")
@@ -59,7 +59,7 @@ def typed(old: str | None, block: Block) -> str:
 def placed_each(old: str, path: str, owner: str, code: str) -> str:
     """Put each statement of a piece of Python in its place."""
     for node, text in pieces(dedent(code)):
-        [name, *_] = macros.names(node)
+        [name, *_] = objects.names(node)
         arguments = getattr(node, "args", None)
         is_method = arguments and [each.arg for each in arguments.args][:1] == ["self"]
         its_owner = owner or (first_class(old, path) if is_method else "")
@@ -85,7 +85,7 @@ def placed(old: str, path: str, name: str | None, owner: str, code: str) -> str:
         first, last = place
         return "".join([*lines[:first], code, *lines[last:]])
     if owner:
-        _, last = macros.find(path, lines, owner)
+        _, last = objects.find(path, lines, owner)
         return "".join([*lines[:last], "\n", code, *lines[last:]])
     is_object = code.startswith(("def ", "async def ", "class ", "@"))
     return old.rstrip("\n") + ("\n\n\n" if is_object else "\n\n") + code
@@ -94,8 +94,8 @@ def placed(old: str, path: str, name: str | None, owner: str, code: str) -> str:
 def place_of(path: str, lines: list[str], name: str) -> tuple[int, int] | None:
     """Return where an object starts and ends in a file that may have it."""
     try:
-        return macros.find(path, lines, name)
-    except macros.CannotShow:
+        return objects.find(path, lines, name)
+    except repository.CannotShow:
         return None
 
 

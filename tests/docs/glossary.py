@@ -4,9 +4,10 @@ Write the terms of the glossary for the pages' script: `python -m tests.docs.glo
 
 import json
 
-from docs.macros import DOCS, id_of, terms
+from docs.shown.glossary import id_of, terms
+from docs.shown.repository import ROOT
 
-SCRIPT = DOCS / "assets" / "glossary.js"
+SCRIPT = ROOT / "docs" / "assets" / "glossary.js"
 
 
 def forms(entry: dict) -> list[str]:

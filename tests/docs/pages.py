@@ -388,9 +388,11 @@ def depends(act: Act) -> tuple[Path | str, ...]:
     names = ("console.py", "editor.py", "pages.py", "pycon.py", "repository.py")
     found = [*(here / name for name in names), ROOT / "requirements.txt"]
     found += [ROOT / name for name in re.findall(r"stage0\d_[a-z]+", words)]
-    found += [ROOT / name for name in re.findall(r"tests/(?:start|attacker)", words)]
+    copied = r"tests/(?:start|attacker|docs/(?:article|testing))|docs/teach"
+    found += [ROOT / name for name in re.findall(copied, words)]
     if '"include"' in words or any(not isinstance(e, str) for e in act.prepared()):
-        found.append(ROOT / "docs/macros.py")
+        names = ("objects.py", "repository.py")  # What finds the pieces of a stage.
+        found += [ROOT / "docs/shown" / name for name in names]
     if "learn.py" in words:
         names = ("addresses.py", "packages.py", "serve.py", "system.py", "work.py")
         found.append(ROOT / "learn.py")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from docs import macros
+from docs.shown import repository
 from tests.docs.pages import Block, blocks
 from tests.docs.repository import ROOT
 from tests.docs.test_quotes import SPOKEN
@@ -81,7 +81,7 @@ def is_the_signature_of_asgi(block: Block, page: Path) -> bool:
     if block.language != "python":
         return False
     [declared] = ast.parse("\n".join(block.lines)).body
-    guard = macros.read("stage02_routing/chat/faults.py")
+    guard = repository.read("stage02_routing/chat/faults.py")
     made = next(
         node
         for node in ast.walk(ast.parse("".join(guard)))

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
-from docs.macros import id_of, terms
+from docs.shown.glossary import id_of, terms
 from tests.docs.glossary import SCRIPT, forms, script
 from tests.docs.test_site import site, sites, tab
 

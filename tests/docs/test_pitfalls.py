@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs import macros
+from docs.shown import mistakes, repository, text
 from tests.docs.pitfalls import FILE, as_json, pitfalls
 from tests.docs.repository import ROOT
 from tests.proofs.records import EVIDENCE, Proof, Recorded
@@ -31,9 +31,9 @@ def test_pitfalls_are_those_of_the_proved_mistakes(recorded: Recorded) -> None:
 
 
 def test_each_pitfall_is_at_a_line_of_its_file_and_in_the_catalogue() -> None:
-    known = macros.catalogue()
-    for path, found in macros.proved()["lines"].items():
-        lines = [line.strip() for line in macros.read(path)]
+    known = mistakes.catalogue()
+    for path, found in mistakes.proved()["lines"].items():
+        lines = [line.strip() for line in repository.read(path)]
         for pitfall in found:
             assert pitfall["line"] in lines, f"{path} has no line {pitfall['line']!r}."
             assert pitfall["entry"] in known
@@ -53,26 +53,28 @@ def test_mark_at_a_line_opens_what_is_folded_below(site: Path, tab: Tab) -> None
 
 
 def test_most_common_pitfalls_come_in_the_order_of_their_lines() -> None:
-    lines = macros.read("stage02_routing/chat/routing.py")
-    shown = macros.pitfalls("stage02_routing/chat/routing.py", lines)
+    lines = repository.read("stage02_routing/chat/routing.py")
+    shown = mistakes.pitfalls("stage02_routing/chat/routing.py", lines)
     numbers = [int(part.partition('"')[0]) for part in shown.split('data-line="')[1:]]
-    assert len(numbers) == macros.MOST_PITFALLS
+    assert len(numbers) == mistakes.MOST_PITFALLS
     assert numbers == sorted(numbers)
-    assert macros.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""
+    assert mistakes.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""
 
 
 def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
-    shown = macros.sights()
-    common = [e for e in macros.catalogue().values() if e["common"] in macros.COMMON]
+    shown = mistakes.sights()
+    common = [
+        e for e in mistakes.catalogue().values() if e["common"] in mistakes.COMMON
+    ]
     assert shown.count("<details>") == len(common)
     under = {}
     for part in shown.split("## ")[1:]:
         for entry in common:
-            if f"<span>{macros.with_code(entry['title'])}</span>" in part:
+            if f"<span>{text.with_code(entry['title'])}</span>" in part:
                 under[entry["id"]] = part.partition("\n")[0]
     assert len(under) == len(common)
     # As it was seen when it was proved, whatever the catalogue says of its symptom.
-    seen = macros.proved()["seen"]
+    seen = mistakes.proved()["seen"]
     assert [under[each] for each, wire in seen.items() if wire == "no start"] == [
         "The server does not start" for wire in seen.values() if wire == "no start"
     ]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 from playwright.sync_api import Page as Tab
 
-from docs import macros
+from docs.shown import questions
 from tests.docs.pages import stages
 from tests.docs.repository import ROOT
 
@@ -20,12 +20,12 @@ def test_each_chapter_asks_three_questions() -> None:
     for chapter in CHAPTERS:
         page = (ROOT / f"docs/{chapter}.md").read_text(encoding="utf-8")
         assert f'[[ questions("{chapter}") ]]' in page
-        assert macros.questions(chapter).count("<legend>") == 3
+        assert questions.questions(chapter).count("<legend>") == 3
 
 
 def test_right_answer_is_not_always_at_the_same_place() -> None:
     for chapter in CHAPTERS:
-        rights = re.findall('data-right="(.)"', macros.questions(chapter))
+        rights = re.findall('data-right="(.)"', questions.questions(chapter))
         assert sorted(rights) == ["0", "1", "2"], chapter
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import macros
+from docs.shown import servers
 from tests.docs.servers import COMMANDS, RESULT, ROWS, STAGES, TLS, commands
 from tests.docs.site import read_site
 from tests.docs.test_site import sites
@@ -96,5 +96,5 @@ def test_advice_rests_on_what_was_seen() -> None:
 
 def test_table_names_what_fails() -> None:
     failed = {"passed": 3, "failed": ["test_a[x]"], "not_tried": 2}
-    assert macros.passed(failed) == "3 pass, 1 fails: `test_a[x]`; 2 not tried"
-    assert macros.passed({"passed": 3, "failed": [], "not_tried": 0}) == "3 pass"
+    assert servers.passed(failed) == "3 pass, 1 fails: `test_a[x]`; 2 not tried"
+    assert servers.passed({"passed": 3, "failed": [], "not_tried": 0}) == "3 pass"

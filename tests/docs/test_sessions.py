@@ -5,6 +5,7 @@ The recorded sessions are what happens, and a reader can step through them.
 import json
 import re
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
 
-from docs import macros
+from docs.shown import minutes, repository
+from docs.shown import sessions as figures_of
 from tests.docs import sessions
 from tests.docs.sessions import SCRIPTS, record, shape
 from tests.docs.tap import Event, first_frame
@@ -89,7 +91,7 @@ def test_bytes_are_the_frames_that_are_shown(name: str) -> None:
         else:
             assert event["text"].encode() == frame.data
         # All bytes are explained, in their order.
-        shown = " ".join(octets for octets, _meaning in macros.fields(event))
+        shown = " ".join(octets for octets, _meaning in figures_of.fields(event))
         assert shown == event["hex"]
 
 
@@ -103,7 +105,9 @@ def test_frame_of_any_length_is_read_as_the_library_writes_it(
     event, size = first_frame(written + b"next")
     assert size == len(written)
     assert parsed(event).data == event["text"].encode()
-    assert [meaning for _octets, meaning in macros.fields(event)][-1].endswith("xxx”")
+    assert [meaning for _octets, meaning in figures_of.fields(event)][-1].endswith(
+        "xxx”"
+    )
 
 
 def test_answers_prove_that_the_keys_were_read() -> None:
@@ -142,7 +146,7 @@ def page_of_figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert sheets, "Where are the theme's stylesheets?"
     sheets += [assets / "extra.css"]
     links = "".join(f'<link rel="stylesheet" href="{p.as_uri()}">' for p in sheets)
-    figures = "".join(macros.session(name) for name in SCRIPTS)
+    figures = "".join(figures_of.session(name) for name in SCRIPTS)
     page = folder / "figures.html"
     page.write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -204,7 +208,7 @@ def steps_of(name: str) -> list[Event]:
 def asked_in(name: str) -> dict[str, Any]:
     """Return the question of a session."""
     text = (ROOT / "docs/sessions.toml").read_text(encoding="utf-8")
-    return macros.tomllib.loads(text)[name]["question"]
+    return tomllib.loads(text)[name]["question"]
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -216,7 +220,7 @@ def test_without_javascript_the_table_is_complete(open_page: Open, name: str) ->
         text = row.inner_text()
         assert f"{event['at']:.3f} s" in text
         assert f"{event['from']} → {event['to']}" in text
-        assert macros.kind_and_words(event)[1] in text
+        assert figures_of.kind_and_words(event)[1] in text
         if event["kind"] == "frame":
             folded = " ".join(row.locator("dt").all_text_contents())
             assert folded == event["hex"]
@@ -464,13 +468,13 @@ def test_figures_have_no_violation_of_access(open_page: Open) -> None:
 
 
 def test_session_that_was_not_recorded_is_named() -> None:
-    with pytest.raises(macros.CannotShow, match="need stage06"):
-        macros.session("stage06")
+    with pytest.raises(repository.CannotShow, match="need stage06"):
+        figures_of.session("stage06")
 
 
 def test_key_that_no_row_has_is_named() -> None:
-    with pytest.raises(macros.CannotShow, match="echo has no row with 'nothing'"):
-        macros.place(["HTTP GET /"], "nothing", "echo")
+    with pytest.raises(repository.CannotShow, match="echo has no row with 'nothing'"):
+        figures_of.place(["HTTP GET /"], "nothing", "echo")
 
 
 CHAPTER = """\
@@ -513,16 +517,16 @@ def test_minutes_are_words_and_lines_and_waiting(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
 
-    monkeypatch.setattr(macros, "ROOT", tmp_path)
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
     write("stage01_one/old.py", "a = 1\n")
     write("stage02_two/old.py", "a = 1\nb = 2\n")
     write("stage02_two/new.py", "c = 3\n\nd = 4\n")
     # Of new files all lines, of others those that are new: 2 and 1. Then 2, 1, and 2.
-    assert macros.amount(CHAPTER) == (2 + 10, 8)
+    assert minutes.amount(CHAPTER) == (2 + 10, 8)
     write("docs/02.md", "word " * 180 * 7 + "\n\n" + "[[ nothing() ]]\n")
     acts = {"one": {"seconds": 100}, "two": {"seconds": 80.5}}
     write("tests/proofs/evidence/acts/02.json", json.dumps(acts))
-    assert macros.minutes("02") == "15"  # 7 to read and 3 to wait: a second too many.
+    assert minutes.minutes("02") == "15"  # 7 to read and 3 to wait: a second too many.
     acts["two"]["seconds"] = 79
     write("tests/proofs/evidence/acts/02.json", json.dumps(acts))
-    assert macros.minutes("02") == "10"
+    assert minutes.minutes("02") == "10"

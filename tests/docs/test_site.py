@@ -2,21 +2,23 @@
 The site builds with both builders, and its pages show what the repository holds.
 """
 
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Error, expect
 from playwright.sync_api import Page as Tab
 
-from docs import macros as macros_of_the_pages
+from docs.macros import define_env
+from docs.shown import objects, repository
+from docs.shown.minutes import minutes as minutes_of
 from tests.docs.pages import blocks, steps
 from tests.docs.repository import ROOT, copy_repository
 from tests.docs.site import BUILDERS, Page, build, read_site
@@ -75,8 +77,8 @@ def test_code_on_the_page_is_the_file(pages: dict[Path, Page], source: Path) -> 
         is_shown = (ROOT / path).read_text(encoding="utf-8").rstrip() + "\n" in shown
         assert is_shown, f"{source.name} does not show {path} as it is."
     for path, name in ONE_OBJECT.findall(markdown):
-        lines = macros_of_the_pages.read(path)
-        first, last = macros_of_the_pages.find(path, lines, name)
+        lines = repository.read(path)
+        first, last = objects.find(path, lines, name)
         shown = [code.text for code in page.codes if code.title == title_of(path)]
         is_shown = "".join(lines[first:last]) in shown
         assert is_shown, f"{source.name} does not show {name} of {path} as it is."
@@ -265,7 +267,7 @@ def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) ->
     chapters = sorted(each.stem for each in ROOT.glob("docs/0?-*.md"))
     chapters = [each for each in chapters if not each.endswith("-deeper")]
     for card, chapter in zip(cards, chapters, strict=True):
-        minutes = macros_of_the_pages.minutes(chapter)
+        minutes = minutes_of(chapter)
         expect(card).to_contain_text(f"About {minutes} minutes")
         link = card.get_by_role("link").get_attribute("href")
         assert link == f"{chapter}.html"
@@ -277,19 +279,18 @@ def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) ->
 
 
 @pytest.fixture
-def macros(tmp_path: Path) -> ModuleType:
-    """The macros, which look at a small repository of two stages."""
-    spec = importlib.util.spec_from_file_location("macros", ROOT / "docs/macros.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.ROOT = tmp_path
-    module.DOCS = tmp_path / "docs"
+def macros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """All that docs/shown/ has, which looks at a small repository of two stages."""
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
     write(tmp_path, "tests/start/settings.py", "A = 1\nB = 2\n")
     write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
     write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
     write(tmp_path, "docs/pitfalls.json", '{"lines": {}}')
     write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")
-    return module
+    names = sorted(path.stem for path in (ROOT / "docs/shown").glob("*.py"))
+    modules = [importlib.import_module(f"docs.shown.{name}") for name in names]
+    found = {key: each for module in modules for key, each in vars(module).items()}
+    return SimpleNamespace(**found, define_env=define_env)
 
 
 def write(folder: Path, path: str, text: str) -> None:
@@ -349,14 +350,14 @@ function close() {
     ],
 )
 def test_include_shows_one_object(
-    macros: ModuleType, tmp_path: Path, path: str, name: str, code: str
+    macros: SimpleNamespace, tmp_path: Path, path: str, name: str, code: str
 ) -> None:
     write(tmp_path, "a.py", PYTHON)
     write(tmp_path, "a.js", JAVASCRIPT)
     assert macros.include(path, name).splitlines()[1:-1] == code.splitlines()
 
 
-def test_include_highlights_what_is_new_in_a_stage(macros: ModuleType) -> None:
+def test_include_highlights_what_is_new_in_a_stage(macros: SimpleNamespace) -> None:
     shown = macros.include("stage02_routing/settings.py")
     assert 'hl_lines="3"' in shown
     assert 'hl_lines="1"' in macros.include("stage02_routing/settings.py", "C")
@@ -367,7 +368,7 @@ def test_include_highlights_what_is_new_in_a_stage(macros: ModuleType) -> None:
 
 
 def test_include_is_titled_as_the_file_that_the_reader_types(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     write(tmp_path, "tests/attacker/attack.js", "1;")
     shown = macros.include("stage01_echo/new.py")
@@ -387,7 +388,7 @@ def test_include_is_titled_as_the_file_that_the_reader_types(
     ],
 )
 def test_what_is_not_there_is_named(
-    macros: ModuleType, arguments: list[str], sentence: str
+    macros: SimpleNamespace, arguments: list[str], sentence: str
 ) -> None:
     with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
         macros.include(*arguments)
@@ -396,7 +397,9 @@ def test_what_is_not_there_is_named(
 REASONS = '"new.py" = "Is new."\n["settings.py"]\n"B = 3" = "Is three."\n'
 
 
-def test_changes_come_with_their_reasons(macros: ModuleType, tmp_path: Path) -> None:
+def test_changes_come_with_their_reasons(
+    macros: SimpleNamespace, tmp_path: Path
+) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
     shown = macros.changes("stage01_echo")
     assert "`new.py` is new. Is new.\n" in shown
@@ -420,14 +423,14 @@ def test_changes_come_with_their_reasons(macros: ModuleType, tmp_path: Path) -> 
     ],
 )
 def test_every_piece_has_one_reason(
-    macros: ModuleType, tmp_path: Path, reasons: str, sentence: str
+    macros: SimpleNamespace, tmp_path: Path, reasons: str, sentence: str
 ) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
     with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
         macros.changes("stage01_echo")
 
 
-def test_commands_are_shown_for_each_shell(macros: ModuleType) -> None:
+def test_commands_are_shown_for_each_shell(macros: SimpleNamespace) -> None:
     shown = macros.commands("source .venv/bin/activate", "python3 a.py --port 1")
     assert r"    .venv\Scripts\Activate.ps1" in shown.splitlines()
     assert r"    .venv\Scripts\activate.bat" in shown.splitlines()
@@ -441,7 +444,7 @@ def test_commands_are_shown_for_each_shell(macros: ModuleType) -> None:
     assert r"    .venv\Scripts\python -m pip" in shown.splitlines()
 
 
-def test_question_needs_a_right_choice(macros: ModuleType, tmp_path: Path) -> None:
+def test_question_needs_a_right_choice(macros: SimpleNamespace, tmp_path: Path) -> None:
     question = """[[question]]
 asks = "What is `1 < 2`?"
 choices = ["`True`", "No."]
@@ -458,7 +461,7 @@ told = "a.md#b"
         macros.questions("01")
 
 
-def test_numbers_come_from_the_result(macros: ModuleType, tmp_path: Path) -> None:
+def test_numbers_come_from_the_result(macros: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(macros.CannotShow, match=r"bench\.json: there is no such file"):
         macros.bench_table("echo")
     write(
@@ -479,7 +482,7 @@ def test_numbers_come_from_the_result(macros: ModuleType, tmp_path: Path) -> Non
 
 
 def test_table_has_the_columns_of_its_benchmark(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     write(
         tmp_path,
@@ -496,7 +499,7 @@ def test_table_has_the_columns_of_its_benchmark(
 
 
 def test_table_has_the_rows_that_are_asked_for(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     names = ["stage 3", "stage 4, again", "stage 5", "after stage 4"]
     rows = [{"name": name, "ratio": 1.0} for name in names]
@@ -509,7 +512,7 @@ def test_table_has_the_rows_that_are_asked_for(
 
 
 def test_table_says_once_what_its_rows_have_in_common(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     names = ["a; 10 members", "b; 10 members", "a; 20 members"]
     rows = [
@@ -524,7 +527,7 @@ def test_table_says_once_what_its_rows_have_in_common(
 
 
 def test_screenshot_is_as_large_as_its_pictures(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     (tmp_path / "docs/assets").mkdir(parents=True)
     for scheme in ("light", "dark"):
@@ -539,7 +542,7 @@ def test_screenshot_is_as_large_as_its_pictures(
 
 
 def test_flame_graph_takes_the_colours_of_the_page(
-    macros: ModuleType, tmp_path: Path
+    macros: SimpleNamespace, tmp_path: Path
 ) -> None:
     drawing = '<svg viewBox="0 0 1 1">\n<style>text { fill: red; }</style>\n'
     drawing += (
@@ -559,7 +562,7 @@ def text_of(html: str) -> str:
 
 @pytest.mark.parametrize("prefix", ["", "    ", "> "])
 def test_macros_are_indented_like_their_call(
-    macros: ModuleType, tmp_path: Path, prefix: str
+    macros: SimpleNamespace, tmp_path: Path, prefix: str
 ) -> None:
     page = SimpleNamespace(path="page.md")
     offered = {}
@@ -604,6 +607,7 @@ def build_with(builder: str, call: str, folder: Path) -> Seen:
                 f"{builder}: {call}",
                 (
                     ROOT / "docs/macros.py",
+                    ROOT / "docs/shown",
                     ROOT / "docs/setup.md",
                     ROOT / "mkdocs.yml",
                     ROOT / "requirements.txt",

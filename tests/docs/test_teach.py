@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
@@ -19,7 +19,7 @@ from markdown.extensions.toc import slugify
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs import macros as macros_of_the_pages
+from docs.shown import changes, handout, repository, teach
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.servers.runserver import Server, ServerError
@@ -54,10 +54,10 @@ SIZES = [(1280, 720), (1024, 640)]  # Projectors, the second with a browser arou
 def typed_so_far(old: list[str], new: list[str], taken: list[list[str]]) -> list[str]:
     """Return a file of which only some hunks have been typed."""
     groups = SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(
-        macros_of_the_pages.CONTEXT
+        changes.CONTEXT
     )
     lines, at = [], 0
-    for group, hunk in zip(groups, macros_of_the_pages.hunks(old, new), strict=True):
+    for group, hunk in zip(groups, changes.hunks(old, new), strict=True):
         first, last = group[0][1], group[-1][2]
         lines += old[at:first]
         is_typed = hunk in taken
@@ -69,12 +69,12 @@ def typed_so_far(old: list[str], new: list[str], taken: list[list[str]]) -> list
 def type_pieces(
     work: Path,
     stage: str,
-    pieces: list[macros_of_the_pages.Piece],
+    pieces: list[changes.Piece],
     taken: dict[str, list[list[str]]],
 ) -> None:
     """Type pieces into a copy of the stage before, on top of those taken already."""
-    old = macros_of_the_pages.files(before(stage))
-    new = macros_of_the_pages.files(stage)
+    old = repository.files(before(stage))
+    new = repository.files(stage)
     for piece in pieces:
         path = work / piece.path
         if piece.verb == "is gone":
@@ -91,17 +91,17 @@ def type_pieces(
 def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
     chapter: str, tmp_path: Path
 ) -> None:
-    stage = macros_of_the_pages.stage_of(chapter)
+    stage = teach.stage_of(chapter)
     work = shutil.copytree(
         ROOT / before(stage),
         tmp_path / stage,
         ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3", "keys"),
     )
-    steps, copied, skipped = macros_of_the_pages.order(chapter)
+    steps, copied, skipped = teach.order(chapter)
     taken: dict[str, list[list[str]]] = {}
     for step, pieces in steps:
         known = {piece.name: piece for piece in pieces}
-        for names in macros_of_the_pages.saves(step):
+        for names in teach.saves(step):
             type_pieces(work, stage, [known[name] for name in names], taken)
             log = tmp_path / "server.log"
             try:
@@ -112,26 +112,26 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
                 pytest.fail(f"After {' and '.join(names)}: {last}", pytrace=False)
     # With what is copied and what is left out, it is the finished stage.
     type_pieces(work, stage, [*copied, *skipped], taken)
-    for path, lines in macros_of_the_pages.files(stage).items():
+    for path, lines in repository.files(stage).items():
         assert (work / path).read_text(encoding="utf-8") == "".join(lines), path
     assert not (work / "config/wsgi.py").exists()
 
 
 def proof_of_step(chapter: str, place: int) -> Proof:
     """Return the proof of what fails after a step."""
-    stage = macros_of_the_pages.stage_of(chapter)
+    stage = teach.stage_of(chapter)
     kept = [
         [piece.name for piece in pieces]
-        for _, pieces in macros_of_the_pages.order(chapter)[0][: place + 1]
+        for _, pieces in teach.order(chapter)[0][: place + 1]
     ]
-    title = f"{place + 1}, {macros_of_the_pages.order(chapter)[0][place][0]['title']}"
+    title = f"{place + 1}, {teach.order(chapter)[0][place][0]['title']}"
     return proof_of("in_order", title, stage, ROOT / before(stage), str(kept))
 
 
 def steps_that_fail() -> Iterator[tuple[str, int]]:
     """Yield the steps of the lessons after which a check is said to fail."""
     for chapter in CHAPTERS:
-        for place, step in enumerate(macros_of_the_pages.lesson(chapter)["type"]):
+        for place, step in enumerate(teach.lesson(chapter)["type"]):
             if "fails" in step:
                 yield chapter, place
 
@@ -144,8 +144,8 @@ def steps_that_fail() -> Iterator[tuple[str, int]]:
 def test_check_stops_where_the_order_says(
     proof: Proof, chapter: str, place: int, recorded: Recorded, tmp_path: Path
 ) -> None:
-    stage = macros_of_the_pages.stage_of(chapter)
-    steps, copied, _ = macros_of_the_pages.order(chapter)
+    stage = teach.stage_of(chapter)
+    steps, copied, _ = teach.order(chapter)
 
     def live() -> Seen:
         work = runs.copy_of(ROOT / before(stage), tmp_path / stage)
@@ -185,7 +185,7 @@ REASONS = '"new.py" = "Is new."\n["settings.py"]\n"B = 3" = "Is three."\n'
     ],
 )
 def test_order_has_each_piece_once(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
     typed: str,
     left: str,
@@ -199,7 +199,7 @@ def test_order_has_each_piece_once(
 
 
 def test_order_says_what_is_saved_together(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
@@ -211,7 +211,7 @@ def test_order_says_what_is_saved_together(
 
 
 def test_order_names_file_size_line_and_reason(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
@@ -225,7 +225,7 @@ def test_order_names_file_size_line_and_reason(
 
 
 def test_plan_adds_its_minutes_up(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     parts = "".join(
@@ -240,7 +240,7 @@ def test_plan_adds_its_minutes_up(
 
 
 def test_what_a_slide_quotes_must_be_there(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     write(
@@ -262,7 +262,7 @@ def test_what_a_slide_quotes_must_be_there(
 
 
 def test_long_code_is_cut_in_front_of_a_definition(
-    macros: ModuleType,  # noqa: F811
+    macros: SimpleNamespace,  # noqa: F811
 ) -> None:
     lines = [f"{name}\n" for name in ("a", "b", "", "def c():", *"defghij")]
     first, second = macros.cut(lines, most=5, then=9)
@@ -301,9 +301,7 @@ def test_accounts_for_20_are_printed_as_they_are_made(
 def test_commands_are_such_as_learn_py_knows(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     if page.stem == "handout":
-        text = "".join(
-            macros_of_the_pages.commands_of(number, "work") for number in range(1, 6)
-        )
+        text = "".join(handout.commands_of(number, "work") for number in range(1, 6))
     found = re.findall(r"learn\.py ([^`\n]*)", text)
     for words in found:
         # N, and an ADDRESS, stand for what the reader knows.
@@ -325,7 +323,7 @@ def test_page_of_a_stage_is_short(chapter: str) -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_weights_are_of_promises_of_the_stage(chapter: str) -> None:
-    stage = macros_of_the_pages.stage_of(chapter)
+    stage = teach.stage_of(chapter)
     page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
     [weights] = [each for each in blocks(page) if each.language == "toml"]
     code = (ROOT / f"tests/test_{stage}.py").read_text(encoding="utf-8")

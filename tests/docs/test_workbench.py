@@ -20,7 +20,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
 
-from docs import macros
+from docs.shown import repository, workbench
 from tests.docs import experiments
 from tests.docs.experiments import EXPERIMENTS, FILE, frame, record_all
 from tests.proofs.records import Proof, Recorded
@@ -717,12 +717,12 @@ def test_autobahn_has_a_switch_that_lets_it_say_why() -> None:
 
 
 def test_a_second_experiment_of_this_name_is_not_made_up() -> None:
-    with pytest.raises(macros.CannotShow, match="no experiment named nothing"):
-        macros.experiment("nothing")
+    with pytest.raises(repository.CannotShow, match="no experiment named nothing"):
+        workbench.experiment("nothing")
 
 
 def test_all_experiments_stand_in_a_table() -> None:
-    rows = macros.experiments().splitlines()[2:]
+    rows = workbench.experiments().splitlines()[2:]
     assert len(rows) == len(EXPERIMENTS)
     ends = "| answers, stays open | answers, stays open |"
     assert rows[0] == f"| [A good frame](#experiment-text) {ends}"
@@ -730,7 +730,7 @@ def test_all_experiments_stand_in_a_table() -> None:
 
 
 def test_long_frames_are_told_in_short() -> None:
-    told = macros.experiment("long-ping")
+    told = workbench.experiment("long-ping")
     assert " … and 110 more</code>" in told
     assert told.count("<li") == 2
     assert 'class="client"><b>client →</b> <span>ping, FIN, masked, 126 bytes' in told

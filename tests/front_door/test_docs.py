@@ -13,6 +13,7 @@ import pytest
 from mkdocs.livereload import LiveReloadServer
 
 from docs import macros
+from docs.shown import repository
 from tests.docs import serve
 from tests.front_door.checkout import PATIENCE, ROOT, Running
 from tests.proofs.runs import copy_of
@@ -93,12 +94,12 @@ def test_stage_that_was_edited_is_a_sentence_on_the_page(
     (tmp_path / "stage02_routing" / "chat").mkdir(parents=True)
     if content is not None:
         (tmp_path / RECEIVE[0]).write_bytes(content)
-    monkeypatch.setattr(macros, "ROOT", tmp_path)
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
     pages = Pages()
     macros.define_env(pages)
     # A builder that nobody watches fails instead.
     monkeypatch.delenv("SHOW_FAULTS", raising=False)
-    with pytest.raises(macros.CannotShow, match=r"docs/02-routing\.md: stage02"):
+    with pytest.raises(repository.CannotShow, match=r"docs/02-routing\.md: stage02"):
         pages.macros["include"](*RECEIVE)
     monkeypatch.setenv("SHOW_FAULTS", "1")
     page = pages.macros["include"](*RECEIVE)

@@ -1,0 +1,1 @@
+"""What the macros show on the pages, straight from the repository."""

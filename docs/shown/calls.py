@@ -1,0 +1,61 @@
+"""Call a macro for a page: indent what it shows, and say what it cannot show."""
+
+import ast
+import json
+import logging
+import os
+import re
+
+from docs.shown import repository
+from docs.shown.repository import CannotShow
+
+LOG = logging.getLogger("mkdocs.macros")
+EDITED = (
+    "Pages show the finished stages. Was one edited? Your own folder is in `work/`."
+)
+CALL = re.compile(r"^([ \t>]*)\[\[(.+)\]\][ \t]*$", re.MULTILINE)
+
+
+def called(macro, args, page, is_block):
+    """
+    Return what a macro shows on a page, whose path is below docs/.
+
+    Raises CannotShow, which fails the build, or says so on the page with SHOW_FAULTS.
+    """
+    try:
+        text = macro(*args)
+        if not is_block:
+            return text
+        markdown = (repository.ROOT / "docs" / page).read_text(encoding="utf-8")
+        before = prefix(markdown, macro.__name__, args)
+    except Exception as problem:  # Whatever the reader of a stage has done to it.
+        if "SHOW_FAULTS" in os.environ:
+            return fault(f"docs/{page}: {problem}", is_block)
+        if isinstance(problem, CannotShow):
+            raise CannotShow(f"docs/{page}: {problem}") from None
+        raise
+    return f"\n{before}".join(text.splitlines())
+
+
+def fault(problem, is_block):
+    """Say on the page what it cannot show: `learn.py docs` serves on meanwhile."""
+    first = problem.partition("\n")[0]
+    LOG.warning(first)
+    return f"**This cannot be shown.** {first} {EDITED}" + "\n" * is_block
+
+
+def prefix(markdown, name, args):
+    """Return what stands before this call of a macro: spaces, or a quotation's `>`."""
+    found = set()
+    for before, text in CALL.findall(markdown):
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call):
+            continue  # A mistake, which the builder tells.
+        if (call.func.id, tuple(map(ast.literal_eval, call.args))) == (name, args):
+            found.add(before)
+    if len(found) == 1:
+        return found.pop()
+    call = f"[[ {name}({', '.join(map(json.dumps, args))}) ]]"
+    if found:
+        raise CannotShow(f"{call} stands on this page twice, indented differently.")
+    raise CannotShow(f"{call} must stand alone on a line.")

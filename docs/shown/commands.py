@@ -1,0 +1,52 @@
+"""Show commands of bash as each system's shell has them."""
+
+import re
+
+# What Windows calls otherwise than bash does.
+WINDOWS = [
+    (r"^source \.venv/bin/activate$", r".venv\\Scripts\\activate"),
+    (r"^\.venv/bin/(\w+)", r".venv\\Scripts\\\1"),
+    (r"^python3\b", "py"),
+    (r"^ls\b", "dir"),
+]
+POWERSHELL = [
+    (r'^export (\w+)="?([^"]*)"?$', r'$env:\1 = "\2"'),
+    (r"^unset (\w+)$", r"Remove-Item Env:\1"),
+    *WINDOWS,
+    (r"^(\.venv.Scripts.)activate$", r"\1Activate.ps1"),
+]
+CMD = [
+    (r'^export (\w+)="?([^"]*)"?$', r"set \1=\2"),
+    (r"^unset (\w+)$", r"set \1="),
+    *WINDOWS,
+    (r"^(\.venv.Scripts.)activate$", r"\1activate.bat"),
+]
+
+
+def commands(*lines):
+    """
+    Show commands of bash as each system's shell has them.
+
+    Where cmd and PowerShell differ, which is in variables, each has a tab of its own.
+    """
+    powershell, cmd = (
+        [translated(line, words) for line in lines] for words in (POWERSHELL, CMD)
+    )
+    shells = [("macOS, Linux", "text", lines)]
+    if powershell == cmd:
+        shells.insert(0, ("Windows", "powershell", powershell))
+    else:
+        shells.insert(0, ("Windows, PowerShell", "powershell", powershell))
+        shells.insert(1, ("Windows, cmd", "bat", cmd))
+    return "\n".join(
+        f'=== "{name}"\n\n    ``` {language}\n{indented}\n    ```\n'
+        for name, language, typed in shells
+        for indented in ["\n".join(f"    {line}" for line in typed)]
+    )
+
+
+def translated(line, words):
+    """Return a command of bash as another shell has it."""
+    for bash, other in words:
+        line = re.sub(bash, other, line)
+    return line

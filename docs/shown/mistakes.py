@@ -1,0 +1,107 @@
+"""Show the common mistakes: beside the lines of a listing, and by what one sees."""
+
+import json
+import re
+import tomllib
+
+from docs.shown import repository
+from docs.shown.repository import CannotShow, read
+from docs.shown.text import with_code
+
+CATALOGUE = "tests/checker/explain/catalogue"
+COMMON = ("very common", "common")  # Rare ones would hide these.
+MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
+
+
+def pitfalls(path, lines):
+    """Tell, folded, which common mistakes are made in these lines of a file."""
+    found = proved()["lines"].get(path, [])
+    entries = catalogue() if found else {}
+    numbers = {}  # Of each entry, the first line that it is about.
+    for pitfall in found:
+        for number, line in enumerate(lines, 1):
+            if line.strip() == pitfall["line"]:
+                numbers.setdefault(pitfall["entry"], number)
+                break
+    told = sorted(numbers.items(), key=lambda item: (rank(entries[item[0]]), item[1]))
+    shown = sorted(told[:MOST_PITFALLS], key=lambda item: item[1])
+    if not shown:
+        return ""
+    notes = "".join(
+        f'<details data-line="{number}"><summary>'
+        f"<span>{with_code(entry['title'])}</span> <small>line {number}</small>"
+        "</summary>\n"
+        f"<p>{with_code(words_of(entry))}</p></details>\n"
+        for entry, number in ((entries[each], number) for each, number in shown)
+    )
+    return f'\n<div class="pitfalls" markdown="0">\n{notes}</div>\n'
+
+
+def proved():
+    """Return what tests/docs/pitfalls.py has found in the proofs of mistakes."""
+    return json.loads("".join(read("docs/pitfalls.json")))
+
+
+def sights():
+    """
+    List the common mistakes by what one sees first, those that most make first.
+
+    Each is folded, and titled as its author would tell it.
+    """
+    groups = tomllib.loads("".join(read("docs/sights.toml")))["sight"]
+    seen = proved()["seen"]
+    found = {group["heading"]: [] for group in groups}
+    for entry in catalogue().values():
+        if entry["common"] in COMMON:
+            wire = seen.get(entry["id"], entry.get("symptom", ""))
+            group = next(g for g in groups if re.fullmatch(g["wire"], wire))
+            found[group["heading"]].append(entry)
+    for heading, entries in found.items():
+        if not entries:
+            raise CannotShow(f"docs/sights.toml: nothing is seen as {heading!r}.")
+    return "\n".join(
+        f"## {heading}\n\n{listed(sorted(entries, key=rank))}"
+        for heading, entries in found.items()
+    )
+
+
+def listed(entries):
+    """Write mistakes as a list, each of which unfolds."""
+    rows = "".join(
+        f"<details><summary><span>{with_code(entry['title'])}</span> "
+        f"<small>{told_in(entry)}</small></summary>\n"
+        f'<p>{with_code(words_of(entry))} <a href="{entry["chapter"]}">Read more</a>'
+        "</p></details>\n"
+        for entry in entries
+    )
+    return f'<div class="sights" markdown="0">\n{rows}</div>\n'
+
+
+def told_in(entry):
+    """Return the stage in whose chapter a mistake is told, in words."""
+    return f"stage {int(entry['chapter'][:2])}"
+
+
+def catalogue():
+    """Return what the checks know of mistakes, by their ids."""
+    return {
+        entry["id"]: entry
+        for path in sorted((repository.ROOT / CATALOGUE).glob("*.toml"))
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+    }
+
+
+def rank(entry):
+    """Return a number for how common a mistake is: 0 for those that most make."""
+    return COMMON.index(entry["common"])
+
+
+def words_of(entry):
+    """Return what is said of a mistake: what it is, and its cure."""
+    words = f"{entry['diagnosis']} {entry.get('cure', '')}".rstrip()
+    # What stands for a word of the reader's own, and braces that stand for themselves.
+    words = re.sub(r"(?<!\{)\{\w+\}(?!\})", "…", words)
+    words = words.replace("{{", "{").replace("}}", "}")
+    if re.match("[a-z]+ ", words):  # Not json.loads().
+        words = f"{words[0].upper()}{words[1:]}"
+    return words

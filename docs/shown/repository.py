@@ -1,0 +1,44 @@
+"""Read the files of this repository, for the pages."""
+
+from pathlib import Path
+
+# A test may set another one.
+ROOT = Path(__file__).parent.parent.parent
+
+
+class CannotShow(Exception):  # noqa: N818  # It reads as the sentence that it starts.
+    """A page asks for something that the repository doesn't have."""
+
+
+def read(path):
+    """Return the lines of a file of this repository."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)
+    except OSError:
+        raise CannotShow(f"{path}: there is no such file.") from None
+    except UnicodeDecodeError:
+        raise CannotShow(f"{path} is no text in UTF-8.") from None
+
+
+def before(stage):
+    """Return the folder that a stage starts from: the first one, from plain Django."""
+    stages = [
+        "tests/start",
+        *sorted(path.name for path in ROOT.glob("stage*_*")),
+    ]
+    if stage not in stages[1:]:
+        raise CannotShow(f"{stage}: there is no such stage.")
+    return stages[stages.index(stage) - 1]
+
+
+def files(folder):
+    """Return the lines of each file of a folder, without what a run leaves."""
+    return {
+        path.relative_to(ROOT / folder).as_posix(): read(path)
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and path.suffix not in {".pyc", ".sqlite3"}
+        and not any(
+            part.startswith(".") for part in path.relative_to(ROOT / folder).parts
+        )
+    }
