@@ -9,7 +9,7 @@
 
   for (const block of document.querySelectorAll(".md-typeset .highlight")) {
     const code = block.querySelector("pre > code");
-    if (!code) continue;
+    if (!code || code.closest(".slide")) continue;
     const [, language] = block.className.match(/language-(\w+)/) ?? [];
     const lines = code.textContent.trimEnd().split("\n");
     const typed = language in TYPED ? TYPED[language](lines, code) : lines;

@@ -8,9 +8,11 @@
   const LONG_REPORT = 22; // Lines of what a terminal shows.
   const AROUND = 2; // Lines around what is new.
   const LEAST = 5; // Fewer are not worth a button.
+  const WHOLE = ".whole, .slide"; // What is never folded, or in one of these.
   const FINDS = "onbeforematch" in document.body; // Can a search open what is hidden?
 
   for (const code of document.querySelectorAll(".md-typeset .highlight > pre > code")) {
+    if (code.closest(WHOLE)) continue;
     const lines = linesOf(code);
     const [, language] = code.closest(".highlight").className.match(/language-(\w+)/) ?? [];
     for (const [first, last, words] of lines ? stretches(lines, language) : []) {
