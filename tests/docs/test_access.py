@@ -195,7 +195,7 @@ def test_menu_and_search_are_worked_by_keyboard_on_a_phone(
 def test_section_of_the_menu_unfolds_by_keyboard(
     sites: dict[str, Path], tab: Tab
 ) -> None:
-    tab.goto((sites["mkdocs"] / "index.html").as_uri())
+    tab.goto((sites["mkdocs"] / "setup.html").as_uri())
     section = tab.get_by_role("button", name="3 · Groups")
     expect(section).to_have_attribute("aria-expanded", "false")
     section.focus()

@@ -125,6 +125,16 @@ def is_run_below(block: Block, page: Path) -> bool:
     return block.lines in (FINGERPRINT, VERSION)
 
 
+def is_a_weight(block: Block, page: Path) -> bool:
+    """Tell whether test_teach.py holds this: the names of promises, with a number."""
+    return block.language == "toml" and page.name.startswith("teach-")
+
+
+def is_seen_by_test_article(block: Block, page: Path) -> bool:
+    """Tell whether test_article.py compares this with what a browser says."""
+    return page.name == "article.md" and block.language == "text"
+
+
 SHOWN: list[Callable[[Block, Path], bool]] = [
     is_said,
     is_untried,
@@ -136,6 +146,8 @@ SHOWN: list[Callable[[Block, Path], bool]] = [
     is_shown_to_chromium,
     is_done_by_the_checker,
     is_run_below,
+    is_a_weight,
+    is_seen_by_test_article,
 ]
 
 

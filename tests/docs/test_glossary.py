@@ -13,9 +13,6 @@ from playwright.sync_api import Page as Tab
 
 from docs.shown.glossary import id_of, terms
 from tests.docs.glossary import SCRIPT, forms, script
-from tests.docs.test_site import site, sites, tab
-
-__all__ = ["site", "sites", "tab"]
 
 HEAVIEST = 12_000  # Bytes of what every page loads.
 LONGEST = 150  # Characters that can be read before the mouse has gone on.

@@ -15,9 +15,6 @@ import pytest
 from docs.shown import servers
 from tests.docs.servers import COMMANDS, RESULT, ROWS, STAGES, TLS, commands
 from tests.docs.site import read_site
-from tests.docs.test_site import sites
-
-__all__ = ["sites"]
 
 RESULTS = json.loads(RESULT.read_text(encoding="utf-8"))
 

@@ -26,12 +26,9 @@ from tests.checker.servers.runserver import Server, ServerError
 from tests.docs.in_class import FAILURES, Failure
 from tests.docs.pages import before, blocks
 from tests.docs.repository import ROOT
-from tests.docs.test_site import (  # noqa: F401  # Fixtures of the site.
+from tests.docs.test_site import (
     CONTRAST,
-    macros,
-    site,
-    sites,
-    tab,
+    macros,  # noqa: F401  # A fixture.
     write,
 )
 from tests.proofs import runs
@@ -398,15 +395,15 @@ def test_room_sees_what_the_page_says(
 # The slides
 
 
-def open_slides(tab: Tab, site: Path, chapter: str, place: str = "") -> int:  # noqa: F811
+def open_slides(tab: Tab, site: Path, chapter: str, place: str = "") -> int:
     """Open the slides of a chapter, and return how many there are."""
     tab.goto((site / f"slides-{chapter}.html").as_uri() + place)
     return tab.locator(".slide").count()
 
 
 def test_slides_are_led_by_keys_and_by_the_address(
-    site: Path,  # noqa: F811
-    tab: Tab,  # noqa: F811
+    site: Path,
+    tab: Tab,
 ) -> None:
     tab.set_viewport_size({"width": 1280, "height": 720})
     count = open_slides(tab, site, "02-routing", "#3")
@@ -463,8 +460,8 @@ TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide) =>
     [*(("mkdocs", chapter) for chapter in CHAPTERS), ("zensical", "05-wss")],
 )
 def test_every_slide_fits_and_can_be_read_from_the_back(
-    sites: dict[str, Path],  # noqa: F811
-    tab: Tab,  # noqa: F811
+    sites: dict[str, Path],
+    tab: Tab,
     builder: str,
     chapter: str,
 ) -> None:
@@ -487,8 +484,8 @@ def test_every_slide_fits_and_can_be_read_from_the_back(
 # All kinds of slides are in these two.
 @pytest.mark.parametrize("chapter", ["01-echo", "04-auth"])
 def test_slides_are_for_all(
-    sites: dict[str, Path],  # noqa: F811
-    tab: Tab,  # noqa: F811
+    sites: dict[str, Path],
+    tab: Tab,
     chapter: str,
 ) -> None:
     tab.set_viewport_size({"width": 1280, "height": 720})
@@ -522,8 +519,8 @@ def sheets(pdf: bytes) -> int:
 
 
 def test_handout_has_the_sheets_that_it_promises(
-    site: Path,  # noqa: F811
-    tab: Tab,  # noqa: F811
+    site: Path,
+    tab: Tab,
 ) -> None:
     tab.goto((site / "handout.html").as_uri())
     count = sheets(tab.pdf(prefer_css_page_size=True))
@@ -531,8 +528,8 @@ def test_handout_has_the_sheets_that_it_promises(
 
 
 def test_slides_are_printed_one_a_page(
-    sites: dict[str, Path],  # noqa: F811
-    tab: Tab,  # noqa: F811
+    sites: dict[str, Path],
+    tab: Tab,
 ) -> None:
     count = open_slides(tab, sites["mkdocs"], "01-echo")
     printed = sheets(tab.pdf(prefer_css_page_size=True))

@@ -396,7 +396,7 @@ def test_examples_of_rfc_6455_are_read(bench: Page) -> None:
 def test_examples_can_be_loaded(bench: Page) -> None:
     for place, (typed, sender, _kinds, message) in enumerate(EXAMPLES):
         bench.get_by_label("Example").select_option(index=[1, 0, 2, 3, 4, 5, 6][place])
-        bench.get_by_role("button", name="Load").click()
+        bench.get_by_role("button", name="Load", exact=True).click()
         expect(bench.get_by_label(f"the {sender}")).to_be_checked()
         assert bytes_on(bench).split() == re.findall(
             "..", typed.lower().replace("0x", "").replace(" ", "")
@@ -458,7 +458,7 @@ def test_what_the_page_proposes_to_try_happens(bench: Page) -> None:
     assert arrived(bench) == ["A text message of 5 bytes, from frames 1, 3: “Hello”"]
     assert said(bench) == "Right. These frames keep the rules."
 
-    bench.get_by_role("button", name="Load").click()
+    bench.get_by_role("button", name="Load", exact=True).click()
     payload = bench.get_by_label("Payload", exact=True)
     payload.fill("né")
     bench.get_by_label("hexadecimal", exact=True).check()
