@@ -25,7 +25,7 @@ def glossary():
 def in_glossary(entry):
     """Write a term as a heading of its own, so that the search finds it."""
     name, address = entry["source"]
-    links = f"[{chapter_of(entry['here'])}]({entry['here']}) · [{name}]({address})"
+    links = f"[{chapter_of(entry['here'])}]({entry['here']}) · [{name}][{address}]"
     return (
         f"## {entry['term']} {{ #{id_of(entry['term'])} .entry }}\n\n"
         f"{plain(entry['meaning'])}\n\n{links}\n"

@@ -360,7 +360,8 @@ def test_answers_and_failures_lead_to_what_is_run(chapter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proof", "failure"), [(each.proof(), each) for each in FAILURES], ids=str
+    ("proof", "failure"),
+    [pytest.param(each.proof(), each, id=each.proof().name) for each in FAILURES],
 )
 def test_room_sees_what_the_page_says(
     proof: Proof,
