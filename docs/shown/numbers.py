@@ -3,13 +3,13 @@
 import json
 import tomllib
 from html import escape
+from pathlib import Path
 
-from docs.shown import repository
 from docs.shown.repository import CannotShow, read
 from docs.shown.text import number
 
 COLUMNS = tomllib.loads(
-    (repository.ROOT / "docs/columns.toml").read_text(encoding="utf-8")
+    (Path(__file__).parents[1] / "columns.toml").read_text(encoding="utf-8")
 )
 
 

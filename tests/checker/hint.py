@@ -352,9 +352,10 @@ def all_is_kept(name: str, seen: Last) -> str:
     if seen.skipped:
         reasons = [line for reason in seen.skipped for line in lines_of(reason)]
         words = ["All that could be tried is kept. Not tried, and why:", *reasons]
-    pages = sorted((system.ROOT / "docs").glob(f"{number + 1:02}-*.md"))
-    if pages:
-        words.append(f"Chapter {number + 1} is next: {typed(pages[0])}")
+    pages = (system.ROOT / "docs").glob(f"{number + 1:02}-*.md")
+    chapters = [page for page in pages if not page.stem.endswith("-deeper")]
+    if chapters:
+        words.append(f"Chapter {number + 1} is next: {typed(chapters[0])}")
         words.append(f"`{learn(f'start {number + 1}')}` begins it.")
     else:
         words.append("It was the last stage. Well done.")

@@ -51,9 +51,10 @@ def is_untried(block: Block, page: Path) -> bool:
 
 def is_installed_by_ci(block: Block, page: Path) -> bool:
     """Tell whether this installs what .ci/run installs by the same name."""
-    [line] = block.lines
-    package = line.removeprefix("sudo apt install ")
-    return package != line and package in (ROOT / ".ci/run").read_text("utf-8").split()
+    first = block.lines[0]
+    package = first.removeprefix("sudo apt install ")
+    installed = (ROOT / ".ci/run").read_text(encoding="utf-8").split()
+    return block.lines == [f"sudo apt install {package}"] and package in installed
 
 
 def is_part_of_a_change(block: Block, page: Path) -> bool:

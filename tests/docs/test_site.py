@@ -281,15 +281,15 @@ def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) ->
 @pytest.fixture
 def macros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """All that docs/shown/ has, which looks at a small repository of two stages."""
+    names = sorted(path.stem for path in (ROOT / "docs/shown").glob("*.py"))
+    modules = [importlib.import_module(f"docs.shown.{name}") for name in names]
+    found = {key: each for module in modules for key, each in vars(module).items()}
     monkeypatch.setattr(repository, "ROOT", tmp_path)
     write(tmp_path, "tests/start/settings.py", "A = 1\nB = 2\n")
     write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
     write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
     write(tmp_path, "docs/pitfalls.json", '{"lines": {}}')
     write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")
-    names = sorted(path.stem for path in (ROOT / "docs/shown").glob("*.py"))
-    modules = [importlib.import_module(f"docs.shown.{name}") for name in names]
-    found = {key: each for module in modules for key, each in vars(module).items()}
     return SimpleNamespace(**found, define_env=define_env)
 
 
