@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 BLOCKS = {
     "changes": ("changes",),
     "commands": ("commands",),
+    "exercises": ("exercises",),
     "glossary": ("glossary",),
     "handout": ("handout",),
     "listings": ("include",),

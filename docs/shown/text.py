@@ -28,3 +28,8 @@ def number(value):
     """Write 12345.6 as 12,346, 12.34 as 12.3, and 1.234 as 1.23."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f}"
+
+
+def indented(text):
+    """Write a text as a part of what stands above it, as Markdown wants it."""
+    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())

@@ -1,0 +1,49 @@
+"""Help with the exercises of a chapter: hints and solutions, folded."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from docs.shown import repository
+from docs.shown.listings import LANGUAGES, fence
+from docs.shown.repository import CannotShow, read
+from docs.shown.text import indented
+
+SOLUTIONS = "tests/proofs/right"
+
+
+def exercises(chapter):
+    """Show a hint for each exercise of a chapter, and a solution where there is one."""
+    told = tomllib.loads("".join(read("docs/exercises.toml")))[chapter]
+    titles = [each["title"] for each in told]
+    page = "".join(read(f"docs/{chapter}-deeper.md"))
+    section = page.partition("\n## Exercises\n")[2].partition("\n## ")[0]
+    asked = re.findall(r"^\d+\. \*\*(.+?)[.]?\*\*", section, re.MULTILINE)
+    if titles != [title.rstrip(".") for title in asked]:
+        raise CannotShow(f"docs/exercises.toml helps with {titles}, not with {asked}.")
+    return "\n".join(helped(number, each) for number, each in enumerate(told, 1))
+
+
+def helped(number, exercise):
+    """Write what helps with an exercise, each thing folded."""
+    title = exercise["title"].replace('"', "'")
+    shown = f'??? tip "A hint for {number}: {title}"\n\n{indented(exercise["hint"])}\n'
+    if "solution" in exercise:
+        files = "\n".join(solved(exercise["solution"]))
+        shown += (
+            f'\n??? success "A solution of {number}: {title}"\n\n{indented(files)}\n'
+        )
+    return shown
+
+
+def solved(name):
+    """Yield the files of a solution, which the tests run."""
+    folder = repository.ROOT / SOLUTIONS / name
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in LANGUAGES)
+    if not paths:
+        raise CannotShow(f"{SOLUTIONS} has no solution named {name}.")
+    yield "The tests run it, so it passes the checks. There are other ways.\n"
+    for path in paths:
+        file = path.relative_to(folder).as_posix()
+        code = "".join(read(path.relative_to(repository.ROOT).as_posix()))
+        yield fence(code, LANGUAGES[Path(file).suffix], file)
