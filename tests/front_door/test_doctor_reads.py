@@ -275,7 +275,7 @@ def test_the_diagnosis_is_last_and_all_fits_a_terminal(
     lines = out.splitlines()
     assert len(lines) <= LINES
     assert max(map(len, lines)) <= WIDTH
-    assert lines[-1].startswith("  Read more: 03-groups.html")
+    assert lines[-1].startswith("  Read more: 03-groups-deeper.html")
     assert "\x1b" not in out
 
 

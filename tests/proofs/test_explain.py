@@ -260,7 +260,7 @@ def evidence() -> list[Seen]:
     files = sorted(EVIDENCE.rglob("*.json"))
     found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
     seen = [record.get("seen", {}) for each in found for record in each.values()]
-    return [each for each in seen if "symptom" in each]
+    return [each for each in seen if {"symptom", "printed"} <= each.keys()]
 
 
 class Fits(NamedTuple):
