@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
@@ -21,8 +22,10 @@ DEPENDS = (
 )
 
 
-def test_pitfalls_are_those_of_the_proved_mistakes(recorded: Recorded) -> None:
-    proof = Proof("pitfalls", "all", DEPENDS)
+@pytest.mark.parametrize("proof", [Proof("pitfalls", "all", DEPENDS)], ids=str)
+def test_pitfalls_are_those_of_the_proved_mistakes(
+    proof: Proof, recorded: Recorded
+) -> None:
     seen = recorded(proof, lambda: {"text": as_json(pitfalls())})
     assert FILE.read_text(encoding="utf-8") == seen["text"], (
         "docs/pitfalls.json is not what the proofs tell. `python -m "
