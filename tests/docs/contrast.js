@@ -20,12 +20,28 @@
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   }
 
+  // Most texts stand on the same ground in the same colour: each pair is looked at once.
+  const grounds = new Map();
   function behind(element) {
-    const colours = [];
-    for (let each = element; each; each = each.parentElement) {
-      colours.unshift(getComputedStyle(each).backgroundColor);
+    if (!element) return "#fff";
+    if (!grounds.has(element)) {
+      const own = getComputedStyle(element).backgroundColor;
+      const ground = behind(element.parentElement);
+      grounds.set(element, own === "rgba(0, 0, 0, 0)" ? ground : `${ground}|${own}`);
     }
-    return ["#fff", ...colours];
+    return grounds.get(element);
+  }
+
+  const known = new Map();
+  function contrastOf(ground, colour) {
+    const key = `${ground}|${colour}`;
+    if (!known.has(key)) {
+      const back = ground.split("|");
+      const both = [mix(back), mix([...back, colour])].map(luminance);
+      const [dark, light] = both.sort((a, b) => a - b);
+      known.set(key, (light + 0.05) / (dark + 0.05));
+    }
+    return known.get(key);
   }
 
   const found = [];
@@ -37,9 +53,7 @@
     if (!texts.currentNode.data.trim() || !element.checkVisibility()) continue;
     if (element.matches(".headerlink, style, title, desc")) continue;
     const colour = element.namespaceURI.endsWith("svg") ? style.fill : style.color;
-    const back = behind(element);
-    const [dark, light] = [mix(back), mix([...back, colour])].map(luminance).sort((a, b) => a - b);
-    const contrast = (light + 0.05) / (dark + 0.05);
+    const contrast = contrastOf(behind(element), colour);
     if (contrast < 4.5) {
       found.push(`${contrast.toFixed(2)}: ${texts.currentNode.data.trim().slice(0, 40)} (${element.className})`);
     }

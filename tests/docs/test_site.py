@@ -2,18 +2,22 @@
 The site builds with both builders, and its pages show what the repository holds.
 """
 
+import hashlib
 import importlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import Browser, Error, expect
 from playwright.sync_api import Page as Tab
 
 from docs.macros import define_env
@@ -101,11 +105,69 @@ def title_of(path: str) -> str:
 # In the browser
 
 
-def test_pages_are_quiet_and_ask_no_other_host(site: Path, tab: Tab) -> None:
-    for path in sorted(site.glob("*.html")):
-        if path.name != "404.html":
-            tab.goto(path.as_uri())
+PAGES = [path.stem for path in sorted(ROOT.glob("docs/*.md"))]
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [Proof("pages", f"{each}: {page}", ()) for each in BUILDERS for page in PAGES],
+    ids=lambda proof: proof.name,
+)
+def test_page_is_quiet_asks_no_other_host_and_has_contrast(
+    proof: Proof,
+    sites: dict[str, Path],
+    request: pytest.FixtureRequest,
+    recorded: Recorded,
+) -> None:
+    """A record stands while the page, and all that pages load, is the same."""
+    builder, name = proof.name.split(": ")
+    page = sites[builder] / f"{name}.html"
+    depends = (digest_of([page]), assets_of(sites[builder]), CONTRAST)
+
+    def look() -> Seen:
+        # Asked for here, so that no browser starts where there is a record.
+        return seen_of(page, request.getfixturevalue("quick_chromium"))
+
+    seen = recorded(replace(proof, depends=depends), look)
+    assert seen == {"complaints": [], "asked": [], "weak": []}
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """Return the hash of what files hold."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@cache
+def assets_of(site: Path) -> str:
+    """Return the hash of all scripts and styles of a site."""
+    suffixes = {".css", ".js"}
+    files = [file for file in site.rglob("*") if file.suffix in suffixes]
+    return digest_of(
+        file for file in sorted(files) if not file.name.startswith("search")
+    )
+
+
+def seen_of(page: Path, browser: Browser) -> Seen:
+    """Open a page from its file. Return what it complains of, asks for, and how."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    complaints, requests, weak = [], [], []
+    tab.on(
+        "console", lambda said: said.type == "error" and complaints.append(said.text)
+    )
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda each: requests.append(each.url))
+    for scheme, name in (("light", "default"), ("dark", "slate")):
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(page.as_uri())
+        body = tab.locator("body")
+        expect(body).to_have_attribute("data-md-color-scheme", name)
+        weak += [f"{scheme}: {each}" for each in tab.evaluate(CONTRAST)]
     tab.wait_for_load_state("networkidle")
+    context.close()
+    assert requests, "Nothing was asked for, not even the page."
+    asked = [url for url in requests if not url.startswith(("file:", "data:"))]
+    return {"complaints": complaints, "asked": asked, "weak": weak}
 
 
 def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
@@ -128,16 +190,6 @@ def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile(r"/setup\.html(#|$)"), timeout=PATIENCE)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast(site: Path, tab: Tab, scheme: str) -> None:
-    tab.emulate_media(color_scheme=scheme)
-    for path in sorted(site.glob("*.html")):
-        if path.name != "404.html":
-            tab.goto(path.as_uri())
-            weak = tab.evaluate(CONTRAST)
-            assert not weak, f"{path.name}: " + "\n".join(weak)
 
 
 def test_colours_follow_the_system_until_the_reader_chooses(
@@ -197,6 +249,8 @@ def test_what_is_copied_from_a_prompt_can_be_pasted(site: Path, tab: Tab) -> Non
         assert [[line for line in each.split("\n") if line] for each in copied] == [
             [line for line in each if line] for each in prompts
         ]
+        if site.name != "mkdocs":
+            continue  # The same scripts copy the same code.
         # After the last line, the reader presses Enter, twice after a block.
         said = at_the_prompt("\n\n".join([*copied, "NoSuchName", ""]))
         assert "SyntaxError" not in said
