@@ -132,6 +132,12 @@ def site(request: pytest.FixtureRequest, sites: dict[str, Path]) -> Path:
     return sites[request.param]
 
 
+@pytest.fixture
+def mkdocs(sites: dict[str, Path]) -> Path:
+    """The site of MkDocs, for what is the same in both."""
+    return sites["mkdocs"]
+
+
 @pytest.fixture(scope="session")
 def pages(site: Path) -> dict[Path, Page]:
     """What is on the pages of the site."""

@@ -162,20 +162,20 @@ def marked(tab: Tab) -> list[str]:
 
 @pytest.mark.parametrize("name", [CHAPTER, "troubleshooting", "index", "glossary"])
 def test_first_use_of_each_term_is_marked_and_no_other(
-    site: Path, tab: Tab, name: str
+    mkdocs: Path, tab: Tab, name: str
 ) -> None:
-    path = site / f"{name}.html"
+    path = mkdocs / f"{name}.html"
     tab.goto(path.as_uri())
     assert marked(tab) == ([] if name == "glossary" else first_uses(path))
 
 
 def test_terms_change_neither_the_text_nor_where_it_stands(
-    site: Path, tab: Tab
+    mkdocs: Path, tab: Tab
 ) -> None:
     look = """() => [document.querySelector(".md-content__inner").textContent,
       ...[...document.querySelectorAll("p, li, td, h2, pre")].map(
         (each) => JSON.stringify(each.getBoundingClientRect()))]"""
-    address = (site / f"{CHAPTER}.html").as_uri()
+    address = (mkdocs / f"{CHAPTER}.html").as_uri()
     tab.goto(address)
     assert marked(tab)
     with_terms = tab.evaluate(look)
@@ -185,8 +185,8 @@ def test_terms_change_neither_the_text_nor_where_it_stands(
     assert tab.evaluate(look) == with_terms
 
 
-def test_term_shows_its_meaning_to_the_mouse(site: Path, tab: Tab) -> None:
-    tab.goto((site / f"{CHAPTER}.html").as_uri())
+def test_term_shows_its_meaning_to_the_mouse(mkdocs: Path, tab: Tab) -> None:
+    tab.goto((mkdocs / f"{CHAPTER}.html").as_uri())
     note = tab.locator("#term-note")
     tab.locator(".term", has_text="frames").hover()
     expect(note).to_contain_text("What carries a message on the wire")
@@ -223,8 +223,8 @@ def test_term_shows_its_meaning_to_the_keyboard(site: Path, tab: Tab) -> None:
     expect(tab.locator("h2#websocket")).to_be_in_viewport()
 
 
-def test_copied_text_holds_no_meaning(site: Path, tab: Tab) -> None:
-    tab.goto((site / f"{CHAPTER}.html").as_uri())
+def test_copied_text_holds_no_meaning(mkdocs: Path, tab: Tab) -> None:
+    tab.goto((mkdocs / f"{CHAPTER}.html").as_uri())
     term = tab.locator(".term", has_text="Daphne")
     term.focus()
     expect(tab.locator("#term-note")).to_be_visible()
@@ -238,13 +238,13 @@ def test_copied_text_holds_no_meaning(site: Path, tab: Tab) -> None:
 
 @pytest.mark.parametrize("edge", ["left", "right"])
 def test_meaning_stays_on_a_phone(
-    site: Path, quick_chromium: Browser, edge: str
+    mkdocs: Path, quick_chromium: Browser, edge: str
 ) -> None:
     with quick_chromium.new_context(
         viewport={"width": 400, "height": 800}, has_touch=True
     ) as context:
         tab = context.new_page()
-        tab.goto((site / f"{CHAPTER}.html").as_uri())
+        tab.goto((mkdocs / f"{CHAPTER}.html").as_uri())
         # Of the terms, the one that is nearest to this edge.
         places = tab.locator(".term").evaluate_all(
             "terms => terms.map(e => e.getBoundingClientRect().left)"
@@ -261,8 +261,8 @@ def test_meaning_stays_on_a_phone(
         expect(note).to_have_count(0)
 
 
-def test_paper_shows_no_terms(site: Path, tab: Tab) -> None:
-    tab.goto((site / f"{CHAPTER}.html").as_uri())
+def test_paper_shows_no_terms(mkdocs: Path, tab: Tab) -> None:
+    tab.goto((mkdocs / f"{CHAPTER}.html").as_uri())
     term = tab.locator(".term", has_text="Daphne")
     term.focus()
     expect(tab.locator("#term-note")).to_be_visible()

@@ -42,8 +42,8 @@ def test_each_pitfall_is_at_a_line_of_its_file_and_in_the_catalogue() -> None:
             assert pitfall["entry"] in known
 
 
-def test_mark_at_a_line_opens_what_is_folded_below(site: Path, tab: Tab) -> None:
-    tab.goto((site / "01-echo.html").as_uri())
+def test_mark_at_a_line_opens_what_is_folded_below(mkdocs: Path, tab: Tab) -> None:
+    tab.goto((mkdocs / "01-echo.html").as_uri())
     block = tab.locator(".highlight", has_text="EchoConsumer.as_asgi()").first
     notes = tab.locator(".pitfalls", has_text="into the route without as_asgi()")
     text = block.locator("code").evaluate("code => code.textContent")

@@ -30,9 +30,9 @@ def test_right_answer_is_not_always_at_the_same_place() -> None:
 
 
 @pytest.fixture
-def first(site: Path, tab: Tab) -> Locator:
+def first(mkdocs: Path, tab: Tab) -> Locator:
     """The first question of chapter 1."""
-    tab.goto((site / "01-echo.html").as_uri())
+    tab.goto((mkdocs / "01-echo.html").as_uri())
     return tab.locator("form.question").first
 
 
@@ -90,12 +90,12 @@ def test_nothing_chosen_costs_no_try_and_is_said_again(
 
 
 def test_without_a_script_the_answer_can_be_unfolded(
-    site: Path, tab: Tab, quick_chromium: object
+    mkdocs: Path, tab: Tab, quick_chromium: object
 ) -> None:
     context = tab.context.browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto((site / "01-echo.html").as_uri())
-    tab.goto((site / "01-echo.html").as_uri())
+    page.goto((mkdocs / "01-echo.html").as_uri())
+    tab.goto((mkdocs / "01-echo.html").as_uri())
     first = page.locator("form.question").first
     first.get_by_text("Answer", exact=True).click()
     expect(first.get_by_text("It loses a text without a word")).to_be_visible()

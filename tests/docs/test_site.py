@@ -105,6 +105,36 @@ def title_of(path: str) -> str:
 # In the browser
 
 
+COPIES = """language => [...document.querySelectorAll(`.language-${language}`)].map(
+  block => block.dataset.copy ?? null)"""
+# Python says that it cannot reach a server before it has asked for one.
+OFFLINE = """\
+import sys
+def refuse(event, arguments):
+    if event in {"socket.connect", "socket.sendto", "subprocess.Popen", "os.system"}:
+        raise OSError("not now")
+
+sys.addaudithook(refuse)
+"""
+
+
+def at_the_prompt(pasted: str) -> str:
+    """Return what an interactive Python says about what is pasted into it."""
+    run = subprocess.run(
+        [sys.executable, "-i", "-q", "-c", OFFLINE],
+        input=pasted,
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=True,
+    )
+    return run.stderr
+
+
+# All scripts have run, and nobody has anything to do.
+SETTLED = """new Promise((done) => requestIdleCallback(() =>
+  requestAnimationFrame(() => done())))"""
 PAGES = [path.stem for path in sorted(ROOT.glob("docs/*.md"))]
 
 
@@ -129,7 +159,19 @@ def test_page_is_quiet_asks_no_other_host_and_has_contrast(
         return seen_of(page, request.getfixturevalue("quick_chromium"))
 
     seen = recorded(replace(proof, depends=depends), look)
-    assert seen == {"complaints": [], "asked": [], "weak": []}
+    assert (seen["complaints"], seen["asked"], seen["weak"]) == ([], [], [])
+    # What is copied from a prompt is all that is typed, and nothing else.
+    prompts = [
+        [line for step in steps(block) for line in step.source.split("\n")]
+        for block in blocks((ROOT / f"docs/{name}.md").read_text(encoding="utf-8"))
+        if block.language == "pycon"
+    ]
+    assert [[line for line in each.split("\n") if line] for each in seen["copied"]] == [
+        [line for line in each if line] for each in prompts
+    ]
+    assert "SyntaxError" not in seen["said"]
+    assert "IndentationError" not in seen["said"]
+    assert "'NoSuchName' is not defined" in seen["said"]
 
 
 def digest_of(files: Iterable[Path]) -> str:
@@ -148,7 +190,7 @@ def assets_of(site: Path) -> str:
 
 
 def seen_of(page: Path, browser: Browser) -> Seen:
-    """Open a page from its file. Return what it complains of, asks for, and how."""
+    """Open a page from its file. Return what it does, and what a prompt says to it."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     tab = context.new_page()
     complaints, requests, weak = [], [], []
@@ -163,11 +205,15 @@ def seen_of(page: Path, browser: Browser) -> Seen:
         body = tab.locator("body")
         expect(body).to_have_attribute("data-md-color-scheme", name)
         weak += [f"{scheme}: {each}" for each in tab.evaluate(CONTRAST)]
-    tab.wait_for_load_state("networkidle")
+    tab.evaluate(SETTLED)
+    copied = tab.evaluate(COPIES, "pycon")
     context.close()
     assert requests, "Nothing was asked for, not even the page."
     asked = [url for url in requests if not url.startswith(("file:", "data:"))]
-    return {"complaints": complaints, "asked": asked, "weak": weak}
+    # After the last line, the reader presses Enter, twice after a block.
+    said = at_the_prompt("\n\n".join([*copied, "NoSuchName", ""]))
+    seen = {"complaints": complaints, "asked": asked, "weak": weak, "copied": copied}
+    return seen | {"said": "\n".join(re.findall(r"^\w+Error: .*", said, re.MULTILINE))}
 
 
 def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
@@ -207,55 +253,6 @@ def test_colours_follow_the_system_until_the_reader_chooses(
     for name in ("Switch to light mode", "Switch to dark mode"):
         tab.get_by_title(name).click()
     wait_for("slate")
-
-
-COPIES = """language => [...document.querySelectorAll(`.language-${language}`)].map(
-  block => block.dataset.copy ?? null)"""
-# Python says that it cannot reach a server before it has asked for one.
-OFFLINE = """\
-import sys
-def refuse(event, arguments):
-    if event in {"socket.connect", "socket.sendto", "subprocess.Popen", "os.system"}:
-        raise OSError("not now")
-
-sys.addaudithook(refuse)
-"""
-
-
-def at_the_prompt(pasted: str) -> str:
-    """Return what an interactive Python says about what is pasted into it."""
-    run = subprocess.run(
-        [sys.executable, "-i", "-q", "-c", OFFLINE],
-        input=pasted,
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=True,
-    )
-    return run.stderr
-
-
-def test_what_is_copied_from_a_prompt_can_be_pasted(site: Path, tab: Tab) -> None:
-    for source in sorted(ROOT.glob("docs/0*.md")):
-        tab.goto((site / f"{source.stem}.html").as_uri())
-        copied = tab.evaluate(COPIES, "pycon")
-        # It is all that is typed, and nothing else.
-        prompts = [
-            [line for step in steps(block) for line in step.source.split("\n")]
-            for block in blocks(source.read_text(encoding="utf-8"))
-            if block.language == "pycon"
-        ]
-        assert [[line for line in each.split("\n") if line] for each in copied] == [
-            [line for line in each if line] for each in prompts
-        ]
-        if site.name != "mkdocs":
-            continue  # The same scripts copy the same code.
-        # After the last line, the reader presses Enter, twice after a block.
-        said = at_the_prompt("\n\n".join([*copied, "NoSuchName", ""]))
-        assert "SyntaxError" not in said
-        assert "IndentationError" not in said
-        assert "'NoSuchName' is not defined" in said
 
 
 def test_block_without_an_empty_line_is_an_error_before_python_3_13() -> None:
