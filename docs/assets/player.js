@@ -80,6 +80,9 @@
         line.hidden = Number(line.dataset.step) > step;
         line.classList.toggle("is-new", isForward && Number(line.dataset.step) === step);
       }
+      // Who was in a row that has gone goes on from the figure.
+      const row = document.activeElement.closest("tr");
+      if (rows.indexOf(row) >= step && isLive()) figure.focus({ preventScroll: true });
       scroll.scrollTop = scroll.scrollHeight;
       progress.textContent = `${step} of ${rows.length}`;
       said.setAttribute("aria-live", timer ? "off" : "polite");

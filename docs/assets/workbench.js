@@ -235,7 +235,8 @@ document.addEventListener("DOMContentLoaded", () => {
       frames.length > 1 ? `Frame ${frame + 1}: ` : "", `${words} `,
       element("a", { href: `https://www.rfc-editor.org/rfc/rfc6455#section-${section}` }, `RFC 6455, section ${section}`),
     ));
-    if (!remarks.some((each) => each.isWrong)) {
+    const isCut = remarks.some((each) => each.kind === "cut");
+    if (!isCut && !remarks.some((each) => each.isWrong)) {
       const words = frames.length === 0 ? "No bytes, no frame."
         : frames.length === 1 ? "This frame keeps the rules." : "These frames keep the rules.";
       lines.unshift(element("li", { class: "right" }, frames.length ? element("b", {}, "Right. ") : "", words));

@@ -42,7 +42,7 @@ def solved(name):
     paths = sorted(path for path in folder.rglob("*") if path.suffix in LANGUAGES)
     if not paths:
         raise CannotShow(f"{SOLUTIONS} has no solution named {name}.")
-    yield "The tests run it, so it passes the checks. There are other ways.\n"
+    yield "The tests run it, so it passes the checks. They look at no names.\n"
     for path in paths:
         file = path.relative_to(folder).as_posix()
         code = "".join(read(path.relative_to(repository.ROOT).as_posix()))

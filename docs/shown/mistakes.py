@@ -34,7 +34,8 @@ def pitfalls(path, lines):
         f"<p>{with_code(words_of(entry))}</p></details>\n"
         for entry, number in ((entries[each], number) for each, number in shown)
     )
-    return f'\n<div class="pitfalls" markdown="0">\n{notes}</div>\n'
+    label = "<p>What goes wrong here</p>\n"
+    return f'\n<div class="pitfalls" markdown="0">\n{label}{notes}</div>\n'
 
 
 def proved():
@@ -97,7 +98,9 @@ def rank(entry):
 
 
 def words_of(entry):
-    """Return what is said of a mistake: what it is, and its cure."""
+    """Return what is said of a mistake, if it can be as it was said of a proved one."""
+    if said := proved()["said"].get(entry["id"]):
+        return said
     words = f"{entry['diagnosis']} {entry.get('cure', '')}".rstrip()
     # What stands for a word of the reader's own, and braces that stand for themselves.
     words = re.sub(r"(?<!\{)\{\w+\}(?!\})", "…", words)

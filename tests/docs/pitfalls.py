@@ -5,7 +5,9 @@ Find where people make mistakes, and what they see of them.
 
 writes docs/pitfalls.json. `lines` holds, for each file of a stage, the lines that
 proved mistakes change, and what the catalogue calls each: the pages show them beside
-these lines. `seen` holds how each was seen on the wire most often, when it was proved.
+these lines. `seen` holds how each was seen on the wire most often, when it was proved,
+and `said` what the checks said of it then, the first time: with names, and not with
+what stands for them in the catalogue.
 """
 
 import argparse
@@ -32,12 +34,14 @@ def pitfalls() -> dict[str, Any]:
     common = {entry.id for entry in entries() if entry.common in SHOWN}
     lines: dict[str, list[dict[str, str]]] = {}
     symptoms: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
     for stage, mistakes in MISTAKES.items():
         for mistake in [*mistakes, *newcomers(stage)]:
             seen = record_of(stage, mistake)
             said = explain(**evidence_of(seen), source=source_of(stage, mistake))
             if not said or said.id not in common:
                 continue
+            words.setdefault(said.id, said.general)
             if seen.get("symptom"):
                 symptoms.setdefault(said.id, []).append(seen["symptom"])
             for path, line in places(stage, mistake):
@@ -46,6 +50,7 @@ def pitfalls() -> dict[str, Any]:
                     lines[path].append(pitfall)
     return {
         "lines": {path: lines[path] for path in sorted(lines)},
+        "said": {each: words[each] for each in sorted(words)},
         "seen": {each: mode(symptoms[each]) for each in sorted(symptoms)},
     }
 

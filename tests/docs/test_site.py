@@ -339,7 +339,7 @@ def macros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     write(tmp_path, "tests/start/settings.py", "A = 1\nB = 2\n")
     write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n")
     write(tmp_path, "stage01_echo/new.py", "NEW = True\n")
-    write(tmp_path, "docs/pitfalls.json", '{"lines": {}}')
+    write(tmp_path, "docs/pitfalls.json", '{"lines": {}, "said": {}, "seen": {}}')
     write(tmp_path, "stage02_routing/settings.py", "A = 1\nB = 3\nC = 4\n")
     return SimpleNamespace(**found, define_env=define_env)
 
