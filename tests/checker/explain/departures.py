@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NamedTuple
 
 from tests.checker.explain.source import Source
@@ -81,7 +82,13 @@ def lines_of(file: str, text: str) -> list[Line]:
 
     Raises SyntaxError or tokenize.TokenError if Python cannot read it.
     """
-    return [*python_lines(text)] if file.endswith(".py") else plain_lines(file, text)
+    return [*statements(text)] if file.endswith(".py") else plain_lines(file, text)
+
+
+@lru_cache(maxsize=1_000)
+def statements(text: str) -> tuple[Line, ...]:
+    """Return the statements of Python, kept: most files are the same on both sides."""
+    return tuple(python_lines(text))
 
 
 def pair_of(file: str, mine: str, theirs: str) -> tuple[list[Line], list[Line]]:

@@ -17,6 +17,7 @@ from tests.checker.explain.source.read import (
     name_of,
     parameters,
     string,
+    walked,
 )
 
 # What Channels calls, and with which arguments after self.
@@ -409,7 +410,7 @@ def dotted_self(call: ast.AST | None) -> bool:
 
 def is_within(node: ast.AST, outer: ast.AST) -> bool:
     """Tell whether a node stands in another one."""
-    return any(each is node for each in ast.walk(outer))
+    return any(each is node for each in walked(outer))
 
 
 def never_accepts(source: Source) -> Iterator[Finding]:
@@ -729,7 +730,7 @@ def never_set(source: Source) -> Iterator[Finding]:
                 dotted(part) == f"self.{name}"
                 for method in consumer.methods.values()
                 for test in inside(method, ast.If, ast.IfExp)
-                for part in ast.walk(test.test)
+                for part in walked(test.test)
             )
             written = any(
                 isinstance(each.ctx, ast.Store) and each.attr == name
@@ -876,7 +877,7 @@ def length_of_the_frame(source: Source) -> Iterator[Finding]:
     """A limit for the text is none for the JSON around it."""
     for consumer, method in own_methods(source):
         for node in inside(method, ast.Compare):
-            for call in ast.walk(node):
+            for call in walked(node):
                 is_length = isinstance(call, ast.Call) and name_of(call.func) == "len"
                 if is_length and "text_data" in {name_of(each) for each in call.args}:
                     yield finding("length-of-the-frame", consumer, node)

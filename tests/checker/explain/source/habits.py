@@ -17,6 +17,7 @@ from tests.checker.explain.source.read import (
     name_of,
     parameters,
     string,
+    walked,
 )
 
 # What Channels' own consumers have, and call: to override it needs super().
@@ -150,7 +151,7 @@ def tuple_by_comma(source: Source) -> Iterator[Finding]:
 def tuple_in_settings(source: Source) -> Iterator[Finding]:
     """The same, outside of any function."""
     for file, tree in source.trees.items():
-        for node in ast.walk(tree):
+        for node in walked(tree):
             if not isinstance(node, ast.Assign) or node.col_offset:
                 continue
             value = node.value
@@ -184,9 +185,7 @@ def loop_over_a_string(source: Source) -> Iterator[Finding]:
 def missing_f(source: Source) -> Iterator[Finding]:
     """Without an f in front, braces are braces."""
     inner = {
-        id(part)
-        for _file, node in source.nodes(ast.JoinedStr)
-        for part in ast.walk(node)
+        id(part) for _file, node in source.nodes(ast.JoinedStr) for part in walked(node)
     }
     formatted = {
         id(node.func.value)
@@ -207,14 +206,14 @@ def is_docstring(source: Source, file: str, node: ast.Constant) -> bool:
     """Tell whether a string stands alone, as a statement."""
     return any(
         isinstance(each, ast.Expr) and each.value is node
-        for each in ast.walk(source.trees[file])
+        for each in walked(source.trees[file])
     )
 
 
 def case_captures(source: Source) -> Iterator[Finding]:
     """In a `case`, a bare name takes whatever is there."""
     for file, case in source.nodes(ast.match_case):
-        for node in ast.walk(case.pattern):
+        for node in walked(case.pattern):
             is_bare = isinstance(node, ast.MatchAs) and node.pattern is None
             if is_bare and node.name and node.name.isupper():
                 words = {"name": node.name}
@@ -318,14 +317,14 @@ def lost_receiver(source: Source) -> Iterator[Finding]:
     kept = {
         name_of(part)
         for _file, node in source.nodes(ast.Assign, ast.Return, ast.AnnAssign)
-        for part in ast.walk(node.value or ast.Pass())
+        for part in walked(node.value or ast.Pass())
         if isinstance(part, ast.Call)
     }
     for file, outer in source.nodes(ast.ClassDef):
         if outer.name in kept:
             continue
         methods = {each.name for each in outer.body if isinstance(each, FunctionDef)}
-        for call in ast.walk(outer):
+        for call in walked(outer):
             if not isinstance(call, ast.Call) or name_of(call.func) != "connect":
                 continue
             receiver = argument(call, 0, "receiver")
@@ -351,7 +350,7 @@ def application_twice(source: Source) -> Iterator[Finding]:
                 continue
             if "application" not in [name_of(target) for target in node.targets]:
                 continue
-            used = {name_of(each) for each in ast.walk(node.value)}
+            used = {name_of(each) for each in walked(node.value)}
             if before and "application" not in used:
                 words = {"first": str(before)}
                 yield Finding("application-twice", file, node.lineno, words)

@@ -4,7 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 
-from tests.checker.explain.source.read import Finding, Source
+from tests.checker.explain.source.read import Finding, Source, walked
 
 # What the course imports. The standard library is asked for its own names.
 LIBRARIES = {
@@ -57,7 +57,7 @@ def package_without_name(source: Source) -> Iterator[Finding]:
             continue
         known = {
             name
-            for each in ast.walk(inside)
+            for each in walked(inside)
             for name in (
                 getattr(each, "name", None),
                 getattr(each, "asname", None),

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -72,7 +72,6 @@ class Source:
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
         self.findings: list[Finding] | None = None  # Once they have been looked for.
-        self._found: dict[tuple[type, ...], list[tuple[str, Any]]] = {}
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -110,25 +109,16 @@ class Source:
             if not name.endswith(".py") or name.startswith(("test", "conftest")):
                 continue
             try:
-                trees[file] = ast.parse(text)
+                trees[file] = parsed(text)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
         return trees
 
     def nodes(self, *kinds: type) -> Iterator[tuple[str, Any]]:
         """Yield each node of these kinds, with its file."""
-        # Each rule asks for a few kinds, of the same trees.
-        if kinds not in self._found:
-            self._found[kinds] = [
-                each for each in self._nodes if isinstance(each[1], kinds)
-            ]
-        yield from self._found[kinds]
-
-    @cached_property
-    def _nodes(self) -> list[tuple[str, ast.AST]]:
-        """All nodes of all trees, each with its file."""
-        trees = self.trees.items()
-        return [(file, node) for file, tree in trees for node in ast.walk(tree)]
+        for file, tree in self.trees.items():
+            for node in of_kinds(tree, kinds):
+                yield file, node
 
     @cached_property
     def consumers(self) -> list[Consumer]:
@@ -160,6 +150,47 @@ class Source:
         """Return a line of a file, without what is around it."""
         lines = self.files.get(file, "").splitlines()
         return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+# Rules ask for the same nodes again and again, and of two projects most files are the
+# same. So what follows is kept: nobody changes a tree.
+
+
+@lru_cache(maxsize=1_000)
+def parsed(text: str) -> ast.Module:
+    """Parse a file of Python, or raise what Python raises."""
+    return ast.parse(text)
+
+
+@lru_cache(maxsize=10_000)
+def walked(node: ast.AST) -> tuple[ast.AST, ...]:
+    """Return a node and all nodes in it, as `ast.walk` goes."""
+    return tuple(ast.walk(node))
+
+
+@lru_cache(maxsize=10_000)
+def of_kinds(tree: ast.Module, kinds: tuple[type, ...]) -> tuple[ast.AST, ...]:
+    """Return the nodes of these kinds in a tree."""
+    return tuple(node for node in walked(tree) if isinstance(node, kinds))
+
+
+@lru_cache(maxsize=10_000)
+def all_inside(function: ast.AST) -> tuple[ast.AST, ...]:
+    """Return the nodes in a function, without those of inner ones."""
+    found = []
+    todo = [*ast.iter_child_nodes(function)][::-1]  # The next one is the last.
+    while todo:
+        node = todo.pop()
+        found.append(node)
+        if not isinstance(node, (*FunctionDef.__args__, ast.Lambda, ast.ClassDef)):
+            todo += [*ast.iter_child_nodes(node)][::-1]
+    return tuple(found)
+
+
+@lru_cache(maxsize=50_000)
+def kinds_inside(function: ast.AST, kinds: tuple[type, ...]) -> tuple[ast.AST, ...]:
+    """Return those of these kinds in a function."""
+    return tuple(node for node in all_inside(function) if isinstance(node, kinds))
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -242,13 +273,7 @@ def argument(call: ast.Call, place: int, name: str) -> ast.AST | None:
 
 def inside(function: ast.AST, *kinds: type) -> Iterator[Any]:
     """Yield the nodes of these kinds in a function, without those of inner ones."""
-    todo = [*ast.iter_child_nodes(function)][::-1]  # The next one is the last.
-    while todo:
-        node = todo.pop()
-        if isinstance(node, kinds):
-            yield node
-        if not isinstance(node, (*FunctionDef.__args__, ast.Lambda, ast.ClassDef)):
-            todo += [*ast.iter_child_nodes(node)][::-1]
+    yield from kinds_inside(function, kinds)
 
 
 def calls(function: ast.AST, *names: str) -> Iterator[ast.Call]:

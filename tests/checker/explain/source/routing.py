@@ -14,6 +14,7 @@ from tests.checker.explain.source.read import (
     name_of,
     parameters,
     string,
+    walked,
 )
 
 PROTOCOLS = {"http", "websocket", "channel", "lifespan"}
@@ -33,7 +34,7 @@ def consumers_of(source: Source) -> set[str]:
 
 def leads_to_a_consumer(source: Source, call: ast.Call) -> bool:
     """Tell whether a route leads to a consumer, written rightly or not."""
-    names = {name_of(node) for node in ast.walk(call.args[1])}
+    names = {name_of(node) for node in walked(call.args[1])}
     return bool(names & consumers_of(source)) or "as_asgi" in names
 
 
@@ -105,9 +106,7 @@ def holds_a_router(view: ast.Call, made: Mapping[str, ast.Call]) -> bool:
     """Tell whether a router is an argument of a call, by itself or by its name."""
     parts = [*view.args, *(each.value for each in view.keywords)]
     parts = [made.get(name_of(each), each) for each in parts]
-    return any(
-        name_of(each) == "URLRouter" for part in parts for each in ast.walk(part)
-    )
+    return any(name_of(each) == "URLRouter" for part in parts for each in walked(part))
 
 
 def included_routes(source: Source) -> Iterator[Finding]:
@@ -237,7 +236,7 @@ def no_router(source: Source) -> Iterator[Finding]:
     """Without a URLRouter nobody looks at the path."""
     for file, entries in routers(source):
         for key, value in zip(entries.keys, entries.values, strict=True):
-            names = {name_of(node) for node in ast.walk(value)}
+            names = {name_of(node) for node in walked(value)}
             named = sorted(names & consumers_of(source))
             if string(key) == "websocket" and "URLRouter" not in names and named:
                 yield Finding("no-router", file, value.lineno, {"consumer": named[0]})
@@ -262,7 +261,7 @@ def router_elsewhere(source: Source) -> Iterator[Finding]:
             continue
         imports = {
             each.module or ""
-            for each in ast.walk(source.trees[asked])
+            for each in walked(source.trees[asked])
             if isinstance(each, ast.ImportFrom)
         }
         for file, line in with_router:

@@ -15,6 +15,7 @@ from tests.checker.explain.source.read import (
     name_of,
     parameters,
     string,
+    walked,
 )
 
 # The settings that the course writes, and those that people mistake for them.
@@ -81,7 +82,7 @@ def assigned(source: Source) -> Iterator[tuple[str, str, ast.AST, int]]:
     if source.settings is None:
         return
     file, tree = source.settings
-    for node in ast.walk(tree):
+    for node in walked(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
@@ -314,7 +315,7 @@ def assigned_twice(source: Source) -> Iterator[Finding]:
             name = names[0] if isinstance(node, ast.Assign) and names else ""
             if not name or not isinstance(node.value, ast.List | ast.Dict | ast.Tuple):
                 continue
-            used = {name_of(each) for each in ast.walk(node.value)}
+            used = {name_of(each) for each in walked(node.value)}
             if name in seen and name not in used:
                 words = {"name": name, "first": str(seen[name])}
                 yield Finding("assigned-twice", file, node.lineno, words)
@@ -351,7 +352,7 @@ def parents(node: ast.expr) -> int:
 def app_config(source: Source) -> Iterator[Finding]:
     """Django looks for an AppConfig in apps.py, or where the settings say."""
     settings = source.settings[1] if source.settings else ast.Module([], [])
-    named_there = {string(node) for node in ast.walk(settings)}
+    named_there = {string(node) for node in walked(settings)}
     for file, node in source.nodes(ast.ClassDef):
         is_config = "AppConfig" in {name_of(base) for base in node.bases}
         if is_config and not file.endswith("apps.py"):
@@ -436,7 +437,7 @@ def asgi_in_middleware(source: Source) -> Iterator[Finding]:
             tree = source.trees.get(f"{module.replace('.', '/')}.py")
             for node in tree.body if tree else []:
                 is_it = getattr(node, "name", None) == own
-                if is_it and any(map(is_application, ast.walk(node))):
+                if is_it and any(map(is_application, walked(node))):
                     words = {"name": own}
                     yield Finding("asgi-in-middleware", file, each.lineno, words)
 

@@ -12,6 +12,7 @@ from tests.checker.explain.source.read import (
     inside,
     name_of,
     parameters,
+    walked,
 )
 
 LAYERS = ("InMemoryChannelLayer", "RedisChannelLayer", "RedisPubSubChannelLayer")
@@ -76,7 +77,7 @@ def sends_to_everyone(source: Source) -> Iterator[Finding]:
     for consumer, method in own_methods(source):
         made = globals_of(source, consumer.file)
         for loop in inside(method, ast.For):
-            over = {name_of(each) for each in ast.walk(loop.iter)} & made
+            over = {name_of(each) for each in walked(loop.iter)} & made
             who = name_of(loop.target)
             sends = any(
                 dotted(call.func).startswith(f"{who}.send")
@@ -121,7 +122,7 @@ def key_of_a_machine(source: Source) -> Iterator[Finding]:
                     isinstance(each, ast.Name)
                     and each.id == port
                     and isinstance(each.ctx, ast.Load)
-                    for each in ast.walk(source.trees[file])
+                    for each in walked(source.trees[file])
                 )
             case _:
                 is_host = False
@@ -142,7 +143,7 @@ def middleware_state(source: Source) -> Iterator[Finding]:
                 target = dotted(each.targets[0])
                 is_one_clients = dotted(each.value) in KEPT or any(
                     isinstance(part, ast.Await) or name_of(part) == "scope"
-                    for part in ast.walk(each.value)
+                    for part in walked(each.value)
                 )
                 if target.startswith("self.") and is_one_clients:
                     words = {"name": target}
@@ -168,7 +169,7 @@ def shared_by_nonlocal(source: Source) -> Iterator[Finding]:
             is_one = isinstance(application, FunctionDef)
             if not is_one or parameters(application)[-3:] != [*KEPT]:
                 continue
-            for node in ast.walk(application):
+            for node in walked(application):
                 names = node.names if isinstance(node, ast.Nonlocal) else []
                 for name in sorted(made & {*names}):
                     words = {"name": name, "outer": outer.name}
