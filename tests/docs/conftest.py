@@ -2,11 +2,13 @@
 The fixtures of the tests of the site, and of what its pages state.
 
 What a page states of the libraries is a proof: a record may stand for the whole test.
+So is what a browser sees on the built site: visits.py.
 """
 
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +16,19 @@ import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
-from tests.browser.chromium import browser_type, chromium, quick_chromium
+from tests.browser.chromium import browser_type, chromium
+from tests.browser.chromium import quick_chromium as running
 from tests.checker.servers.forks import quick_starts
 from tests.docs.pages import blocks
+from tests.docs.parts import build_parts
 from tests.docs.repository import copy_repository
 from tests.docs.site import BUILDERS, Page, build, read_site
-from tests.proofs.plugin import WHOLE
+from tests.docs.visits import Visit, Watched, visits
+from tests.proofs.plugin import IS_TAKEN, WHOLE, take_if_it_stands
 from tests.proofs.records import Proof
 from tests.proofs.runs import CHECKER, HARNESS, ROOT
 
-__all__ = ["browser_type", "chromium", "quick_chromium"]
+__all__ = ["browser_type", "chromium", "running"]
 
 LONGEST_BUILD = 150  # Seconds. Either builder ends within 60.
 
@@ -72,6 +77,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name.startswith("test_facts_"):
             item.stash[WHOLE] = fact(item)
+    for item in visits(items):
+        item.stash[WHOLE] = Visit.of(item)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Take a visit from its record, if all that it asked for is as it was."""
+    visit = item.stash.get(WHOLE, None)
+    if isinstance(visit, Visit):
+        item.stash[WHOLE] = visit.at(built(item.config), item.path)
+        take_if_it_stands(item)
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Let a visit that is over tell what its browser asked for."""
+    result = yield
+    visit = item.stash.get(WHOLE, None)
+    if isinstance(visit, Visit) and not item.stash.get(IS_TAKEN, False):
+        asked = item.funcargs["quick_chromium"].asked
+        item.stash[WHOLE] = replace(visit, asked=tuple(sorted(asked)))
+    return result
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -84,14 +111,14 @@ def forked() -> Iterator[None]:
 # The site, built
 
 
-@pytest.fixture(scope="session")
-def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def built(config: pytest.Config) -> Path:
     """
-    The site as both builders make it, by the name of the builder.
+    Return the folder of the built sites, one for each builder, named after it.
 
-    Of several workers of pytest-xdist, the first builds it, and the others wait.
+    Of several workers of pytest-xdist, the first builds them, and the others wait.
     """
-    place = tmp_path_factory.getbasetemp()
+    # What the fixture tmp_path_factory is, before any fixture is there.
+    place = config._tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         place = place.parent
     place /= "site"
@@ -112,7 +139,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             (place / "saying").rename(said)
     if words := said.read_text(encoding="utf-8"):
         pytest.fail(words, pytrace=False)
-    return {builder: place / "course" / builder for builder in BUILDERS}
+    return place / "course"
 
 
 def build_both(folder: Path) -> str:
@@ -123,7 +150,15 @@ def build_both(folder: Path) -> str:
         if code or "warning" in output.lower():
             return f"{builder} does not build the site:\n\n{output}"
         (folder / "site").rename(folder / builder)
+    build_parts(folder / "parts")
     return ""
+
+
+@pytest.fixture(scope="session")
+def sites(request: pytest.FixtureRequest) -> dict[str, Path]:
+    """The site as both builders make it, by the name of the builder, and its parts."""
+    folder = built(request.config)
+    return {name: folder / name for name in (*BUILDERS, "parts")}
 
 
 @pytest.fixture(scope="session", params=BUILDERS)
@@ -145,7 +180,13 @@ def pages(site: Path) -> dict[Path, Page]:
 
 
 @pytest.fixture
-def tab(quick_chromium: Browser) -> Iterator[Tab]:
+def quick_chromium(running: Browser, sites: dict[str, Path]) -> Watched:
+    """The browser, which notes what this test asks for."""
+    return Watched(running, sites["mkdocs"].parent)
+
+
+@pytest.fixture
+def tab(quick_chromium: Watched) -> Iterator[Tab]:
     """A tab that allows no request to another host, and no error in the console."""
     context = quick_chromium.new_context(viewport={"width": 1280, "height": 800})
     tab = context.new_page()

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
-from playwright.sync_api import Browser, Route, expect
 from playwright.sync_api import Page as Tab
+from playwright.sync_api import Route, expect
 
 from tests.docs.repository import ROOT
+from tests.docs.visits import Watched, address
 from tests.proofs.records import Proof, Recorded, Seen
 
 SIZES = [(1280, 640), (400, 800)]  # A low projector, and a phone.
@@ -26,7 +27,6 @@ NAMES = sorted(path.stem for path in ROOT.glob("docs/*.md"))
 PROOFS = [Proof("access", name, ()) for name in [*NAMES, "404"]]
 LOADED = re.compile(r'(?:href|src)="([^":]+\.(?:css|js))"')
 WORKER = re.compile(r'"search": ?"([^"]+)"')
-ADDRESS = "http://course.example/"
 
 # Without the thousands of coloured words of listings: contrast.js measures those.
 RUN = """async (rules) => await axe.run(
@@ -44,22 +44,23 @@ def loaded(page: Path) -> list[Path]:
 
 
 def serve(tab: Tab, site: Path) -> list[str]:
-    """Answer at ADDRESS as a server of the site would. Return what is asked of it."""
+    """Answer as a server of the site would. Return what is asked of it."""
     asked = []
+    begin = address(site)
 
     def answer(route: Route) -> None:
-        path = route.request.url.removeprefix(ADDRESS).partition("?")[0]
+        path = route.request.url.removeprefix(begin).partition("?")[0]
         asked.append(path)
         is_there = (site / path).is_file()
         file = site / (path if is_there else "404.html")
         route.fulfill(path=file, status=200 if is_there else 404)
 
-    tab.route(f"{ADDRESS}**", answer)
+    tab.route(f"{begin}**", answer)
     return asked
 
 
 @pytest.fixture
-def visit(quick_chromium: Browser) -> Iterator[Tab]:
+def visit(quick_chromium: Watched) -> Iterator[Tab]:
     """A tab, without what moves."""
     context = quick_chromium.new_context(
         viewport={"width": 1280, "height": 640}, reduced_motion="reduce"
@@ -95,7 +96,7 @@ def faults_of(page: Path, tab: Tab) -> Seen:
     serve(tab, page.parent)
     # A server sends the last one, from any address.
     name = "no/such/page" if page.stem == "404" else page.name
-    tab.goto(ADDRESS + name)
+    tab.goto(address(page.parent) + name)
     tab.wait_for_load_state("networkidle")
     tab.evaluate(AXE_SCRIPT)
     faults = []
@@ -256,7 +257,7 @@ HIDDEN = """() => [...document.querySelectorAll(".folded")].filter(
 
 
 def test_folding_changes_no_text_and_needs_the_script(
-    built: Path, tab: Tab, quick_chromium: Browser
+    built: Path, tab: Tab, quick_chromium: Watched
 ) -> None:
     address = (built / "03-groups-deeper.html").as_uri()
     context = quick_chromium.new_context(java_script_enabled=False)
@@ -329,19 +330,19 @@ def test_index_of_the_search_is_sent_when_it_is_asked_for(
     site: Path, visit: Tab
 ) -> None:
     asked = serve(visit, site)
-    visit.goto(f"{ADDRESS}01-echo.html")
+    visit.goto(f"{address(site)}01-echo.html")
     visit.wait_for_load_state("networkidle")
     is_mkdocs = site.name == "mkdocs"
     index = "search/search_index.json" if is_mkdocs else "search.json"
     assert index not in asked
     visit.keyboard.press("s" if is_mkdocs else "Control+k")
-    with visit.expect_response(ADDRESS + index):
+    with visit.expect_response(address(site) + index):
         visit.keyboard.press("s" if is_mkdocs else "Control+k")
 
 
 def test_only_the_picture_that_is_shown_is_sent(built: Path, visit: Tab) -> None:
     asked = serve(visit, built)
-    visit.goto(f"{ADDRESS}01-echo.html")
+    visit.goto(f"{address(built)}01-echo.html")
     visit.wait_for_load_state("networkidle")
     assert not [path for path in asked if path.endswith(".png")]
     visit.locator(".shot").scroll_into_view_if_needed()

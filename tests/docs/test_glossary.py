@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
+from playwright.sync_api import expect
 
 from docs.shown.glossary import id_of, terms
 from tests.docs.glossary import SCRIPT, forms, script
+from tests.docs.visits import Watched
 
 HEAVIEST = 12_000  # Bytes of what every page loads.
 LONGEST = 150  # Characters that can be read before the mouse has gone on.
@@ -238,7 +239,7 @@ def test_copied_text_holds_no_meaning(mkdocs: Path, tab: Tab) -> None:
 
 @pytest.mark.parametrize("edge", ["left", "right"])
 def test_meaning_stays_on_a_phone(
-    mkdocs: Path, quick_chromium: Browser, edge: str
+    mkdocs: Path, quick_chromium: Watched, edge: str
 ) -> None:
     with quick_chromium.new_context(
         viewport={"width": 400, "height": 800}, has_touch=True

@@ -11,6 +11,7 @@ from playwright.sync_api import Page as Tab
 from docs.shown import questions
 from tests.docs.pages import stages
 from tests.docs.repository import ROOT
+from tests.docs.visits import Watched
 
 CHAPTERS = sorted(path.stem for path in ROOT.glob("docs/questions/*.toml"))
 
@@ -90,12 +91,11 @@ def test_nothing_chosen_costs_no_try_and_is_said_again(
 
 
 def test_without_a_script_the_answer_can_be_unfolded(
-    mkdocs: Path, tab: Tab, quick_chromium: object
+    mkdocs: Path, quick_chromium: Watched
 ) -> None:
-    context = tab.context.browser.new_context(java_script_enabled=False)
+    context = quick_chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((mkdocs / "01-echo.html").as_uri())
-    tab.goto((mkdocs / "01-echo.html").as_uri())
     first = page.locator("form.question").first
     first.get_by_text("Answer", exact=True).click()
     expect(first.get_by_text("It loses a text without a word")).to_be_visible()

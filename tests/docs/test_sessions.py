@@ -4,16 +4,14 @@ The recorded sessions are what happens, and a reader can step through them.
 
 import json
 import re
-import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import material
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, BrowserType, Locator, Page, expect
+from playwright.sync_api import BrowserType, Locator, Page, expect
 from websockets.frames import Close, Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
@@ -23,6 +21,7 @@ from docs.shown import sessions as figures_of
 from tests.docs import sessions
 from tests.docs.sessions import SCRIPTS, record, shape
 from tests.docs.tap import Event, first_frame
+from tests.docs.visits import Watched
 from tests.proofs.records import Proof, Recorded, Seen
 from tests.proofs.runs import CHECKER, HARNESS, ROOT
 
@@ -135,35 +134,11 @@ def test_nobody_gets_in_by_a_recorded_cookie() -> None:
 # The figure
 
 
-@pytest.fixture(scope="module")
-def page_of_figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with a figure of each session, and with the looks of the site."""
-    folder = tmp_path_factory.mktemp("figures")
-    assets = folder / "assets"
-    shutil.copytree(ROOT / "docs/assets", assets)
-    [theme] = [Path(path) for path in material.__path__]
-    sheets = [*theme.glob("templates/assets/stylesheets/*.min.css")]
-    assert sheets, "Where are the theme's stylesheets?"
-    sheets += [assets / "extra.css"]
-    links = "".join(f'<link rel="stylesheet" href="{p.as_uri()}">' for p in sheets)
-    figures = "".join(figures_of.session(name) for name in SCRIPTS)
-    page = folder / "figures.html"
-    page.write_text(
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Figures</title>{links}</head>"
-        '<body dir="ltr" data-md-color-scheme="default"><main class="md-typeset">'
-        f"<h1>Figures</h1>{figures}</main></body></html>",
-        encoding="utf-8",
-    )
-    return page
-
-
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(quick_chromium: Browser, page_of_figures: Path) -> Iterator[Open]:
+def open_page(quick_chromium: Watched, sites: dict[str, Path]) -> Iterator[Open]:
     """Open the page of figures in a tab of its own, with these options."""
     contexts = []
 
@@ -173,7 +148,7 @@ def open_page(quick_chromium: Browser, page_of_figures: Path) -> Iterator[Open]:
         page = context.new_page()
         if clock:
             page.clock.install(time=0)
-        page.goto(page_of_figures.as_uri())
+        page.goto((sites["parts"] / "sessions.html").as_uri())
         if clock:  # It goes on when it is told to, and not by itself.
             page.clock.pause_at(MINUTE)
         return page

@@ -15,7 +15,7 @@ import daphne.server
 import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
@@ -23,10 +23,10 @@ from websockets.utils import accept_key
 from docs.shown import repository, workbench
 from tests.docs import experiments
 from tests.docs.experiments import EXPERIMENTS, FILE, frame, record_all
+from tests.docs.visits import Watched
 from tests.proofs.records import Proof, Recorded
 from tests.proofs.runs import CHECKER, HARNESS, ROOT
 
-ASSETS = ROOT / "docs" / "assets"
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3.
 HELLO = "81 85 37 fa 21 3d 7f 9f 4d 51 58"  # Section 5.7, masked.
 
@@ -34,12 +34,11 @@ HELLO = "81 85 37 fa 21 3d 7f 9f 4d 51 58"  # Section 5.7, masked.
 # What the scripts know, without the page
 
 
-@pytest.fixture(scope="module")
-def scripts(quick_chromium: Browser) -> Iterator[Page]:
+@pytest.fixture
+def scripts(quick_chromium: Watched, sites: dict[str, Path]) -> Iterator[Page]:
     """A page with nothing in it but the two scripts that know no page."""
     page = quick_chromium.new_page()
-    for name in ("workbench-sha1.js", "workbench-frames.js"):
-        page.add_script_tag(path=ASSETS / name)
+    page.goto((sites["parts"] / "workbench.html").as_uri())
     yield page
     page.close()
 
@@ -632,7 +631,7 @@ def test_everybody_can_read_it(
 
 
 def test_page_says_its_content_without_javascript(
-    sites: dict[str, Path], quick_chromium: Browser
+    sites: dict[str, Path], quick_chromium: Watched
 ) -> None:
     context = quick_chromium.new_context(java_script_enabled=False)
     page = context.new_page()

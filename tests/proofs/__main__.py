@@ -59,7 +59,11 @@ class Plan:
 
     def announce(self, is_live: bool) -> None:
         """Say what will be done, and about how long that takes."""
-        live = [each for each in self.recorded if is_live or not each.record()]
+        # What depends on the built site is known when it is built: most stands.
+        known_later = [each for each in self.recorded if not each.depends]
+        live = self.recorded
+        if not is_live:
+            live = [e for e in self.recorded if e.depends and not e.record()]
         seconds = [
             records(each.file).get(each.name, {}).get("seconds") for each in live
         ]
@@ -72,10 +76,12 @@ class Plan:
             + average * (len(seconds) - len(known))
         )
         minutes = max(1, round(total / workers(is_live) / 60))
-        taken = len(self.recorded) - len(live)
         print(f"{self.tests:,} tests, in about {minutes} min.")
-        if taken:
-            print(f"{taken:,} of them are taken from records. The rest is run now.")
+        if taken := len(self.recorded) - len(live):
+            words = f"{taken:,} of them are taken from records"
+            if known_later:
+                words += f", {len(known_later):,} of these if the site is as it was"
+            print(f"{words}. The rest is run now.")
         sys.stdout.flush()
 
 

@@ -76,6 +76,15 @@ def long_ones_first(items: list[Any], times: list[float], workers: int) -> list[
     return [*shares, *quick]
 
 
+def take_if_it_stands(item: pytest.Item) -> None:
+    """Let the record of a test that is a proof as a whole stand for it, if it fits."""
+    proof = item.stash.get(WHOLE, None)
+    if proof and proof.record() and not item.config.getoption("live"):
+        item.stash[IS_TAKEN] = True
+        item.fixturenames = []  # It needs nothing: it will not run.
+        item.user_properties.append(("taken", [proof.file, proof.name]))
+
+
 # Shares are made of what -k and -m have left, in the order that the checker gives it:
 # tests/conftest.py names this plugin after the checker's, and the last comes last.
 @pytest.hookimpl(trylast=True)
@@ -83,11 +92,7 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     for item in items:
-        proof = item.stash.get(WHOLE, None)
-        if proof and proof.record() and not config.getoption("live"):
-            item.stash[IS_TAKEN] = True
-            item.fixturenames = []  # It needs nothing: it will not run.
-            item.user_properties.append(("taken", [proof.file, proof.name]))
+        take_if_it_stands(item)
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1:  # A learner's checks keep the order of the contract.
         items[:] = long_ones_first(items, [seconds(item) for item in items], workers)
@@ -107,7 +112,7 @@ def pytest_runtest_makereport(
     proof = item.stash.get(WHOLE, None)
     is_live = proof and not item.stash.get(IS_TAKEN, False)
     if is_live and call.when == "call" and call.excinfo is None:
-        proved = made(proof, call.duration, {"passed": True})
+        proved = made(proof, call.duration, proof.seen)
         item.user_properties.append(("proved", [proof.file, proof.name, proved]))
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
@@ -156,6 +161,8 @@ class Bookkeeper:
         self.renewed: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown" and report.failed:
+            self.forget(report)
         if report.when != "call" or not report.passed:
             return
         for kind, value in report.user_properties:
@@ -168,6 +175,13 @@ class Bookkeeper:
                 if old is None or old["depends"] != proved["depends"]:
                     self.renewed.append(f"{file}: {name}")
                     self.proved.setdefault(file, {})[name] = proved
+
+    def forget(self, report: pytest.TestReport) -> None:
+        """Write nothing of a test that has passed, and failed when it was over."""
+        for kind, value in report.user_properties:
+            if kind == "proved":
+                file, name, _proved = value
+                self.proved.get(file, {}).pop(name, None)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -5,10 +5,12 @@ Recorded proofs: only a live proof writes a record, which fits until something c
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.proofs import records
+from tests.proofs.plugin import Bookkeeper
 from tests.proofs.records import Proof
 from tests.proofs.runs import Run, run_pytest
 
@@ -131,6 +133,17 @@ def test_proof_that_fails_is_not_recorded(dear: Dear) -> None:
     assert dear.run().returncode == pytest.ExitCode.TESTS_FAILED
     assert dear.proved() == 2
     assert dear.is_recorded("tea")
+
+
+def test_proof_whose_test_fails_when_it_is_over_is_not_recorded() -> None:
+    keeper = Bookkeeper(SimpleNamespace())
+    noted = [("proved", ["dear", "it", {"depends": "tea"}])]
+    for when, is_passed in (("call", True), ("teardown", False)):
+        report = SimpleNamespace(when=when, passed=is_passed, failed=not is_passed)
+        report.user_properties = noted
+        assert bool(keeper.proved) == (when == "teardown")
+        keeper.pytest_runtest_logreport(report)
+    assert keeper.proved == {"dear": {}}
 
 
 @pytest.mark.parametrize("environment", [{}, {"CI": "true"}], ids=["here", "CI"])
