@@ -28,6 +28,12 @@ from tests.docs.repository import ROOT
 PAGES = sorted(ROOT.glob("docs/0*.md"))
 # What goes deeper begins from the finished stage, and saves only mistakes.
 PATHS = [page for page in PAGES if not page.stem.endswith("-deeper")]
+# What decides whether a server starts after a save.
+DEPENDS = (
+    *(ROOT / name for name in ("tests/start", *stages().values())),
+    *(ROOT / f"tests/docs/{name}.py" for name in ("editor", "pages")),
+    ROOT / "tests/checker/servers",
+)
 # What ends by itself in a terminal that has a title.
 ENDS = re.compile(r"(cd|export|unset|mkdir|echo) |python3 manage\.py ")
 # These fill a database or make keys, which no start needs.
@@ -105,6 +111,7 @@ def saves(page: Path, folder: Path) -> Iterator[str]:
                         yield f"line {block.line}, {step.source}"
 
 
+@pytest.mark.recorded(*DEPENDS, *PATHS)
 @pytest.mark.posix("the commands are bash's")
 @pytest.mark.parametrize("page", PATHS, ids=lambda page: page.name)
 def test_each_save_leaves_a_server_that_starts(page: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.servers.runserver import Server, ServerError
 from tests.docs.in_class import FAILURES, Failure
-from tests.docs.pages import before, blocks
+from tests.docs.pages import before, blocks, stages
 from tests.docs.repository import ROOT
 from tests.docs.test_site import (
     CONTRAST,
@@ -84,6 +84,14 @@ def type_pieces(
         path.write_text("".join(lines), encoding="utf-8")
 
 
+@pytest.mark.recorded(
+    *(ROOT / name for name in ("tests/start", *stages().values())),
+    *(
+        ROOT / f"docs/{name}"
+        for name in ("teach", "shown/changes.py", "shown/teach.py")
+    ),
+    ROOT / "tests/checker/servers",
+)
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
     chapter: str, tmp_path: Path

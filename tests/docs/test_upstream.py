@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(__file__).with_name("daphne_stop.py")
+pytestmark = pytest.mark.recorded(PROGRAM)
 
 TOLD = "received 4001 (private use); then sent 4001 (private use)\n"
 NOT_TOLD = "no close frame received or sent\n"

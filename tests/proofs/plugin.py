@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from tests.proofs.records import (
     LONG,
+    ROOT,
     TIMES,
     Proof,
     Recorded,
@@ -27,6 +29,7 @@ from tests.proofs.records import (
     write,
 )
 
+REQUIREMENTS = ROOT / "requirements.txt"
 FIRST = 3  # Tests of a worker that come before the long ones.
 
 # Of a test that is a proof as a whole: the proof, and whether its record stands for it.
@@ -76,6 +79,13 @@ def long_ones_first(items: list[Any], times: list[float], workers: int) -> list[
     return [*shares, *quick]
 
 
+def marked(item: pytest.Item, depends: tuple[Path, ...]) -> Proof:
+    """Return the proof that a marked test is. It depends on its own file, too."""
+    file = item.path.stem.removeprefix("test_")
+    name = item.nodeid.partition("::")[2]
+    return Proof(f"others/{file}", name, (item.path, REQUIREMENTS, *depends))
+
+
 def take_if_it_stands(item: pytest.Item) -> None:
     """Let the record of a test that is a proof as a whole stand for it, if it fits."""
     proof = item.stash.get(WHOLE, None)
@@ -92,6 +102,8 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     for item in items:
+        if marker := item.get_closest_marker("recorded"):
+            item.stash[WHOLE] = marked(item, marker.args)
         take_if_it_stands(item)
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
     if workers > 1:  # A learner's checks keep the order of the contract.
@@ -216,6 +228,8 @@ class Bookkeeper:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    words = "a record may stand for the test while these files are the same"
+    config.addinivalue_line("markers", f"recorded(*depends): {words}")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # As a script's `&` has set it, and as all that we start would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
