@@ -194,6 +194,157 @@ def test_what_makes_no_difference_is_no_departure(mine: str) -> None:
     assert told(mine) == ""
 
 
+# In another order
+
+ROUTES = """\
+import os
+from chat.consumers import ChatConsumer, refuse
+from django.conf import settings
+from django.urls import path
+
+LIMIT = 10
+MOST = LIMIT * 2
+os.environ.setdefault("A", "b")
+
+
+class Base:
+    names = ()
+    longest = 3
+
+    @property
+    def name(self):
+        return self.names[0]
+
+    @name.setter
+    def name(self, name):
+        self.names = (name,)
+
+
+class Room(Base):
+    def open(self, name="a"):
+        return path(name, view=refuse, name="room")
+
+
+def group_of(room):
+    return {"type": "room", "http": lambda a, *b: a, **room, "text": f"{LIMIT:>{MOST}}"}
+
+
+urlpatterns = [path("a/", ChatConsumer), path("b/", ChatConsumer)]
+"""
+
+
+def swapped(course: str, *pairs: tuple[str, str]) -> str:
+    """Return a text in which each two pieces have changed places."""
+    for one, other in pairs:
+        assert course.count(one) == course.count(other) == 1, (one, other)
+        course = course.replace(one, "@@").replace(other, one).replace("@@", other)
+    return course
+
+
+def method(name: str, text: str = COURSE) -> str:
+    """Return a method, with what stands before it and inside it."""
+    return re.search(rf"(?s)    async def {name}\(.*?(?=\n\n|\Z)", text)[0].rstrip()
+
+
+def routes(mine: str) -> str:
+    """Return what is said of a project with this file beside that of the chapter."""
+    return in_words(departures(Source({FILE: mine}), Source({FILE: ROUTES})))
+
+
+@pytest.mark.parametrize(
+    "mine",
+    [
+        pytest.param(
+            swapped(COURSE, (method("connect"), method("complain"))), id="methods"
+        ),
+        pytest.param(
+            swapped(COURSE, (method("connect"), method("complain"))).replace(
+                "complain", "send_error"
+            ),
+            id="methods, one with a name of its own",
+        ),
+        pytest.param(
+            swapped(COURSE, ('    "name": 30,', '    "text": 2_000,')), id="keys"
+        ),
+        pytest.param(
+            swapped(COURSE, ('"type": "error"', '"code": code')), id="keys in a line"
+        ),
+        pytest.param(
+            edited(
+                ("LONGEST = 2_000  # Characters.\n", ""),
+                ('    "text": 2_000,\n}\n', '    "text": 2_000,\n}\nLONGEST = 2_000\n'),
+            ),
+            id="values",
+        ),
+    ],
+)
+def test_another_order_is_no_departure(mine: str) -> None:
+    assert mine != COURSE
+    assert told(mine) == ""
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(("import os\n", "from django.urls import path\n"), id="imports"),
+        pytest.param(("ChatConsumer, refuse", "(refuse, ChatConsumer)"), id="imported"),
+        pytest.param(("    names = ()\n", "    longest = 3\n"), id="of a class"),
+        pytest.param(("view=refuse", 'name="room"'), id="arguments with a name"),
+        pytest.param(('"type": "room"', '"http": lambda a, *b: a'), id="keys"),
+        pytest.param(
+            (
+                ROUTES[
+                    ROUTES.index("def group_of") : ROUTES.index("\n\n\nurlpatterns")
+                ],
+                ROUTES[ROUTES.index("class Room") : ROUTES.index("\n\n\ndef group_of")],
+            ),
+            id="functions and classes",
+        ),
+    ],
+)
+def test_another_order_of_a_module_is_no_departure(pair: tuple[str, str]) -> None:
+    one, other = pair
+    mine = ROUTES.replace(one, other) if "(" in other[:1] else swapped(ROUTES, pair)
+    assert mine != ROUTES
+    assert routes(mine) == ""
+
+
+@pytest.mark.parametrize(
+    ("pair", "line"),
+    [
+        pytest.param(("LIMIT = 10", "MOST = LIMIT * 2"), 7, id="a name in use"),
+        pytest.param(
+            ('os.environ.setdefault("A", "b")', "import os"),
+            1,
+            id="an import that acts",
+        ),
+        pytest.param(('path("a/"', 'path("b/"'), 33, id="a list has an order"),
+        pytest.param(
+            ('"http": lambda a, *b: a', '"text": f"{LIMIT:>{MOST}}"'),
+            30,
+            id="what comes after others wins",
+        ),
+        pytest.param(('"A"', '"b"'), 8, id="arguments"),
+    ],
+)
+def test_order_that_python_sees_is_a_departure(
+    pair: tuple[str, str], line: int
+) -> None:
+    assert f"{FILE}, line {line}" in routes(swapped(ROUTES, pair))
+
+
+def test_of_a_method_that_has_moved_only_the_line_is_told_that_differs() -> None:
+    mine = swapped(COURSE, (method("connect"), method("complain")))
+    mine = mine.replace("self.count = 0", "self.count = 1")
+    assert told(mine) == place("line 29", "self.count = 1", "self.count = 0")
+
+
+def test_of_keys_in_another_order_only_the_one_is_told_that_differs() -> None:
+    mine = swapped(COURSE, ('    "name": 30,', '    "text": 2_000,'))
+    mine = mine.replace('"name": 30', '"name": 31')
+    assert told(mine) == place("line 10", '"name": 31,', '"name": 30,')
+
+
 def test_lines_that_stand_for_others_are_told_one_by_one() -> None:
     new = "self.count = len(text_data)\n        self.last = text_data\n"
     mine = edited(

@@ -6,7 +6,7 @@ Where no rule knows the mistake, its place is known all the same. A project that
 its own way has many such places, and none of them says anything: then nothing is told.
 
 Comments, docstrings, layout and quotes do not count, nor does a name of one's own that
-is used throughout.
+is used throughout, nor the order of what may stand in any order (`order.py`).
 """
 
 import ast
@@ -19,8 +19,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from tests.checker.explain.order import (
+    CLOSING,
+    OPENING,
+    Line,
+    arranged,
+    entry_ranks,
+    with_entries,
+)
 from tests.checker.explain.source import Source
 
 __all__ = ["Departure", "departures", "in_short", "in_words"]
@@ -32,19 +40,10 @@ QUOTES = 6  # Lines that are quoted, in all places together.
 LONG = 60  # Characters of a line that is quoted.
 NUMBERS = ("", "one place", "two places", "three places", "four places")
 ASIDE = re.compile(r"(^|/)(tests?|test_\w+|conftest)\.py$|(^|/)(tests|migrations)/")
-OPENING, CLOSING = (*"([{",), (*")]}",)
 IMPORT = re.compile("(import|from) ")
 SECRET = re.compile("(?i)secret|password|token")
 PAGES = (".html", ".js")
 LEFT_OUT = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER}
-
-
-class Line(NamedTuple):
-    """A statement of a file, or the head of one, whatever lines it is written on."""
-
-    depth: int  # Of its indentation.
-    words: tuple[str, ...]
-    rows: tuple[int, ...]  # The number of the line that each word stands in.
 
 
 class Departure(NamedTuple):
@@ -76,27 +75,37 @@ class Departure(NamedTuple):
 # Reading
 
 
-def lines_of(file: str, text: str) -> list[Line]:
-    """
-    Return the statements of a file of Python, or the lines of another.
+class Pair(NamedTuple):
+    """A file of both sides, the reader's in the stage's order where that is free."""
 
-    Raises SyntaxError or tokenize.TokenError if Python cannot read it.
-    """
-    return [*statements(text)] if file.endswith(".py") else plain_lines(file, text)
+    mine: list[Line]
+    theirs: list[Line]
+    is_python: bool = False  # Of both sides.
 
+    @classmethod
+    def of(cls, file: str, mine: str, theirs: str) -> Self:
+        """Read a file of both sides: as lines only, where Python cannot read one."""
+        if file.endswith(".py"):
+            with suppress(SyntaxError, tokenize.TokenError):
+                both = [[*statements(text)] for text in (mine, theirs)]
+                return cls(*both, is_python=True).in_order()
+        return cls(plain_lines(file, mine), plain_lines(file, theirs))
 
-@lru_cache(maxsize=1_000)
-def statements(text: str) -> tuple[Line, ...]:
-    """Return the statements of Python, kept: most files are the same on both sides."""
-    return tuple(python_lines(text))
+    def in_order(self) -> Self:
+        """Put the reader's into the stage's order, where Python runs both the same."""
+        if not self.is_python:
+            return self
+        ranks, both = entry_ranks(self.theirs), (self.mine, self.theirs)
+        mine, theirs = ([with_entries(line, ranks) for line in side] for side in both)
+        return self._replace(mine=arranged(mine, theirs), theirs=theirs)
 
-
-def pair_of(file: str, mine: str, theirs: str) -> tuple[list[Line], list[Line]]:
-    """Return a file of both sides: as lines only, where Python cannot read one."""
-    try:
-        return lines_of(file, mine), lines_of(file, theirs)
-    except (SyntaxError, tokenize.TokenError):
-        return plain_lines(file, mine), plain_lines(file, theirs)
+    def with_names(self, names: Mapping[str, str]) -> Self:
+        """Give the reader's names as the stage does, and their places with them."""
+        mine = [
+            line._replace(words=tuple(names.get(word, word) for word in line.words))
+            for line in self.mine
+        ]
+        return self._replace(mine=mine).in_order() if mine != self.mine else self
 
 
 def plain_lines(file: str, text: str) -> list[Line]:
@@ -107,6 +116,12 @@ def plain_lines(file: str, text: str) -> list[Line]:
         if words := re.findall(r"\w+|[^\w\s]", re.sub(comment, "", line)):
             found.append(Line(0, tuple(words), (number,) * len(words)))
     return found
+
+
+@lru_cache(maxsize=1_000)
+def statements(text: str) -> tuple[Line, ...]:
+    """Return the statements of Python, kept: most files are the same on both sides."""
+    return tuple(python_lines(text))
 
 
 def python_lines(text: str) -> Iterator[Line]:
@@ -188,19 +203,18 @@ def plain(word: str) -> str:
 # Names of one's own
 
 
-def renamed(
-    files: list[tuple[list[Line], list[Line]]], own: set[str], course: set[str]
-) -> dict[str, str]:
+def renamed(files: list[Pair], own: set[str], course: set[str]) -> dict[str, str]:
     """
     Return which names of the reader's stand for which of the stage's.
 
     `own` and `course` are the names that either gives. One that is used once is none
     of one's own choice: it is a mistyped one.
     """
-    counts, others = names_in(m for m, _ in files), names_in(t for _, t in files)
+    counts = names_in(pair.mine for pair in files)
+    others = names_in(pair.theirs for pair in files)
     pairs: Counter[tuple[str, str]] = Counter()
-    for mine, theirs in files:
-        for a, b in replaced(mine, theirs):
+    for pair in files:
+        for a, b in replaced(pair.mine, pair.theirs):
             if len(a.words) == len(b.words):
                 pairs.update(
                     p for p in zip(a.words, b.words, strict=True) if differ(*p)
@@ -240,13 +254,6 @@ def names_in(files: Iterable[list[Line]]) -> Counter[str]:
     return Counter(word for file in files for line in file for word in line.words)
 
 
-def with_names(lines: list[Line], names: Mapping[str, str]) -> list[Line]:
-    return [
-        line._replace(words=tuple(names.get(word, word) for word in line.words))
-        for line in lines
-    ]
-
-
 def replaced(mine: list[Line], theirs: list[Line]) -> Iterator[tuple[Line, Line]]:
     """Yield the lines that stand for one another."""
     for verb, a, b, c, d in blocks(mine, theirs):
@@ -284,16 +291,17 @@ def between(source: Source, course: Source, pages: bool) -> list[Departure]:
         }
         for each in (source, course)
     )
-    both = {f: pair_of(f, own[f], text) for f, text in stage.items() if f in own}
+    both = {f: Pair.of(f, own[f], text) for f, text in stage.items() if f in own}
     names = renamed([*both.values()], given(source), given(course))
     found = [
         Departure(file, 0)
         for file, text in stage.items()
         if file not in own and text.strip()
     ]
-    for file, (mine, theirs) in both.items():
+    for file, pair in both.items():
         texts = own[file].splitlines(), stage[file].splitlines()
-        found += in_file(file, with_names(mine, names), theirs, *texts)
+        mine, theirs, _is_python = pair.with_names(names)
+        found += in_file(file, mine, theirs, *texts)
     # A file of one's own is nothing wrong, but where all else is the chapter's.
     extra = (Departure(f, 1) for f in own if f not in stage and own[f].strip())
     return found or [*extra]
