@@ -11,7 +11,7 @@ import pytest
 from tests.checker.doctor import certificates
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer, copy_with_keys, prepare
-from tests.front_door.doctored import examine, ids
+from tests.front_door.doctored import examine, ids, steps
 from tests.proofs.runs import ROOT, copy_of, replace
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -26,11 +26,20 @@ def with_users(project: Path) -> Path:
     return project
 
 
-@pytest.mark.parametrize("stage", ["stage01_echo", "stage02_routing", "stage03_groups"])
-def test_a_finished_stage_is_well(stage: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "answer"),
+    [
+        ("stage01_echo", "the same text, so this is an echo"),
+        ("stage02_routing", "my message"),  # It has no groups yet.
+        ("stage03_groups", "my message, as everybody in the room gets it"),
+    ],
+)
+def test_a_finished_stage_is_well(stage: str, answer: str, tmp_path: Path) -> None:
     project = copy_of(ROOT / stage, tmp_path / stage)
     with Server(project, tmp_path / "log") as server:
-        assert ids(examine(f"{server.origin}/")) == []
+        report = examine(f"{server.origin}/")
+    assert ids(report) == []
+    assert f"ok answer: {answer}\n" in steps(report)
 
 
 def test_the_stage_with_a_login_is_well(tmp_path: Path) -> None:

@@ -56,15 +56,18 @@ def talk(door: Knock, report: Report, may_speak: bool) -> None:
     else:
         report.step("ok", f"first message: {short(first)}")
         say_error(first, report)
+    has_joined = kind_of(first or "") == "join"
     for _ in range(MOST):  # A welcome, and then that we have joined.
-        if recv(client, 0.1) is None:
+        more = recv(client, 0.1)
+        if more is None:
             break
+        has_joined |= kind_of(more) == "join"
     if is_closed(client):
         say_close(client, "before I said anything", report)
         return
     if not may_speak:
         report.step("ok", "I send nothing: others may be in this room")
-    elif not answer(client, report):
+    elif not answer(client, report, has_joined):
         return
     goodbye(client, report)
 
@@ -85,8 +88,12 @@ def kind_of(message: str | bytes) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def answer(client: Client, report: Report) -> bool:
-    """Send a message and hear the answer. False: the connection has ended."""
+def answer(client: Client, report: Report, has_joined: bool) -> bool:
+    """
+    Send a message and hear the answer. False: the connection has ended.
+
+    `has_joined` says that the room was told of us, so that it has a group.
+    """
     report.step("", f"I send one message: {MESSAGE}")
     try:
         client.send(MESSAGE)
@@ -106,7 +113,7 @@ def answer(client: Client, report: Report) -> bool:
         report.step("!!", f"no answer within {ANSWER} s")
         report.find("no-answer", message=MESSAGE, seconds=ANSWER)
         return True
-    judge(heard, report)
+    judge(heard, report, has_joined)
     if recv(client, AGAIN) == heard:
         report.step("!!", "the same answer came twice")
         report.find("answered-twice", message=short(heard))
@@ -116,7 +123,7 @@ def answer(client: Client, report: Report) -> bool:
     return True
 
 
-def judge(heard: str | bytes, report: Report) -> None:
+def judge(heard: str | bytes, report: Report, has_joined: bool) -> None:
     """Say what kind of an answer this is."""
     kind = kind_of(heard)
     if heard == MESSAGE:
@@ -125,7 +132,9 @@ def judge(heard: str | bytes, report: Report) -> None:
         report.step("!!", f"answer: {short(heard)}")
         report.find("binary-answer")
     elif kind == "message" and TEXT in heard:
-        report.step("ok", "answer: my message, as everybody in the room gets it")
+        # Before chapter 3, and without a group, the sender alone gets it.
+        to_whom = ", as everybody in the room gets it" if has_joined else ""
+        report.step("ok", f"answer: my message{to_whom}")
     elif kind == "error":
         report.step("?", f"answer: {short(heard)}")
         report.find("answered-error", message=short(heard))
