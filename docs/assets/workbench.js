@@ -32,6 +32,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function draw(source) {
+    find("tool").classList.remove("wb-stopped", "wb-unread");
     judged = judge(bytes, form.sender.value);
     current = Math.max(0, Math.min(current, judged.frames.length - 1));
     if (source !== form.hex) {
@@ -60,6 +61,17 @@ document.addEventListener("DOMContentLoaded", () => {
     const place = find(`${field.name}-error`);
     if (place.textContent !== sentence) place.textContent = sentence;
     field.setAttribute("aria-invalid", String(Boolean(sentence)));
+  }
+
+  // What was typed is no frame: what was shown of the one before is taken away.
+  function stop(field, sentence) {
+    complain(field, sentence);
+    find("tool").classList.add("wb-stopped");
+    find("tool").classList.toggle("wb-unread", field === form.hex);
+    find("controls").disabled = field === form.hex;
+    const name = { hex: "bytes", key: "masking key", payload: "payload" }[field.name];
+    const words = `Nothing to judge until the ${name} can be read.`;
+    find("remarks").replaceChildren(element("li", { class: "note" }, words));
   }
 
   // What is shown for the first of many, and how many more there are.
@@ -318,7 +330,13 @@ document.addEventListener("DOMContentLoaded", () => {
     const parts = [bytes.subarray(0, start), ...frames, bytes.subarray(end)];
     const size = parts.reduce((sum, each) => sum + each.length, 0);
     if (size > MOST) {
-      complain(source ?? form.payload, `That would be ${number(size)} bytes. The workbench takes ${number(MOST)} at most.`);
+      const words = `That would be ${number(size)} bytes. The workbench takes ${number(MOST)} at most.`;
+      if (source) {
+        stop(source, words);
+      } else { // A button that cannot do it: the frame is as it was.
+        draw();
+        complain(form.payload, words);
+      }
       return;
     }
     const next = new Uint8Array(size);
@@ -347,7 +365,7 @@ document.addEventListener("DOMContentLoaded", () => {
   form.key.addEventListener("input", () => {
     const { bytes: mask, error } = parseHex(form.key.value);
     const words = error ?? (mask.length === 4 ? "" : `A masking key has 4 bytes. This has ${mask.length}.`);
-    if (words) complain(form.key, words);
+    if (words) stop(form.key, words);
     else rewrite({ mask }, form.key);
   });
   find("new-key").addEventListener("click", () => {
@@ -356,7 +374,7 @@ document.addEventListener("DOMContentLoaded", () => {
   form.payload.addEventListener("input", () => {
     const typed = form.payload.value;
     const { bytes: payload, error } = form.as.value === "hex" ? parseHex(typed) : { bytes: new TextEncoder().encode(typed) };
-    if (error) complain(form.payload, error);
+    if (error) stop(form.payload, error);
     else rewrite({ payload }, form.payload);
   });
   for (const radio of form.as) {
@@ -365,12 +383,18 @@ document.addEventListener("DOMContentLoaded", () => {
       draw();
     });
   }
-  for (const radio of form.sender) radio.addEventListener("change", () => draw());
-  form.hex.addEventListener("input", () => {
+  // The bytes may be none: they are read again.
+  for (const radio of form.sender) radio.addEventListener("change", readHex);
+  function readHex() {
     const { bytes: next, error } = parseHex(form.hex.value, MOST);
-    complain(form.hex, error ?? "");
-    if (!error) setBytes(next, form.hex);
-  });
+    if (error) {
+      stop(form.hex, error);
+    } else {
+      complain(form.hex, "");
+      setBytes(next, form.hex);
+    }
+  }
+  form.hex.addEventListener("input", readHex);
   form.addEventListener("submit", (event) => event.preventDefault());
 
   // One frame becomes two pieces of one message (section 5.4).
@@ -422,9 +446,13 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function loadFromAddress() {
     const wanted = new URLSearchParams(location.hash.slice(1));
-    const { bytes: next } = parseHex(wanted.get("bytes") ?? "", MOST);
-    if (!next?.length) return false;
-    load(next, wanted.get("from") === "server" ? "server" : "client");
+    if (!wanted.get("bytes")) return false;
+    form.sender.value = wanted.get("from") === "server" ? "server" : "client";
+    form.hex.value = wanted.get("bytes");
+    current = 0;
+    const { bytes: next, error } = parseHex(form.hex.value, MOST);
+    if (error) stop(form.hex, error);
+    else setBytes(next);
     return true;
   }
   window.addEventListener("hashchange", loadFromAddress);

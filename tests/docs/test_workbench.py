@@ -15,7 +15,7 @@ import daphne.server
 import pytest
 from autobahn.twisted.websocket import WebSocketServerFactory
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.utils import accept_key
@@ -489,27 +489,72 @@ def test_controls_build_a_frame(bench: Page) -> None:
     assert said(bench) == "No bytes, no frame."
 
 
-def test_wrong_input_is_told_and_kept(bench: Page) -> None:
+def stops(bench: Page, field: Locator, typed: str, words: str, what: str) -> None:
+    """What is typed is told and kept, and nothing stands there of what was before."""
+    field.fill(typed)
+    name = field.get_attribute("name")
+    expect(bench.locator(f"#wb-{name}-error")).to_contain_text(words)
+    assert field.input_value() == typed
+    expect(field).to_have_attribute("aria-invalid", "true")
+    assert said(bench) == f"Nothing to judge until the {what} can be read."
+    expect(bench.locator(".wb-result:visible")).to_have_count(0)
+
+
+def test_wrong_input_is_told_and_what_was_shown_goes(bench: Page) -> None:
     field = bench.get_by_label("Bytes, in hexadecimal")
     for typed, words in [
         ("81 8", "“8” has an odd number of digits"),
         ("81 zz", "“z”, character 4, is no hexadecimal digit"),
         ("00" * 70_001, "These are 70,001 bytes. The workbench takes 70,000 at most."),
     ]:
-        field.fill(typed)
-        expect(bench.locator("#wb-hex-error")).to_contain_text(words)
-        assert field.input_value() == typed
-        expect(field).to_have_attribute("aria-invalid", "true")
-        # What is shown is what was right before.
-        assert arrived(bench) == ["A text message of 5 bytes: “Hello”"]
+        stops(bench, field, typed, words, "bytes")
+        expect(bench.locator("#wb-controls")).to_be_hidden()
+    bench.get_by_label("the server").check()
+    assert said(bench).startswith("Nothing to judge")
+    bench.get_by_label("the client").check()
+    field.fill("")
+    assert said(bench) == "No bytes, no frame."
+    assert arrived(bench) == ["No whole message."]
+    field.fill(HELLO[:-3])  # It ends too early: that has a verdict, and no message.
+    assert "1 of 5 bytes of payload is missing" in said(bench)
+    assert arrived(bench) == ["No whole message."]
     field.fill(HELLO)
     expect(bench.locator("#wb-hex-error")).to_be_empty()
+    assert arrived(bench) == ["A text message of 5 bytes: “Hello”"]
+
+
+def test_wrong_parts_of_a_frame_are_told_and_what_was_shown_goes(bench: Page) -> None:
     key = bench.get_by_label("Masking key", exact=True)
-    key.fill("01 02")
-    expect(bench.locator("#wb-key-error")).to_have_text(
-        "A masking key has 4 bytes. This has 2."
+    for typed, words in [
+        ("01 02", "A masking key has 4 bytes. This has 2."),
+        ("", "A masking key has 4 bytes. This has 0."),
+        ("01 02 03 04 05", "A masking key has 4 bytes. This has 5."),
+        ("01 02 03 x", "“x”, character 10, is no hexadecimal digit"),
+    ]:
+        stops(bench, key, typed, words, "masking key")
+        assert bytes_on(bench) == HELLO
+    key.fill("37 fa 21 3d")
+    assert said(bench) == "Right. This frame keeps the rules."
+    bench.get_by_label("hexadecimal", exact=True).check()
+    payload = bench.get_by_label("Payload", exact=True)
+    stops(bench, payload, "48 6", "“6” has an odd number of digits", "payload")
+    stops(bench, payload, "00" * 70_000, "That would be 70,014 bytes", "payload")
+    # Whoever gives up loads another frame.
+    bench.get_by_role("button", name="Load", exact=True).click()
+    assert arrived(bench) == ["A text message of 5 bytes: “Hello”"]
+    expect(bench.locator("#wb-payload-error")).to_be_empty()
+
+
+def test_button_that_can_do_nothing_says_so_and_leaves_the_frame(bench: Page) -> None:
+    bench.get_by_label("Bytes, in hexadecimal").fill(
+        "82 7f 00 00 00 00 00 01 11 66" + "00" * 69_990
     )
-    assert bytes_on(bench) == HELLO
+    bench.get_by_label("the server").check()
+    bench.get_by_role("button", name="Add a ping behind it").click()
+    expect(bench.locator("#wb-payload-error")).to_contain_text(
+        "That would be 70,008 bytes"
+    )
+    assert said(bench) == "Right. This frame keeps the rules."
 
 
 def test_many_frames_are_listed_in_short(bench: Page) -> None:
@@ -606,6 +651,10 @@ def test_bytes_have_an_address(bench: Page) -> None:
     bench.goto(address)
     assert bytes_on(bench) == "89 02 48 69"
     expect(bench.get_by_label("the server")).to_be_checked()
+    # One that was cut on its way says so.
+    bench.goto(address.replace("89024869", "8902486"))
+    expect(bench.locator("#wb-hex-error")).to_contain_text("an odd number of digits")
+    assert said(bench) == "Nothing to judge until the bytes can be read."
 
 
 # It would load the stylesheets again, which no page may from a file.
