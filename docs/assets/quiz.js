@@ -30,14 +30,19 @@
       if (choice.value === form.dataset.right) {
         end("Right.");
       } else if (tries) {
-        say(said, "No. You have one more try.");
+        say(said, "No. ", hint(choice), " You have one more try.");
       } else {
-        end("No. This is the answer:");
+        end("No. ", hint(choice), " This is the answer:");
       }
     });
 
-    function end(words) {
-      say(said, words);
+    // What helps to think again, after this choice.
+    function hint(choice) {
+      return form.querySelector(`[data-hint="${choice.value}"]`).content.cloneNode(true);
+    }
+
+    function end(...words) {
+      say(said, ...words);
       for (const input of form.querySelectorAll("input")) {
         input.disabled = true;
         if (input.value === form.dataset.right) {
@@ -53,10 +58,8 @@
   }
 
   // The same words again are said again: first they go, and then they come.
-  function say(element, words) {
-    element.textContent = "";
-    setTimeout(() => {
-      element.textContent = words;
-    }, 50);
+  function say(element, ...words) {
+    element.replaceChildren();
+    setTimeout(() => element.replaceChildren(...words), 50);
   }
 }

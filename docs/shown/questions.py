@@ -17,6 +17,10 @@ def questions(chapter):
     for number, each in enumerate(asked, 1):
         if each["right"] not in range(len(each["choices"])):
             raise CannotShow(f"{source}: question {number} has no right choice.")
+        wrong = [place != each["right"] for place in range(len(each["choices"]))]
+        if [bool(hint) for hint in each["hints"]] != wrong:
+            words = "needs a hint for each wrong choice, and none for the right one"
+            raise CannotShow(f"{source}: question {number} {words}.")
     shown = (in_html(chapter, *each) for each in enumerate(asked, 1))
     # Markdown ends a block of HTML at an empty line.
     return f'<div class="quiz" markdown="0">\n{"".join(shown)}</div>\n'
@@ -30,11 +34,17 @@ def in_html(chapter, number, question):
         f"<span>{with_code(text)}</span></label>\n"
         for value, text in enumerate(question["choices"])
     )
+    # A template is no part of the page, until quiz.js takes a hint out of it.
+    hints = "".join(
+        f'<template data-hint="{value}">{with_code(text)}</template>\n'
+        for value, text in enumerate(question["hints"])
+        if text
+    )
     right = with_code(question["choices"][question["right"]])
     told = question["told"].replace(".md", ".html")
     return (
         f'<form class="question" data-right="{question["right"]}">\n<fieldset>\n'
-        f"<legend>{number}. {with_code(question['asks'])}</legend>\n{choices}"
+        f"<legend>{number}. {with_code(question['asks'])}</legend>\n{choices}{hints}"
         f"<details><summary>Answer</summary>\n"
         f"<p><strong>{right}</strong></p>\n<p>{with_code(question['why'])} "
         f'<a href="{told}">Where this is told</a></p>\n</details>\n'

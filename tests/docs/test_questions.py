@@ -1,6 +1,7 @@
 """Questions to answer from memory, at the end of each chapter."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 from playwright.sync_api import Page as Tab
 
-from docs.shown import questions
+from docs.shown import questions, repository
 from tests.docs.pages import stages
 from tests.docs.repository import ROOT
 from tests.docs.visits import Watched
@@ -28,6 +29,38 @@ def test_right_answer_is_not_always_at_the_same_place() -> None:
     for chapter in CHAPTERS:
         rights = re.findall('data-right="(.)"', questions.questions(chapter))
         assert sorted(rights) == ["0", "1", "2"], chapter
+
+
+def asked() -> list[dict]:
+    """Return all questions, as their files have them."""
+    texts = [
+        (ROOT / f"docs/questions/{chapter}.toml").read_text(encoding="utf-8")
+        for chapter in CHAPTERS
+    ]
+    return [each for text in texts for each in tomllib.loads(text)["question"]]
+
+
+def test_hint_is_short_and_does_not_name_the_answer() -> None:
+    hints = set()
+    for each in asked():
+        answer = each["choices"][each["right"]].rstrip(".").lower()
+        for hint in filter(None, each["hints"]):
+            assert len(hint) <= 140, hint
+            assert answer not in hint.lower(), hint
+            hints.add(hint)
+    # None of them is the same as another: each is about its own choice.
+    assert len(hints) == 30
+
+
+def test_wrong_choice_without_a_hint_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [each, *_] = asked()
+    for hints in (["", "", "x"], ["x", "x", "x"], ["x", ""]):
+        text = f"[[question]]\nchoices = {each['choices']}\nright = 1\nhints = {hints}"
+        monkeypatch.setattr(questions, "read", lambda _source, text=text: [text])
+        with pytest.raises(repository.CannotShow, match="a hint for each wrong choice"):
+            questions.questions("01-echo")
 
 
 @pytest.fixture
@@ -61,13 +94,27 @@ def test_answer_is_folded_until_it_is_given(
     expect(first.get_by_role("radio").first).to_be_disabled()
 
 
-def test_two_tries_and_then_why(first: Locator, answer: Callable[[int], None]) -> None:
+WAITS = (
+    "No. Somebody would have to keep it. In which of the four states is the socket on "
+    "that line, and what does send() do in that one?"
+)
+LOST = (
+    "No. That does happen, in two of the four states. Is the socket in one of them "
+    "before its handshake is answered?"
+)
+
+
+def test_two_tries_with_a_hint_each_and_then_why(
+    first: Locator, answer: Callable[[int], None]
+) -> None:
     why = first.get_by_text("It loses a text without a word only when")
     answer(0)
-    expect(first.get_by_role("status")).to_have_text("No. You have one more try.")
+    said = first.get_by_role("status")
+    expect(said).to_have_text(f"{WAITS} You have one more try.")
+    expect(said.locator("code")).to_have_text("send()")
     expect(why).to_be_hidden()
     answer(2)
-    expect(first.get_by_role("status")).to_have_text("No. This is the answer:")
+    expect(said).to_have_text(f"{LOST} This is the answer:")
     expect(why).to_be_visible()
 
 
@@ -87,7 +134,7 @@ def test_nothing_chosen_costs_no_try_and_is_said_again(
         expect(first.get_by_role("status")).to_have_text("Choose one first.")
     assert tab.evaluate("said.filter((words) => words).length") == 2
     answer(0)
-    expect(first.get_by_role("status")).to_have_text("No. You have one more try.")
+    expect(first.get_by_role("status")).to_have_text(f"{WAITS} You have one more try.")
 
 
 def test_without_a_script_the_answer_can_be_unfolded(
