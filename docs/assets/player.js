@@ -26,6 +26,7 @@
 
     let step = isAtEnd ? rows.length : 0; // How many rows are shown.
     let isAnswered = !asked;
+    let fieldset; // With the question.
     let timer; // The next step waits here, while it plays.
 
     // What is pressed, and what is said
@@ -89,8 +90,16 @@
       const told = step ? inWords(step - 1) : `${rows.length} steps. Play them, or press Next.`;
       said.textContent = words || told;
       back.setAttribute("aria-disabled", String(step === 0));
-      next.setAttribute("aria-disabled", String(step === rows.length));
+      allow();
       play.textContent = timer ? "Pause" : step === rows.length ? "Play again" : "Play";
+    }
+
+    // While the question waits, the only way on is an answer.
+    const isAsking = () => step === telling && !isAnswered && !fieldset.hidden;
+
+    function allow() {
+      next.setAttribute("aria-disabled", String(step === rows.length || isAsking()));
+      play.setAttribute("aria-disabled", String(isAsking()));
     }
 
     function pause() {
@@ -165,9 +174,17 @@
       scroll.scrollTop = scroll.scrollHeight;
     });
 
+    // What a step is made of may be more than there is room for below it.
+    scroll.addEventListener("toggle", ({ target }) => {
+      if (!target.open || !isLive()) return;
+      const [box, row] = [scroll, target.closest("tr")].map((each) => each.getBoundingClientRect());
+      const lanes = scroll.querySelector(".session-lanes").offsetHeight; // They stay on top.
+      const below = Math.min(row.bottom - box.bottom, row.top - box.top - lanes);
+      if (below > 0) scroll.scrollTop += below;
+    }, true);
+
     // What comes now?
 
-    let fieldset;
     let tries = asked ? Number(asked.dataset.tries) : 0;
     let verdict;
 
@@ -233,6 +250,7 @@
     // Who has let it play may be elsewhere on the page by now.
     function ask(isPlaying) {
       fieldset.hidden = false;
+      allow();
       said.setAttribute("aria-live", "polite");
       said.textContent = "What comes now?";
       if (!figure.contains(document.activeElement)) return;

@@ -362,6 +362,42 @@ def test_keys_choose_an_answer_and_do_not_step_meanwhile(open_page: Open) -> Non
     expect(rows(page, ECHO)).to_have_count(5)
 
 
+def test_while_the_question_waits_there_is_no_next(open_page: Open) -> None:
+    page = open_page()
+    press(page, ECHO, "End")
+    for name in ("Next", "Play"):
+        button = figure(page, ECHO).get_by_role("button", name=name)
+        expect(button).to_be_disabled()
+        button.dispatch_event("click")
+        expect(rows(page, ECHO)).to_have_count(5)
+    # Whoever goes back may come again.
+    press(page, ECHO, "ArrowLeft")
+    following = figure(page, ECHO).get_by_role("button", name="Next")
+    expect(following).to_be_enabled()
+    following.click()
+    expect(following).to_be_disabled()
+    answer(page, "close 1000")
+    expect(following).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_what_a_step_is_made_of_can_be_seen(open_page: Open, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    shown = figure(page, HOME).locator(".session-scroll")
+    for summary in (
+        rows(page, HOME).locator("summary").last,
+        rows(page, HOME).locator("summary").nth(9),
+    ):
+        summary.press("Enter")
+        detail = summary.locator("xpath=..")
+        expect(detail).to_have_attribute("open", "")
+        page.wait_for_function("() => new Promise(requestAnimationFrame)")
+        box, inner = shown.bounding_box(), detail.bounding_box()
+        assert box["y"] <= inner["y"]
+        assert inner["y"] + inner["height"] <= box["y"] + box["height"] + 1
+        summary.press("Enter")
+
+
 def test_right_answer_is_told_so_and_one_may_also_be_told(open_page: Open) -> None:
     page = open_page()
     press(page, ECHO, "End")
