@@ -322,8 +322,19 @@ def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) ->
         expect(card).to_contain_text(f"About {minutes} minutes")
         link = card.get_by_role("link").get_attribute("href")
         assert link == f"{chapter}.html"
+    # There is no menu beside it, so one is above it, in a single line.
+    menu = tab.get_by_role("navigation", name="Pages of the course").get_by_role("link")
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    nav = text[text.index("\nnav:") : text.index("\ntheme:")]
+    assert menu.all_inner_texts() == re.findall(r"^  - ([^:\n]+):", nav, re.M)[1:]
+    heights = {link.bounding_box()["y"] for link in menu.all()}
+    assert len(heights) == 1
+    for link in menu.all():
+        assert (site / link.get_attribute("href")).is_file()
     tab.set_viewport_size({"width": 400, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+    expect(tab.locator(".home-menu")).to_be_hidden()  # The theme's button has it.
+    expect(tab.get_by_role("button", name="Menu")).to_be_visible()
 
 
 # The macros
