@@ -44,6 +44,19 @@ INLINE = {
     "workbench": ("accept",),
 }
 
+# How much a page weighs in MkDocs' search, by the beginning of its name. Who looks
+# for a word wants the chapter first that explains it.
+WEIGHTS = {"0": 2, "glossary": 1.5, "setup": 1, "workbench": 1, "testing": 1}
+LESS = 0.5
+
+
+def on_pre_page_macros(env):
+    """Weigh a page for the search. MkDocs calls this; Zensical weighs by itself."""
+    name = Path(env.page.file.src_path).stem
+    weights = [weight for start, weight in WEIGHTS.items() if name.startswith(start)]
+    boost = LESS if name.endswith("-deeper") or not weights else weights[0]
+    env.page.meta["search"] = {"boost": boost, **env.page.meta.get("search", {})}
+
 
 def define_env(env):
     """Offer the macros to the pages. Both builders, MkDocs and Zensical, call this."""

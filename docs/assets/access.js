@@ -65,6 +65,18 @@ const speak = (() => {
     search.setAttribute("aria-label", "Search");
   }
 
+  // The first link of a result of MkDocs leads to the top of a page, even where it is a
+  // section that has the words: it then leads to that section.
+  const results = document.querySelector(".md-search-result__list");
+  const score = (link) => Number(link.querySelector("[data-md-score]")?.dataset.mdScore);
+  function aim() {
+    for (const item of results.children) {
+      const [page, section] = item.querySelectorAll("a.md-search-result__link");
+      if (section && score(section) > score(page)) page.href = section.href;
+    }
+  }
+  if (results) new MutationObserver(aim).observe(results, { childList: true });
+
   // A section of the menu unfolds: its button says so, and not the list beside it.
   for (const label of document.querySelectorAll(".md-nav__item label[tabindex='0']")) {
     const box = document.getElementById(label.htmlFor);

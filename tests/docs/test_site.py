@@ -216,10 +216,10 @@ def seen_of(page: Path, browser: Browser) -> Seen:
     return seen | {"said": "\n".join(re.findall(r"^\w+Error: .*", said, re.MULTILINE))}
 
 
-def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
-    tab.goto((site / "index.html").as_uri())
+def search_for(tab: Tab, builder: str, words: str) -> None:
+    """Type words into the search, by keyboard."""
     # Each builder's theme has a key for its search, once its index is loaded.
-    key = "s" if site.name == "mkdocs" else "Control+k"
+    key = "s" if builder == "mkdocs" else "Control+k"
     field = tab.locator("input:focus")
     for _ in range(10):
         tab.keyboard.press(key)
@@ -227,8 +227,13 @@ def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
             field.wait_for(timeout=2_000)
             break
     # Not letter by letter: each would bring results that replace the last ones.
-    field.fill("RemoteSigned")  # A word that only one page has.
+    field.fill(words)
     field.press("End")
+
+
+def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
+    tab.goto((site / "index.html").as_uri())
+    search_for(tab, site.name, "RemoteSigned")  # A word that only one page has.
     result = tab.get_by_role("link").or_(tab.get_by_role("option"))
     expect(result.filter(has_text="Without learn.py").first).to_be_visible(
         timeout=PATIENCE
@@ -236,6 +241,32 @@ def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile(r"/setup\.html(#|$)"), timeout=PATIENCE)
+
+
+def test_chapter_weighs_more_in_the_search_than_what_is_beside_it(mkdocs: Path) -> None:
+    index = json.loads((mkdocs / "search/search_index.json").read_text("utf-8"))
+    weights = {
+        each["location"].partition("#")[0]: each.get("boost") for each in index["docs"]
+    }
+    assert weights["03-groups.html"] == 2
+    assert weights["03-groups-deeper.html"] == 0.5
+    assert weights["troubleshooting.html"] == 0.5
+    assert None not in weights.values()
+
+
+def test_first_result_of_the_search_leads_to_the_section(
+    mkdocs: Path, tab: Tab
+) -> None:
+    tab.goto((mkdocs / "glossary.html").as_uri())
+    search_for(tab, "mkdocs", "four states")
+    first = tab.locator(".md-search-result__link").first
+    expect(first).to_have_attribute(
+        "href", re.compile(r"01-echo\.html#four-states$"), timeout=PATIENCE
+    )
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile(r"/01-echo\.html#four-states$"))
+    expect(tab.get_by_role("heading", name="Four states")).to_be_in_viewport()
 
 
 def test_colours_follow_the_system_until_the_reader_chooses(
@@ -511,6 +542,7 @@ def test_question_needs_a_right_choice(macros: SimpleNamespace, tmp_path: Path) 
 asks = "What is `1 < 2`?"
 choices = ["`True`", "No."]
 right = {}
+hints = ["", "Count."]
 why = "Less & less."
 told = "a.md#b"
 """
