@@ -10,6 +10,7 @@ from docs.shown.text import with_code
 
 CATALOGUE = "tests/checker/explain/catalogue"
 COMMON = ("very common", "common")  # Rare ones would hide these.
+MOST_IN_A_LIST = 21  # More are listed by stage.
 MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 
 
@@ -61,8 +62,21 @@ def sights():
         if not entries:
             raise CannotShow(f"docs/sights.toml: nothing is seen as {heading!r}.")
     return "\n".join(
-        f"## {heading}\n\n{listed(sorted(entries, key=rank))}"
-        for heading, entries in found.items()
+        f"## {heading}\n\n{in_parts(number, entries)}"
+        for number, (heading, entries) in enumerate(found.items(), 1)
+    )
+
+
+def in_parts(number, entries):
+    """List mistakes, those that most make first, and many of them by stage."""
+    entries = sorted(entries, key=rank)
+    if len(entries) <= MOST_IN_A_LIST:
+        return listed(entries)
+    stages = sorted({told_in(entry) for entry in entries})
+    return "\n".join(
+        f"### Told in {stage} {{ #seen-{number}-{stage.replace(' ', '-')} }}\n\n"
+        + listed([entry for entry in entries if told_in(entry) == stage])
+        for stage in stages
     )
 
 

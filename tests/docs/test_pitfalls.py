@@ -1,5 +1,6 @@
 """Beside the lines of the listings stands what people do wrong in them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
     ]
     assert shown.count("<details>") == len(common)
     under = {}
-    for part in shown.split("## ")[1:]:
+    for part in re.split("^## ", shown, flags=re.M)[1:]:
         for entry in common:
             if f"<span>{text.with_code(entry['title'])}</span>" in part:
                 under[entry["id"]] = part.partition("\n")[0]
@@ -81,3 +82,37 @@ def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
     assert [under[each] for each, wire in seen.items() if wire == "no start"] == [
         "The server does not start" for wire in seen.values() if wire == "no start"
     ]
+
+
+def test_no_two_mistakes_have_the_same_title() -> None:
+    titles = [entry["title"] for entry in mistakes.catalogue().values()]
+    assert sorted(titles) == sorted(set(titles))
+
+
+def test_no_list_of_mistakes_is_long() -> None:
+    lists = mistakes.sights().split('<div class="sights"')[1:]
+    counts = [each.count("<details>") for each in lists]
+    assert max(counts) <= mistakes.MOST_IN_A_LIST, counts
+
+
+def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
+    tab.goto((mkdocs / "troubleshooting.html").as_uri())
+    field = tab.get_by_role("searchbox", name="Only mistakes with these words")
+    shown = tab.locator(".sights details:visible")
+    said = tab.locator(".sights-filter").get_by_role("status")
+    every = shown.count()
+    first = tab.get_by_role("heading", name="The server does not start")
+    assert field.bounding_box()["y"] < first.bounding_box()["y"]
+    expect(said).to_have_text(f"{every} mistakes, all shown.")
+    field.press_sequentially("REGULAR expression")
+    expect(said).to_have_text(re.compile(rf"^[1-9] of {every} shown\.$"))
+    assert 0 < shown.count() < 10
+    for each in shown.all():
+        assert "regular expression" in each.text_content().lower()
+    # Each heading that is left has something below it.
+    expect(tab.get_by_role("heading", name="No message comes")).to_be_hidden()
+    field.fill("no such mistake anywhere")
+    expect(said).to_have_text(f"0 of {every} shown.")
+    expect(tab.locator("h2:visible")).to_have_count(0)
+    field.fill("")
+    expect(shown).to_have_count(every)
