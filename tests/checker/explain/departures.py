@@ -93,7 +93,7 @@ class Pair(NamedTuple):
 
     def in_order(self) -> Self:
         """Put the reader's into the stage's order, where Python runs both the same."""
-        if not self.is_python:
+        if not self.is_python or self.mine == self.theirs:
             return self
         ranks, both = entry_ranks(self.theirs), (self.mine, self.theirs)
         mine, theirs = ([with_entries(line, ranks) for line in side] for side in both)
