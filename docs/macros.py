@@ -26,7 +26,7 @@ BLOCKS = {
     "mistakes": ("sights",),
     "numbers": ("bench_table",),
     "pictures": ("svg", "flames", "screenshot"),
-    "plans": ("sessions", "plan"),
+    "plans": ("sessions", "plan", "day"),
     "questions": ("questions",),
     "servers": (
         *("servers_started", "servers_checks"),
@@ -34,7 +34,7 @@ BLOCKS = {
     ),
     "sessions": ("session",),
     "slides": ("slides",),
-    "teach": ("live",),
+    "live": ("live",),
     "workbench": ("experiment", "experiments", "recorded_with"),
 }
 # What stands in a line.

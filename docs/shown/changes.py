@@ -104,14 +104,23 @@ def explain(source, path, reasons, old, new):
 
 def hunks(old, new):
     """Yield the pieces of a unified diff, each a list of lines."""
-    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(
-        CONTEXT
-    ):
-        hunk = []
-        for tag, old_first, old_last, new_first, new_last in group:
-            if tag == "equal":
-                hunk += [f" {line}" for line in old[old_first:old_last]]
-            else:
-                hunk += [f"-{line}" for line in old[old_first:old_last]]
-                hunk += [f"+{line}" for line in new[new_first:new_last]]
-        yield hunk
+    for group in groups(old, new):
+        yield hunk_of(old, new, group)
+
+
+def groups(old, new):
+    """Return the pieces of a diff as difflib has them: what was done to which lines."""
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return matcher.get_grouped_opcodes(CONTEXT)
+
+
+def hunk_of(old, new, group):
+    """Return the lines of one piece, each with its sign."""
+    hunk = []
+    for tag, old_first, old_last, new_first, new_last in group:
+        if tag == "equal":
+            hunk += [f" {line}" for line in old[old_first:old_last]]
+        else:
+            hunk += [f"-{line}" for line in old[old_first:old_last]]
+            hunk += [f"+{line}" for line in new[new_first:new_last]]
+    return hunk

@@ -2,9 +2,26 @@
 
 from docs.shown import repository
 from docs.shown.pages import page
+from docs.shown.repository import CannotShow
 from docs.shown.slides import slides
 from docs.shown.teach import lesson, order, words
 from docs.shown.text import cells
+
+HOUR = 60
+MORNING = 9 * HOUR  # When a day begins.
+BREAK = 15
+BEFORE_LUNCH = 2  # Sessions.
+
+
+def chapters():
+    """Return the chapters, in their order."""
+    stages = sorted(path.name for path in repository.ROOT.glob("stage*_*"))
+    return [each.removeprefix("stage").replace("_", "-") for each in stages]
+
+
+def heading(chapter):
+    """Return the heading of a chapter."""
+    return next(page(chapter))[0].lstrip("# ")
 
 
 def sessions():
@@ -12,9 +29,8 @@ def sessions():
     head = ["session", "minutes", "lines that you type", "slides"]
     rows = [cells(*head), cells(":--", "--:", "--:", "--:")]
     total = 0
-    for stage in sorted(path.name for path in repository.ROOT.glob("stage*_*")):
-        chapter = stage.removeprefix("stage").replace("_", "-")
-        title = next(page(chapter))[0].lstrip("# ")
+    for chapter in chapters():
+        title = heading(chapter)
         minutes = sum(part["minutes"] for part in lesson(chapter)["plan"])
         total += minutes
         typed = [piece for _, found in order(chapter)[0] for piece in found]
@@ -25,13 +41,40 @@ def sessions():
 
 
 def plan(chapter):
-    """Show how the minutes of a lesson are spent, with the time on the clock."""
-    rows = [cells("at", "minutes", "what"), cells("--:", "--:", ":--")]
-    clock = 0
+    """
+    Show how the minutes of a lesson are spent: who does what, and on which machine.
+
+    Beside the time on the clock stand the minutes of somebody who has an hour only.
+    """
+    head = ["at", "minutes", "in an hour", "you", "the room", "on"]
+    rows = [cells(*head), cells("--:", "--:", "--:", ":--", ":--", ":--")]
+    clock = short = 0
     for part in lesson(chapter)["plan"]:
-        rows.append(cells(at(clock), part["minutes"], part["what"]))
+        hour = part.get("hour", part["minutes"])
+        told = (part["you"], part["room"], part["on"])
+        rows.append(cells(at(clock), part["minutes"], hour, *told))
         clock += part["minutes"]
-    return "\n".join([*rows, cells(f"**{at(clock)}**", "", "the end"), ""])
+        short += hour
+    if short > HOUR:
+        raise CannotShow(f"docs/teach/{chapter}.toml: an hour has {short} minutes.")
+    return "\n".join(
+        [*rows, cells(f"**{at(clock)}**", "", short, "the end", "", ""), ""]
+    )
+
+
+def day():
+    """Show when each session of a day begins and ends, with its breaks."""
+    rows = [cells("from", "to", "what"), cells("--:", "--:", ":--")]
+    clock = MORNING
+    found = chapters()
+    for number, chapter in enumerate(found, start=1):
+        end = clock + sum(part["minutes"] for part in lesson(chapter)["plan"])
+        rows.append(cells(at(clock), at(end), heading(chapter)))
+        if number < len(found):
+            is_lunch = number == BEFORE_LUNCH
+            clock = end + (HOUR if is_lunch else BREAK)
+            rows.append(cells(at(end), at(clock), "lunch" if is_lunch else "a break"))
+    return "\n".join([*rows, ""])
 
 
 def at(minutes):

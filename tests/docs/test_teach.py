@@ -3,13 +3,16 @@ What a teacher gets: an order that can be typed, slides that can be read, a hand
 """
 
 import ast
+import filecmp
 import re
 import runpy
 import shlex
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +22,7 @@ from markdown.extensions.toc import slugify
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs.shown import changes, handout, repository, teach
+from docs.shown import changes, handout, live, repository, teach
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.servers.runserver import Server, ServerError
@@ -115,57 +118,84 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
             except ServerError:
                 last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
                 pytest.fail(f"After {' and '.join(names)}: {last}", pytrace=False)
-    # With what is copied and what is left out, it is the finished stage.
-    type_pieces(work, stage, [*copied, *skipped], taken)
+        if step.get("copies"):
+            type_pieces(work, stage, copied, taken)
+    # With what is left out, it is the finished stage.
+    type_pieces(work, stage, skipped, taken)
     for path, lines in repository.files(stage).items():
         assert (work / path).read_text(encoding="utf-8") == "".join(lines), path
     assert not (work / "config/wsgi.py").exists()
 
 
-def proof_of_step(chapter: str, place: int) -> Proof:
-    """Return the proof of what fails after a step."""
+def proof_of_step(chapter: str, place: int, wrong: int | None) -> Proof:
+    """Return the proof of what fails after a step, or of one way to do it wrong."""
     stage = teach.stage_of(chapter)
-    kept = [
+    step = teach.order(chapter)[0][place][0]
+    kept: list[object] = [
         [piece.name for piece in pieces]
         for _, pieces in teach.order(chapter)[0][: place + 1]
     ]
-    title = f"{place + 1}, {teach.order(chapter)[0][place][0]['title']}"
+    title = f"{place + 1}, {step['title']}"
+    if wrong is not None:
+        kept.append(mistake := step["wrong"][wrong])
+        title += f", wrong: {mistake['wrong']}"
     return proof_of("in_order", title, stage, ROOT / before(stage), str(kept))
 
 
-def steps_that_fail() -> Iterator[tuple[str, int]]:
+def steps_that_fail() -> Iterator[tuple[str, int, int | None]]:
     """Yield the steps of the lessons after which a check is said to fail."""
     for chapter in CHAPTERS:
         for place, step in enumerate(teach.lesson(chapter)["type"]):
             if "fails" in step:
-                yield chapter, place
+                yield chapter, place, None
+            for wrong in range(len(step.get("wrong", []))):
+                yield chapter, place, wrong
 
 
 @pytest.mark.parametrize(
-    ("proof", "chapter", "place"),
+    ("proof", "chapter", "place", "wrong"),
     [(proof_of_step(*each), *each) for each in steps_that_fail()],
     ids=str,
 )
 def test_check_stops_where_the_order_says(
-    proof: Proof, chapter: str, place: int, recorded: Recorded, tmp_path: Path
+    proof: Proof,
+    chapter: str,
+    place: int,
+    wrong: int | None,
+    recorded: Recorded,
+    tmp_path: Path,
 ) -> None:
     stage = teach.stage_of(chapter)
     steps, copied, _ = teach.order(chapter)
+    step = steps[place][0]
+    told = step if wrong is None else step["wrong"][wrong]
 
     def live() -> Seen:
         work = runs.copy_of(ROOT / before(stage), tmp_path / stage)
         taken: dict[str, list[list[str]]] = {}
-        for step, pieces in steps[: place + 1]:
-            copies = copied if step.get("copies") else []
+        for each, pieces in steps[: place + 1]:
+            copies = copied if each.get("copies") else []
             type_pieces(work, stage, [*pieces, *copies], taken)
+        if wrong is not None:
+            runs.replace(work / told["file"], told["right"], told["wrong"])
         seen = runs.check(stage, "--project", work).failed()
         return {"fails": seen["fails"], "symptom": seen["symptom"]}
 
-    seen, step = recorded(proof, live), steps[place][0]
-    assert seen["fails"] == step["fails"]
-    # Where the words name a status or a code, it is this one.
-    for number in re.findall(r"\b(?:500|1011)\b", step["then"]):
-        assert number in seen["symptom"]
+    seen = recorded(proof, live)
+    assert seen["fails"] == told["fails"]
+    # The page says it in the words in which it is seen.
+    assert SEEN[seen["symptom"]] in told["then"]
+
+
+# What a lesson says of what was seen, by how the checker calls it.
+SEEN = {
+    "HTTP 500": "HTTP 500",
+    "another name": "guest",
+    "close 1011": "1011",
+    "left open": "closed",
+    "no answer": "no answer",
+    "not refused": "with 101",
+}
 
 
 ORDER = """
@@ -215,7 +245,7 @@ def test_order_says_what_is_saved_together(
     assert "Save" not in second
 
 
-def test_order_names_file_size_line_and_reason(
+def test_order_names_file_place_line_and_reason(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
@@ -223,25 +253,158 @@ def test_order_names_file_size_line_and_reason(
     order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
     write(tmp_path, "docs/teach/01-echo.toml", order)
     shown = macros.live("01-echo")
-    assert "**Type** 1 lines, in 1 pieces" in shown
-    assert "1. `settings.py`, 1 line: `B = 3`. Is three.\n" in shown
+    assert "**Type** 1 line, in 1 piece:" in shown
+    place = "1. `settings.py`, in place of `B = 2`: 1 line, `B = 3`. Is three.\n"
+    assert place in shown
     assert "    **Now:** look. ([One](01-echo.md))" in shown
     assert "**Leave out** `new.py`." in shown
+
+
+def test_order_has_what_is_typed_folded_below_each_piece(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed='"new.py", "settings.py: B = 3"', left="")
+    write(tmp_path, "docs/teach/01-echo.toml", order)
+    first, second = re.split(r"^2\. ", macros.live("01-echo"), flags=re.MULTILINE)
+    fold = '    ??? example "What you type: 1 line"\n\n        ``` '
+    copy = "\n        Or copy ours: `cp stage01_echo/new.py work/stage01_echo/`\n"
+    file = f'{fold}python title="new.py"\n        NEW = True\n        ```\n{copy}'
+    assert file in first
+    lines = "\n".join(f"        {line}" for line in (" A = 1", "-B = 2", "+B = 3"))
+    assert f'{fold}diff title="settings.py"\n{lines}\n        ```\n' in second
+    assert "copy" not in second
+
+
+def test_order_says_what_is_wrong_first(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    mistake = (
+        '[[type.wrong]]\nfile = "settings.py"\nright = "3"\nwrong = "4"\n'
+        'fails = "three"\nthen = "it is four."\n[rest]'
+    )
+    order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
+    write(tmp_path, "docs/teach/01-echo.toml", order.replace("[rest]", mistake))
+    assert (
+        "**Wrong first:** in `settings.py` write `4` in place of `3`. "
+        "`check 1` stops at “three”: it is four.\n\n    **Now:** look."
+    ) in macros.live("01-echo")
+
+
+BEFORE = """\
+import os
+
+LONG = "a line that is much too long to be shown in a sentence as it is"
+
+
+class Room:
+    def enter(self):
+        if self.is_full:
+            return
+        self.open()
+
+    def leave(self):
+        if self.is_empty:
+            return
+        self.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "comes", "where"),
+    [
+        ("import os", "import json\nimport os", "at the top, before `import os`"),
+        ("import os", "import os\nimport re", "after `import os`"),
+        (
+            "\n\n\nclass",
+            "\nSHORT = 1\n\n\nclass",
+            'after `LONG = "a line that is much too long to be shown in a se …`',
+        ),
+        (
+            "        self.open",
+            "        # Come in.\n        self.open",
+            "in `enter()`, between `return` and `self.open()`",
+        ),
+        ("self.close()", "self.lock()", "in `leave()`, in place of `self.close()`"),
+        (
+            "        if self.is_full:\n            return\n",
+            "        self.count()\n",
+            "in `enter()`, in place of `if self.is_full:` and the line below it",
+        ),
+        (
+            "    def leave",
+            "    async def wait(self):\n        ...\n\n    def leave",
+            "in `Room`, after `self.open()`",
+        ),
+    ],
+)
+def test_place_of_a_piece_is_named_by_what_stands_there(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+    was: str,
+    comes: str,
+    where: str,
+) -> None:
+    assert BEFORE.count(was) == 1
+    write(tmp_path, "stage01_echo/settings.py", BEFORE)
+    write(tmp_path, "stage02_routing/settings.py", BEFORE.replace(was, comes))
+    write(tmp_path, "docs/reasons/stage02_routing.toml", '"settings.py" = "So."\n')
+    (tmp_path / "stage01_echo/new.py").unlink()
+    [place] = macros.places("stage02_routing", *macros.pieces("stage02_routing"))
+    assert place.where == where
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_order_has_each_line_that_is_typed(chapter: str) -> None:
+    shown = live.live(chapter)
+    for piece in chain.from_iterable(found for _, found in teach.order(chapter)[0]):
+        for line in piece.added():
+            assert line.strip() in shown, f"{piece.name} lacks {line}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_copied_is_copied_by_the_commands(chapter: str, tmp_path: Path) -> None:
+    stage = teach.stage_of(chapter)
+    _, copied, _ = teach.order(chapter)
+    work = tmp_path / "work" / stage
+    shutil.copytree(ROOT / before(stage), work, ignore=runs.RESIDUE)
+    (tmp_path / stage).symlink_to(ROOT / stage)
+    for piece in copied:
+        subprocess.run(
+            shlex.split(live.copy_of(stage, piece.path)), cwd=tmp_path, check=True
+        )
+        assert filecmp.cmp(work / piece.path, ROOT / stage / piece.path, shallow=False)
+
+
+PART = '[[plan]]\nminutes = {}\nyou = "talk"\nroom = "listens"\non = "paper"\n'
 
 
 def test_plan_adds_its_minutes_up(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    parts = "".join(
-        f'[[plan]]\nminutes = {minutes}\nwhat = "talk"\n' for minutes in (50, 25)
-    )
+    parts = PART.format(50) + "hour = 35\n" + PART.format(25)
     write(tmp_path, "docs/teach/01-echo.toml", parts)
     assert macros.plan("01-echo").splitlines()[2:] == [
-        "| 0:00 | 50 | talk |",
-        "| 0:50 | 25 | talk |",
-        "| **1:15** |  | the end |",
+        "| 0:00 | 50 | 35 | talk | listens | paper |",
+        "| 0:50 | 25 | 25 | talk | listens | paper |",
+        "| **1:15** |  | 60 | the end |  |  |",
     ]
+    write(tmp_path, "docs/teach/01-echo.toml", parts + "hour = 26\n")
+    with pytest.raises(macros.CannotShow, match="an hour has 61 minutes"):
+        macros.plan("01-echo")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_lesson_counts_the_checks_as_its_chapter_does(chapter: str) -> None:
+    told = (ROOT / f"docs/teach/{chapter}.toml").read_text(encoding="utf-8")
+    page = (ROOT / f"docs/{chapter}.md").read_text(encoding="utf-8")
+    counts = re.findall(r"all (\d+) checks pass", told)
+    assert counts
+    assert all(f"All {count} checks pass." in page for count in counts)
 
 
 def test_what_a_slide_quotes_must_be_there(
