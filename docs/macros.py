@@ -41,6 +41,7 @@ BLOCKS = {
 INLINE = {
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
+    "weights": ("marks",),
     "workbench": ("accept",),
 }
 

@@ -44,22 +44,22 @@ def plan(chapter):
     """
     Show how the minutes of a lesson are spent: who does what, and on which machine.
 
-    Beside the time on the clock stand the minutes of somebody who has an hour only.
+    Below the time on the clock stand the minutes, and those of who has an hour only.
     """
-    head = ["at", "minutes", "in an hour", "you", "the room", "on"]
-    rows = [cells(*head), cells("--:", "--:", "--:", ":--", ":--", ":--")]
+    rows = [cells("at", "you", "the room"), cells(":--", ":--", ":--")]
     clock = short = 0
     for part in lesson(chapter)["plan"]:
-        hour = part.get("hour", part["minutes"])
-        told = (part["you"], part["room"], part["on"])
-        rows.append(cells(at(clock), part["minutes"], hour, *told))
-        clock += part["minutes"]
+        minutes = part["minutes"]
+        hour = part.get("hour", minutes)
+        when = f"**{at(clock)}**<br>{minutes}&nbsp;min"
+        if hour != minutes:
+            when += f"<br>1&nbsp;h: {hour}"
+        rows.append(cells(when, part["you"], f"{part['room']}<br>*{part['on']}*"))
+        clock += minutes
         short += hour
     if short > HOUR:
         raise CannotShow(f"docs/teach/{chapter}.toml: an hour has {short} minutes.")
-    return "\n".join(
-        [*rows, cells(f"**{at(clock)}**", "", short, "the end", "", ""), ""]
-    )
+    return "\n".join([*rows, cells(f"**{at(clock)}**", "the end", ""), ""])
 
 
 def day():

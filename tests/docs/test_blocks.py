@@ -31,9 +31,6 @@ UNTRIED = {
     "sudo apt install python3-venv": "the machine has it",
     "Set-ExecutionPolicy -Scope Process RemoteSigned": "Windows",
     "certutil -dump ca.pem": "Windows",
-    "mkdir share": "with the two that follow",
-    "cp stage05_wss/keys/ca.pem share/": "with the one that follows",
-    "python3 -m http.server 8080 --directory share": "it opens a port to the network",
 }
 FINGERPRINT = ["openssl x509 -in ca.pem -noout -fingerprint -sha256"]
 VERSION = ["python3 --version"]
@@ -126,11 +123,6 @@ def is_run_below(block: Block, page: Path) -> bool:
     return block.lines in (FINGERPRINT, VERSION)
 
 
-def is_a_weight(block: Block, page: Path) -> bool:
-    """Tell whether test_teach.py holds this: the names of promises, with a number."""
-    return block.language == "toml" and page.name.startswith("teach-")
-
-
 def is_seen_by_test_article(block: Block, page: Path) -> bool:
     """Tell whether test_article.py compares this with what a browser says."""
     return page.name == "article.md" and block.language == "text"
@@ -147,7 +139,6 @@ SHOWN: list[Callable[[Block, Path], bool]] = [
     is_shown_to_chromium,
     is_done_by_the_checker,
     is_run_below,
-    is_a_weight,
     is_seen_by_test_article,
 ]
 

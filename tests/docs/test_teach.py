@@ -2,16 +2,15 @@
 What a teacher gets: an order that can be typed, slides that can be read, a handout.
 """
 
-import ast
 import filecmp
+import json
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
-import tomllib
+import sys
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,11 +21,14 @@ from markdown.extensions.toc import slugify
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs.shown import changes, handout, live, repository, teach
+from docs.shown import handout, live, repository, teach, weights
 from learn import COMMANDS
 from tests.checker.command_line import parser
+from tests.checker.grading import checks
 from tests.checker.servers.runserver import Server, ServerError
+from tests.docs.beginners import BEGINNERS, Beginner
 from tests.docs.in_class import FAILURES, Failure
+from tests.docs.order import type_pieces
 from tests.docs.pages import before, blocks, stages
 from tests.docs.repository import ROOT
 from tests.docs.test_site import (
@@ -51,49 +53,11 @@ SIZES = [(1280, 720), (1024, 640)]  # Projectors, the second with a browser arou
 # The order in which to type
 
 
-def typed_so_far(old: list[str], new: list[str], taken: list[list[str]]) -> list[str]:
-    """Return a file of which only some hunks have been typed."""
-    groups = SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(
-        changes.CONTEXT
-    )
-    lines, at = [], 0
-    for group, hunk in zip(groups, changes.hunks(old, new), strict=True):
-        first, last = group[0][1], group[-1][2]
-        lines += old[at:first]
-        is_typed = hunk in taken
-        lines += new[group[0][3] : group[-1][4]] if is_typed else old[first:last]
-        at = last
-    return lines + old[at:]
-
-
-def type_pieces(
-    work: Path,
-    stage: str,
-    pieces: list[changes.Piece],
-    taken: dict[str, list[list[str]]],
-) -> None:
-    """Type pieces into a copy of the stage before, on top of those taken already."""
-    old = repository.files(before(stage))
-    new = repository.files(stage)
-    for piece in pieces:
-        path = work / piece.path
-        if piece.verb == "is gone":
-            path.unlink()
-            continue
-        hunks = taken.setdefault(piece.path, [])
-        hunks += piece.hunks
-        lines = typed_so_far(old.get(piece.path, []), new[piece.path], hunks)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(lines), encoding="utf-8")
-
-
 @pytest.mark.recorded(
     *(ROOT / name for name in ("tests/start", *stages().values())),
-    *(
-        ROOT / f"docs/{name}"
-        for name in ("teach", "shown/changes.py", "shown/teach.py")
-    ),
-    ROOT / "tests/checker/servers",
+    *(ROOT / f"docs/shown/{name}.py" for name in ("changes", "teach")),
+    *(ROOT / name for name in ("docs/teach", "tests/checker/servers")),
+    ROOT / "tests/docs/order.py",
 )
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
@@ -120,6 +84,9 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
                 pytest.fail(f"After {' and '.join(names)}: {last}", pytrace=False)
         if step.get("copies"):
             type_pieces(work, stage, copied, taken)
+        if "make_keys" in step["then"]:
+            command = (sys.executable, "manage.py", "make_keys")
+            subprocess.run(command, cwd=work, check=True, capture_output=True)
     # With what is left out, it is the finished stage.
     type_pieces(work, stage, skipped, taken)
     for path, lines in repository.files(stage).items():
@@ -191,6 +158,7 @@ def test_check_stops_where_the_order_says(
 SEEN = {
     "HTTP 500": "HTTP 500",
     "another name": "guest",
+    "another root": "/elsewhere",
     "close 1011": "1011",
     "left open": "closed",
     "no answer": "no answer",
@@ -389,9 +357,9 @@ def test_plan_adds_its_minutes_up(
     parts = PART.format(50) + "hour = 35\n" + PART.format(25)
     write(tmp_path, "docs/teach/01-echo.toml", parts)
     assert macros.plan("01-echo").splitlines()[2:] == [
-        "| 0:00 | 50 | 35 | talk | listens | paper |",
-        "| 0:50 | 25 | 25 | talk | listens | paper |",
-        "| **1:15** |  | 60 | the end |  |  |",
+        "| **0:00**<br>50&nbsp;min<br>1&nbsp;h: 35 | talk | listens<br>*paper* |",
+        "| **0:50**<br>25&nbsp;min | talk | listens<br>*paper* |",
+        "| **1:15** | the end |  |",
     ]
     write(tmp_path, "docs/teach/01-echo.toml", parts + "hour = 26\n")
     with pytest.raises(macros.CannotShow, match="an hour has 61 minutes"):
@@ -490,17 +458,60 @@ def test_page_of_a_stage_is_short(chapter: str) -> None:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_weights_are_of_promises_of_the_stage(chapter: str) -> None:
+def test_weights_name_each_promise_and_none_twice_over(chapter: str) -> None:
     stage = teach.stage_of(chapter)
-    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
-    [weights] = [each for each in blocks(page) if each.language == "toml"]
-    code = (ROOT / f"tests/test_{stage}.py").read_text(encoding="utf-8")
-    promised = {
-        node.name.removeprefix("test_")
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-    assert set(tomllib.loads("\n".join(weights.lines))) <= promised
+    counted = weights.weights(chapter)
+    promised = {each.removeprefix("test_") for each in checks.promises(stage)}
+    assert set(counted) == promised
+    # What the stage before has promised counts nothing.
+    if chapter != CHAPTERS[0]:
+        older = weights.weights(CHAPTERS[CHAPTERS.index(chapter) - 1])
+        code = (ROOT / f"tests/test_{stage}.py").read_text(encoding="utf-8")
+        kept = {each for each in older if f"def test_{each}(" not in code}
+        assert not {each for each in kept if counted.get(each)}
+
+
+@pytest.mark.parametrize(
+    ("proof", "beginner"),
+    [
+        pytest.param(
+            proof_of(
+                "graded",
+                "a beginner",
+                teach.stage_of(each.chapter),
+                ROOT / before(teach.stage_of(each.chapter)),
+                repr(each),
+                str(teach.lesson(each.chapter)["type"][: each.steps]),
+            ),
+            each,
+            id=each.chapter,
+        )
+        for each in BEGINNERS
+    ],
+)
+def test_beginner_who_did_the_idea_gets_most_points(
+    proof: Proof, beginner: Beginner, recorded: Recorded, tmp_path: Path
+) -> None:
+    def live() -> Seen:
+        results = tmp_path / "results"
+        work = beginner.hand_in(tmp_path)
+        stage = teach.stage_of(beginner.chapter)
+        command = checks.command(stage, work, results)
+        subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
+        kept: dict[str, bool] = {}
+        lines = map(json.loads, results.read_text(encoding="utf-8").splitlines())
+        for line in (each for each in lines if "check" in each):
+            promise = checks.promise_of(line["check"]).removeprefix("test_")
+            kept[promise] = kept.get(promise, True) and line["verdict"] == "kept"
+        return {"kept": sorted(each for each in kept if kept[each])}
+
+    counted = weights.weights(beginner.chapter)
+    total = sum(counted.values())
+    points = sum(counted[each] for each in recorded(proof, live)["kept"])
+    assert points >= total * 0.6
+    page = (ROOT / f"docs/teach-{beginner.chapter}.md").read_text(encoding="utf-8")
+    mark = page[page.index("## A fair mark") :]
+    assert re.search(rf"(gets|get all) {points}\b", mark), f"{points} of {total}"
 
 
 def played(name: str) -> Iterator[str]:

@@ -1,0 +1,15 @@
+"""Say what a proposal for marks amounts to."""
+
+import tomllib
+
+from docs.shown.repository import read
+
+
+def marks(chapter):
+    """Return how many points the proposal of a stage has in all."""
+    return str(sum(weights(chapter).values()))
+
+
+def weights(chapter):
+    """Return what each promise of a stage counts, as we propose it."""
+    return tomllib.loads("".join(read(f"docs/teach/weights/{chapter}.toml")))
