@@ -61,13 +61,21 @@ document.addEventListener("DOMContentLoaded", () => {
     Home: () => 1,
     End: () => slides.length,
   };
+
+  // Space leads on, as on every projector, unless it presses what has the focus.
+  function stepOf(event) {
+    if (event.key !== " ") return steps[event.key];
+    if (event.target.closest("button, summary, input, select, textarea")) return null;
+    return event.shiftKey ? steps.PageUp : steps.PageDown;
+  }
+
   addEventListener("keydown", (event) => {
     if (!isLarge.matches || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Escape") {
       location.assign(leave.href);
-    } else if (steps[event.key]) {
+    } else if (stepOf(event)) {
       event.preventDefault();
-      go(steps[event.key]());
+      go(stepOf(event)());
     }
   });
   addEventListener("hashchange", show);

@@ -31,6 +31,16 @@ def section(name, beginning):
     return heading, found
 
 
+def heading(name, beginning):
+    """Return the heading of a page that begins so, of whatever level."""
+    for line, is_code in page(name):
+        if not is_code and re.match("#+ ", line):
+            words = line.lstrip("# ")
+            if words.startswith(beginning):
+                return words
+    raise CannotShow(f"docs/{name}.md has no heading {beginning!r}.")
+
+
 def linked(line, name):
     """Write the links of a line so that they lead there from another page."""
     return re.sub(r"\]\(#", f"]({name}.md#", line)

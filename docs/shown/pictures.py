@@ -3,16 +3,66 @@
 import re
 import struct
 from html import escape
+from pathlib import Path
+from xml.etree import ElementTree
 
 from docs.shown import repository
 from docs.shown.repository import CannotShow, read
 
+SVG = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG)
 
-def svg(name):
-    """Draw a file of assets/ into the page, where it takes the page's colours."""
+
+def svg(name, step=None):
+    """
+    Draw a file of assets/ into the page, where it takes the page's colours.
+
+    Some are drawn in steps: then all of them, or those up to this one.
+    """
+    return figure(drawing(name, step))
+
+
+def figure(shown):
+    """Put a drawing into the page."""
     # Markdown ends a block of HTML at an empty line.
-    drawing = "".join(line for line in read(f"docs/assets/{name}") if line.strip())
-    return f'<figure class="drawing" markdown="0">\n{drawing.rstrip()}\n</figure>\n'
+    shown = "\n".join(filter(str.strip, shown.splitlines()))
+    return f'<figure class="drawing" markdown="0">\n{shown}\n</figure>\n'
+
+
+def drawing(name, step=None):
+    """
+    Return a drawing as it is at a step, or at its last.
+
+    An element with `data-step="2"` is there from step 2 on, one with "2-3" not after
+    step 3. Of its description, each line is of a step.
+    """
+    text = "".join(read(f"docs/assets/{name}"))
+    last = max(map(int, re.findall(r'data-step="(\d+)', text)), default=0)
+    if step is not None and not 1 <= step <= last:
+        raise CannotShow(f"docs/assets/{name} has {last} steps, and no step {step}.")
+    if not last:
+        return text
+    now = step or last
+    root = ElementTree.fromstring(text)  # noqa: S314  # It is ours.
+    for parent in root.iter():
+        for child in list(parent):
+            if during := child.attrib.pop("data-step", None):
+                first, _, end = during.partition("-")
+                if not int(first) <= now <= int(end or last):
+                    parent.remove(child)
+    told = root.find(f"{{{SVG}}}desc")
+    lines = told.text.strip().splitlines()
+    if len(lines) != last:
+        raise CannotShow(f"docs/assets/{name}: {last} steps, {len(lines)} lines tell.")
+    told.text = " ".join(map(str.strip, lines[:now]))
+    # One page may show it at several steps.
+    for element in root.iter():
+        for key in ("id", "aria-labelledby"):
+            if value := element.get(key):
+                numbered = rf"{Path(name).stem}-{now}-\1"
+                value = re.sub(rf"{Path(name).stem}-(title|desc)", numbered, value)
+                element.set(key, value)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def flames(name, alternative):

@@ -2,52 +2,72 @@
 
 import ast
 import re
+from html import escape
 from itertools import chain
 from pathlib import Path
 from textwrap import wrap
 
-from docs.shown.listings import LANGUAGES, fence
-from docs.shown.pages import page, paragraph, section
-from docs.shown.pictures import screenshot
-from docs.shown.repository import CannotShow, read
-from docs.shown.teach import lesson, once, order
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from docs.shown.glossary import terms
+from docs.shown.listings import LANGUAGES
+from docs.shown.pages import heading, page, paragraph, section
+from docs.shown.pictures import drawing, figure, size_of
+from docs.shown.repository import CannotShow
+from docs.shown.teach import asked, failures, lesson, once, order
+from docs.shown.text import plain
 
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
 CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
 SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
-# Of a drawing, in its units: less is no slide, and what stands above a heading.
-SHORTEST_PART, ABOVE_PART = 70, 28
+HANGING = 4  # By how many letters the rest of a long line stands further in.
+# Of a drawing, in its units: what fits as a whole; what is too little for a slide; and
+# what stands above a heading, and above that, with the names of both sides.
+TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
 FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
 
 
 def slides(chapter):
     """
-    Show a chapter one idea a screen: its figures, its new lines, its questions.
+    Show a chapter one idea a screen: its ideas, its new lines, its questions.
 
-    All of it stands elsewhere: in the chapter, in the stage, in the reasons, and on the
-    page for who teaches it.
+    All of it stands elsewhere: in the chapter, the glossary, the stage, the reasons,
+    and on the page for who teaches it. docs/teach/<chapter>.toml says what comes when.
     """
-    told = lesson(chapter)["slides"]
+    told = lesson(chapter)
     steps, copied, _ = order(chapter)
     title = next(page(chapter))[0]
     first = next(
         line for line, _ in page(chapter) if line.startswith("In this chapter")
     )
     shown = [f"{title}\n\n{paragraph(chapter, first)}\n"]
-    for part, beginning in told.items():
-        heading, _ = section(chapter, part)
-        shown.append(f"## {heading}\n\n{paragraph(chapter, beginning)}\n")
-    shown += figures(chapter)
-    for _, found in steps:
+    shown += ideas(chapter, told["slide"])
+    copies = [*copies_of(copied)]
+    for step, found in steps:
         shown += chain.from_iterable(map(screens, found))
-    if copied:
-        rows = "".join(f"- `{piece.path}`\n" for piece in once(copied))
-        shown.append(f"## Copied, not typed\n\n{rows}")
+        if step.get("copies"):
+            shown += copies
+            copies = []
+        shown += checked(chapter, step)
+        shown += ideas(chapter, step.get("slide", []))
+    shown += copies
     shown += pictures(chapter)
-    shown += [f"## {question}\n" for question in asked_in_class(chapter)]
-    if "missing" in lesson(chapter):
-        heading, lines = section(chapter, lesson(chapter)["missing"])
-        shown.append(f"## {heading}\n\n{points(lines)}")
+    for question, answer in asked(chapter):
+        shown += [f"## {question}\n", f"## {question}\n\n{answer}"]
+    for failure, done, seen in failures(chapter):
+        shown.append(f"## {failure}\n\n{done}\n\nWhat will you see?\n{{ .ask }}\n")
+        shown.append(f"## {failure}\n\n{seen}")
+    if "missing" in told:
+        missing, lines = section(chapter, told["missing"])
+        shown.append(f"## {missing}\n\n{points(lines)}")
+    wanted = [
+        *told["slide"],
+        *chain.from_iterable(s.get("slide", []) for s, _ in steps),
+    ]
+    for name in drawings(chapter) - {slide.get("svg") for slide in wanted}:
+        raise CannotShow(f"docs/teach/{chapter}.toml has no slide with {name}.")
     number = len(shown)
     return (
         '<div class="slides" markdown="1">\n\n'
@@ -60,66 +80,158 @@ def slides(chapter):
     )
 
 
+def drawings(chapter):
+    """Return the names of the drawings in a chapter."""
+    call = re.compile(r'\[\[ svg\("(.+?)"')
+    lines = [line for line, is_code in page(chapter) if not is_code]
+    return {found[1] for line in lines if (found := call.match(line))}
+
+
 def points(lines):
     """Return the points of a list."""
     return "".join(f"{line}\n" for line in lines if line.startswith("- "))
 
 
-def asked_in_class(chapter):
-    """Return what the page for who teaches a chapter asks."""
-    found = [
-        line.removeprefix('??? question "').removesuffix('"')
-        for line, _ in page(f"teach-{chapter}")
-        if line.startswith('??? question "')
-    ]
-    if len(found) != 3:
-        raise CannotShow(f"docs/teach-{chapter}.md asks {len(found)} questions, not 3.")
-    return found
+def ideas(chapter, wanted):
+    """
+    Yield the slides that a chapter's order of teaching asks for.
+
+    Each has a title: a term of the glossary, the heading of a part of the chapter, a
+    sentence of the plan, or that of its drawing. Below it stand what the term means,
+    what the chapter `says` (a paragraph, a list or a table that begins so), and a
+    drawing, maybe at one of its steps or one part of it.
+    """
+    for slide in wanted:
+        says = slide.get("says", [])
+        says = [says] if isinstance(says, str) else says
+        texts = [paragraph(chapter, beginning) for beginning in says]
+        title = title_of(chapter, slide)
+        if "term" in slide:
+            texts.insert(0, plain(term(slide["term"])["meaning"]))
+        if "svg" not in slide:
+            yield "\n\n".join([f"## {title}", *texts, ""])
+        for drawn_title, shown in drawn(*map(slide.get, ("svg", "step", "piece"))):
+            yield "\n\n".join([f"## {title or drawn_title}", *texts, shown])
+
+
+def title_of(chapter, slide):
+    """Return the title of a slide, if it is not that of its drawing."""
+    if "term" in slide:
+        return term(slide["term"])["term"]
+    if "part" in slide:
+        return heading(chapter, slide["part"])
+    if "plan" in slide:
+        for each in lesson(chapter)["plan"]:
+            if slide["plan"] in each["what"]:
+                return each["what"][each["what"].index(slide["plan"]) :]
+        raise CannotShow(f"docs/teach/{chapter}.toml plans no {slide['plan']!r}.")
+    return ""
+
+
+def term(name):
+    """Return a term of the glossary."""
+    for each in terms():
+        if each["term"] == name:
+            return each
+    raise CannotShow(f"docs/glossary.toml has no term {name!r}.")
+
+
+def checked(chapter, step):
+    """Yield what one does after a step, and then what is seen."""
+    then = step["then"][0].upper() + step["then"][1:]
+    if "fails" not in step:
+        yield f"## Now\n\n{then}\n"
+        return
+    asked = f"## Now: `check {int(chapter[:2])}`. What is red?\n"
+    yield asked
+    yield f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
+
+
+def copies_of(copied):
+    """Yield what is copied, and not typed."""
+    if copied:
+        rows = "".join(f"- `{piece.path}`\n" for piece in once(copied))
+        yield f"## Copied, not typed\n\n{rows}"
 
 
 def pictures(chapter):
-    """Yield the screenshots of a chapter."""
+    """Yield the screenshots of a chapter: of a page of ours, only its wire log."""
     wanted = re.compile(r"\[\[ (screenshot\(.+\)) \]\]")
     for line, is_code in page(chapter):
         if not is_code and (call := wanted.fullmatch(line)):
             arguments = ast.parse(call[1], mode="eval").body.args
-            yield f"## On the wire\n\n{screenshot(*map(ast.literal_eval, arguments))}"
+            name, alternative, caption = map(ast.literal_eval, arguments)
+            shown = logged(name, alternative, lesson(chapter)["wire"].get(name))
+            yield f"## {caption}\n\n{shown}"
 
 
-def figures(chapter):
-    """Yield the drawings of a chapter, each part of them large enough to be read."""
-    for line, is_code in page(chapter):
-        if not is_code and (call := re.match(r'\[\[ svg\("(.+)"\) \]\]', line)):
-            yield from drawn(call[1])
+def logged(name, alternative, rows_shown):
+    """
+    Show the wire log of a screenshot: its rows between these heights, side by side.
+
+    Without heights, all of the picture is shown.
+    """
+    shown = []
+    for scheme in ("light", "dark"):
+        path = f"assets/{name}-{scheme}.png"
+        width, height = size_of(path)
+        size = f'width="{width}" height="{height}" loading="lazy"'
+        for place, (top, end) in enumerate(rows_shown or [(0, height)]):
+            # It is one picture: the second look at it says nothing.
+            text = "" if place else escape(alternative)
+            style = f"--top: {top}; --rows: {end - top}"
+            shown.append(
+                f'<span class="only-{scheme}" style="{style}">'
+                f'<img src="{path}" {size} alt="{text}"></span>'
+            )
+    kind = "shot log" if rows_shown else "shot"
+    pictures = "\n".join(shown)
+    return f'<figure class="{kind}" markdown="0">\n{pictures}\n</figure>\n'
 
 
-def drawn(name):
-    """Yield a drawing in pieces: it is cut above each of its headings."""
-    drawing = "".join(line for line in read(f"docs/assets/{name}") if line.strip())
-    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing).groups()
-    [title] = re.findall(r"<title[^>]*>(.+)</title>", drawing)
-    heading = r'<text class="part" x="\d+" y="(\d+)">(.+?)</text>'
-    parts = [(int(y), text) for y, text in re.findall(heading, drawing)]
+def drawn(name, step=None, piece=None):
+    """
+    Yield a drawing with its title, and in pieces where it is too tall for a slide.
+
+    It is cut above each of its headings. A piece may also be asked for by its heading.
+    """
+    if not name:
+        return
+    shown = drawing(name, step)
+    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', shown).groups()
+    [title] = re.findall(r"<title[^>]*>(.+)</title>", shown)
+    told = " ".join(re.search(r"<desc[^>]*>(.+)</desc>", shown, re.DOTALL)[1].split())
+    # There may be several on a page, so nothing in it has an id.
+    bare = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", shown, flags=re.DOTALL)
+    if int(height) <= TALLEST and not piece:
+        label = f'aria-label="{title}. {told}"'
+        yield title, figure(re.sub(r'aria-labelledby="[^"]+"', label, bare))
+        return
+    part = r'<text class="part" x="\d+" y="(\d+)">(.+?)</text>'
+    parts = [(int(y), text) for y, text in re.findall(part, shown)]
     ends = [*(y for y, _ in parts[1:]), int(height) + ABOVE_PART]
-    # Here each part is a drawing of its own, named by its heading.
-    bare = re.sub(r"\s*<(title|desc)\b.*?</\1>", "", drawing, flags=re.DOTALL)
     sides = re.findall(r'<text class="end".*?</text>', bare)
     for side in sides:
         bare = bare.replace(side, "")
     top = None
     for (y, text), end in zip(parts, ends, strict=True):
+        if piece not in (None, text):
+            continue
         top = y if top is None else top
         if end - top < SHORTEST_PART:
             continue
-        place = f'viewBox="0 {top - ABOVE_PART} {width} {end - top}"'
+        begins, size = top - ABOVE_PART, end - top
+        place = f'viewBox="0 {begins - NAMES} {width} {size + NAMES}"'
+        cut_out = re.sub(r'viewBox="[^"]+"', place, bare)
         label = f'aria-label="{title}, the part “{text}”"'
-        named = "".join(sides).replace('y="20"', f'y="{top - 16}"')
-        named = named.replace('x="8"', 'x="28"').replace('x="392"', 'x="372"')
-        shown = re.sub(r'viewBox="[^"]+"', place, bare)
-        shown = re.sub(r'aria-labelledby="[^"]+"', label, shown)
-        shown = re.sub(r"</g>\s*</svg>", f"{named}</g></svg>", shown)
-        shown = f'<figure class="drawing" markdown="0">\n{shown.rstrip()}\n</figure>\n'
-        yield f"## {title}\n\n{shown}"
+        cut_out = re.sub(r'aria-labelledby="[^"]+"', label, cut_out)
+        # A drawing within a drawing shows nothing of what is beside the part.
+        frame = f'<svg y="{begins}" width="{width}" height="{size}" '
+        frame += f'viewBox="0 {begins} {width} {size}">'
+        cut_out = re.sub(r"(<g\b[^>]*>)", rf"\1{frame}", cut_out, count=1)
+        named = "".join(sides).replace('y="20"', f'y="{begins - 6}"')
+        cut_out = re.sub(r"</g>\s*</svg>", f"</svg>{named}</g></svg>", cut_out)
+        yield title, figure(cut_out)
         top = None
 
 
@@ -127,8 +239,7 @@ def screens(piece):
     """
     Yield a piece of the diff on as many slides as it needs, the first with its reason.
 
-    Where they are several, what goes is left out, and the others are named by what
-    they are in.
+    The others are named by what they are in.
     """
     title, _, more = piece.reason.partition(". ")
     title = title if not more else f"{title}."
@@ -136,29 +247,74 @@ def screens(piece):
     room -= TITLE_ROW * rows(title, TITLE_WIDTH - len(" (2 of 3)"))
     room -= TEXT_ROW * rows(more, TEXT_WIDTH) if more else 0
     others = SLIDE_HEIGHT - CODE_FRAME - TITLE_ROW
-    if piece.verb == "is new":
-        language, lines = LANGUAGES.get(Path(piece.path).suffix, "text"), piece.added()
-    else:
-        language, lines = "diff", [*joined(piece.hunks)]
+    lines = piece.added() if piece.verb == "is new" else [*joined(piece.hunks)]
     found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
-    if language == "diff" and len(found) > 1:
-        lines = [line for line in lines if line[0] != "-"]
-        found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
     place = 0
     for number, each in enumerate(found):
         if number:
             more, title = "", f"`{owner(lines, place) or piece.path}`"
         count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
-        while each and not each[0].strip("+- \n"):
+        while not each[0].strip("+-@ \n"):
             each, place = each[1:], place + 1
-        code = fence("".join(each).strip("\n"), language, piece.path)
+        code = listing(each[: len(each) - blank_at_end(each)], piece)
         yield f"## {title}{count}\n\n{more}\n\n{code}"
         place += len(each)
 
 
+def blank_at_end(lines):
+    """Return how many lines at the end are empty."""
+    return next(n for n, line in enumerate(reversed(lines)) if line.strip("+-@ \n"))
+
+
+def listing(lines, piece):
+    """
+    Show code in rows. What is left of a line that is too long stands further in.
+
+    In a diff, what comes and what stays is coloured as the code that it is.
+    """
+    is_diff = piece.verb != "is new"
+    language = LANGUAGES.get(Path(piece.path).suffix, "text")
+    text = "".join(
+        line[1:] if is_diff else line
+        for line in lines
+        if not is_diff or line[0] not in "-@"
+    )
+    lexer = get_lexer_by_name(language, stripnl=False)
+    coloured = iter(highlight(text, lexer, HtmlFormatter(nowrap=True)).splitlines())
+    shown = []
+    for line in lines:
+        kind, sign, code = "", "", line.rstrip("\n")
+        if is_diff:
+            sign, code = code[0], code[1:]
+            kind = {"+": " gi", "-": " gd"}.get(sign, "")
+        if sign == "@":
+            sign, html = "", "…"
+        else:
+            html = escape(code, quote=False) if sign == "-" else next(coloured)
+        # A line is never broken in front of its first word.
+        begins = re.match("((?:<span[^>]*>)*)( *)", html)
+        html = begins[1] + html[begins.end() :]
+        html = f'<span class="first">{sign}{begins[2]}</span>{html}'
+        shown.append(
+            f'<span class="row{kind}" style="--in: {indent(line)}ch">{html}\n</span>'
+        )
+    kind = "diff" if is_diff else language
+    return (
+        f'<div class="language-{kind} highlight" markdown="0">'
+        f'<span class="filename">{piece.path}</span>'
+        # Markdown would end a block of HTML at an empty line.
+        f"<pre><code>{''.join(shown).replace(chr(10), '&#10;')}</code></pre></div>\n"
+    )
+
+
+def indent(line):
+    """Return how far in what is left of a line stands, in letters."""
+    return re.match("[-+@]? *", line).end() + HANGING
+
+
 def owner(lines, place):
     """Return the function that a line is in, as far as one sees it from these lines."""
-    definition = re.compile(r"[+ ]?\s*(?:async )?(class|def|function) (\w+)")
+    definition = re.compile(r"[-+ ]?\s*(?:async )?(class|def|function) (\w+)")
     for line in reversed(lines[: place + 3]):
         if found := definition.match(line):
             return found[2] if found[1] == "class" else f"{found[2]}()"
@@ -178,25 +334,32 @@ def rows(text, width):
     return len(wrap(text.rstrip("\n"), width, drop_whitespace=False)) or 1
 
 
+def code_rows(line):
+    """Return how many rows a line of code takes."""
+    rest = " " * min(indent(line), CODE_WIDTH // 2)
+    code = line.rstrip("\n")
+    return len(wrap(code, CODE_WIDTH, subsequent_indent=rest)) or 1
+
+
 def cut(lines, most, then):
     """
     Yield lines in pieces of so many rows, the first and the others.
 
     They are cut in front of a definition or at an empty line, where one is near.
     """
-    while sum(rows(line, CODE_WIDTH) for line in lines) > most:
-        fitting, used = 0, rows(lines[0], CODE_WIDTH)
+    while sum(code_rows(line) for line in lines) > most:
+        fitting, used = 0, code_rows(lines[0])
         while used <= most:
             fitting += 1
-            used += rows(lines[fitting], CODE_WIDTH)
+            used += code_rows(lines[fitting])
         fitting = min(fitting, max(len(lines) - FEWEST_ROWS, 1))
         near = range(fitting, fitting // 2, -1)
-        begins = re.compile(r"[+ ]?\s*(@|class |(async )?(def|function) )")
+        begins = re.compile(r"[-+ ]?\s*(@|class |(async )?(def|function) )")
         for good in (begins.match, lambda line: not line.strip("+- \n")):
             if places := [place for place in near if good(lines[place])]:
                 fitting = places[0]
                 break
         yield lines[:fitting]
         lines, most = lines[fitting:], then
-    if any(line.strip("+- \n") for line in lines):
+    if any(line.strip("+-@ \n") for line in lines):
         yield lines

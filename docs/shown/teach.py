@@ -4,6 +4,7 @@ import tomllib
 from itertools import chain
 
 from docs.shown.changes import pieces
+from docs.shown.pages import linked, page, section
 from docs.shown.repository import CannotShow, read
 
 
@@ -48,6 +49,49 @@ def order(chapter):
 def saves(step):
     """Return the pieces of a step by what is saved at once, so that servers start."""
     return [[each] if isinstance(each, str) else each for each in step["pieces"]]
+
+
+def now(chapter, step):
+    """Say what one does after a step, what is seen, and where the chapter has it."""
+    said = []
+    if step.get("copies"):
+        said.append("copy the files that are named below.")
+    if fails := step.get("fails"):
+        said.append(f"`check {int(chapter[:2])}` stops at “{fails}”:")
+    return " ".join([*said, step["then"], f"([{step['title']}]({step['link']}))"])
+
+
+def asked(chapter):
+    """Return what the page for who teaches a chapter asks, each with its answer."""
+    found = []
+    for line, _ in page(f"teach-{chapter}"):
+        if line.startswith('??? question "'):
+            question = line.removeprefix('??? question "').removesuffix('"')
+            found.append((question, []))
+        elif found and line.startswith("#"):
+            break
+        elif found:
+            found[-1][1].append(linked(line.removeprefix("    "), f"teach-{chapter}"))
+    if len(found) != 3:
+        raise CannotShow(f"docs/teach-{chapter}.md asks {len(found)} questions, not 3.")
+    return [(question, "\n".join(answer).strip() + "\n") for question, answer in found]
+
+
+def failures(chapter):
+    """
+    Yield the failures that a teacher causes: their name, what is done, what is seen.
+
+    What is seen is one line of the page, and begins with "The room sees".
+    """
+    name = f"teach-{chapter}"
+    _, lines = section(name, "Two failures to cause")
+    for told in "\n".join(lines).strip().split("\n\n"):
+        title, *rest = told.splitlines()
+        seen = [line for line in rest if line.startswith("The room sees")]
+        if len(seen) != 1:
+            raise CannotShow(f"docs/{name}.md: what does the room see of {title}?")
+        done = rest[: rest.index(seen[0])]
+        yield title.strip("*"), "\n".join(done), f"{seen[0]}\n"
 
 
 def once(found):

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from html import unescape
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from markdown.extensions.toc import slugify
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs.shown import handout, live, repository, teach, weights
+from docs.shown import handout, live, repository, slides, teach, weights
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.grading import checks
@@ -392,9 +393,130 @@ def test_what_a_slide_quotes_must_be_there(
         macros.section("01-echo", "The idea")
     with pytest.raises(macros.CannotShow, match="no paragraph that begins with 'Two'"):
         macros.paragraph("01-echo", "Two")
-    write(tmp_path, "docs/teach-01-echo.md", '??? question "Why?"\n')
+    with pytest.raises(macros.CannotShow, match="no heading 'The idea'"):
+        macros.heading("01-echo", "The idea")
+    write(
+        tmp_path,
+        "docs/teach-01-echo.md",
+        '??? question "Why?"\n\n    So.\n\n'
+        "## Two failures to cause\n\n**Pull it.**\nPull.\nThey see nothing.\n",
+    )
     with pytest.raises(macros.CannotShow, match="asks 1 questions, not 3"):
-        macros.asked_in_class("01-echo")
+        macros.asked("01-echo")
+    with pytest.raises(macros.CannotShow, match=r"does the room see of \*\*Pull it"):
+        next(macros.failures("01-echo"))
+    write(tmp_path, "docs/glossary.toml", "term = []\n")
+    write(tmp_path, "docs/teach/01-echo.toml", "plan = []\n")
+    with pytest.raises(macros.CannotShow, match="no term 'frame'"):
+        next(macros.ideas("01-echo", [{"term": "frame"}]))
+    with pytest.raises(macros.CannotShow, match="plans no 'Play'"):
+        next(macros.ideas("01-echo", [{"plan": "Play"}]))
+
+
+DRAWN = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 9" role="img"
+  aria-labelledby="box-title box-desc">
+  <title id="box-title">A box</title>
+  <desc id="box-desc">
+    First.
+    Then.
+  </desc>
+  <g data-step="1"><text>one</text></g>
+  <g data-step="1-1"><text>only one</text></g>
+  <g data-step="2"><text>two</text></g>
+</svg>
+"""
+
+
+def test_drawing_grows_by_steps(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/assets/box.svg", DRAWN)
+    first, last = macros.drawing("box.svg", 1), macros.drawing("box.svg")
+    assert re.findall("<text>(.+)</text>", first) == ["one", "only one"]
+    assert re.findall("<text>(.+)</text>", last) == ["one", "two"]
+    # What is not there yet is not told, and one page may have both.
+    assert '<desc id="box-1-desc">First.</desc>' in first
+    assert '<desc id="box-2-desc">First. Then.</desc>' in last
+    [(title, shown)] = macros.drawn("box.svg", 1)
+    assert title == "A box"
+    assert 'aria-label="A box. First."' in shown
+    assert "id=" not in shown
+    with pytest.raises(macros.CannotShow, match="has 2 steps, and no step 3"):
+        macros.drawing("box.svg", 3)
+    write(tmp_path, "docs/assets/box.svg", DRAWN.replace("    Then.\n", ""))
+    with pytest.raises(macros.CannotShow, match="2 steps, 1 lines tell"):
+        macros.drawing("box.svg")
+
+
+def test_bytes_in_the_drawing_of_a_frame_are_a_frame() -> None:
+    drawing = (ROOT / "docs/assets/frame.svg").read_text(encoding="utf-8")
+    found = re.findall(r'"code byte"[^>]*>(..)<', drawing)
+    server, browser = (
+        bytes.fromhex("".join(found[:4])),
+        bytes.fromhex("".join(found[4:])),
+    )
+    assert server == b"\x81\x02hi"
+    assert browser[:2] == b"\x81\x82"
+    mask, payload = browser[2:6], browser[6:]
+    assert bytes(a ^ b for a, b in zip(payload, mask, strict=False)) == b"hi"
+
+
+def text_of(markup: str) -> str:
+    """Return what a reader sees of HTML."""
+    return unescape(re.sub("<[^>]*>", "", markup))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_slides_show_each_line_that_comes_or_goes(chapter: str) -> None:
+    shown = slides.slides(chapter)
+    shown = [text_of(row) for row in shown.replace("&#10;", "\n").splitlines()]
+    for _, pieces in teach.order(chapter)[0]:
+        for piece in pieces:
+            for line in chain.from_iterable(piece.hunks):
+                if line[0] in "+-" and line[1:].strip():
+                    sign = "" if piece.verb == "is new" else line[0]
+                    row = sign + line[1:].rstrip("\n")
+                    assert any(each.endswith(row) for each in shown), row
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_slides_ask_before_they_tell(chapter: str) -> None:
+    shown = slides.slides(chapter).split("<section ")[1:]
+    for step in teach.lesson(chapter)["type"]:
+        if fails := step.get("fails"):
+            [told] = [
+                n
+                for n, each in enumerate(shown)
+                if f"**FAIL** {fails}" in each and step["then"][1:] in each
+            ]
+            assert "What is red?" in shown[told - 1]
+            assert fails not in shown[told - 1]
+    for question, answer in teach.asked(chapter):
+        asked, told = (n for n, each in enumerate(shown) if question in each)
+        assert told == asked + 1
+        assert answer not in shown[asked]
+        assert answer in shown[told]
+    for title, done, seen in teach.failures(chapter):
+        place, after = (n for n, each in enumerate(shown) if f"## {title}\n" in each)
+        assert after == place + 1
+        assert done in shown[place]
+        assert seen not in shown[place]
+        assert seen in shown[after]
+
+
+def test_what_is_left_of_a_long_line_stands_further_in(
+    macros: SimpleNamespace,  # noqa: F811
+) -> None:
+    hunk = ["     a = [\n", "-        1,\n", '+        "b",\n', "@@\n", "     ]\n"]
+    piece = macros.Piece("a.py", "b", "Is b.", "", [hunk])
+    shown = macros.listing(hunk, piece)
+    assert re.findall(r"--in: (\d+)ch", shown) == ["9", "13", "13", "5", "9"]
+    rows = text_of(shown.replace("&#10;", "\n")).splitlines()
+    assert rows[0].endswith("     a = [")
+    assert rows[1:4] == ["-        1,", '+        "b",', "…"]
+    # Its first word is on its first row, however long.
+    assert '<span class="first">+        </span>' in shown
 
 
 def test_long_code_is_cut_in_front_of_a_definition(
@@ -601,8 +723,10 @@ def test_slides_are_led_by_keys_and_by_the_address(
     for key, number in [
         ("ArrowRight", 4),
         ("ArrowLeft", 3),
-        ("PageDown", 4),
+        ("PageDown", 4),  # As the remotes of presenters say.
         ("PageUp", 3),
+        ("Space", 4),
+        ("Shift+Space", 3),
         ("End", count),
         ("ArrowRight", count),
         ("Home", 1),
@@ -611,6 +735,12 @@ def test_slides_are_led_by_keys_and_by_the_address(
         tab.keyboard.press(key)
         expect_slide(number)
     tab.get_by_role("button", name="Next").click()
+    expect_slide(2)
+    # Space presses what has the focus, and does nothing else then.
+    tab.get_by_role("button", name="Previous").focus()
+    tab.keyboard.press("Space")
+    expect_slide(1)
+    tab.keyboard.press("PageDown")
     expect_slide(2)
     assert tab.url.endswith("#2")
     expect(tab.locator("header")).to_be_hidden()
@@ -623,16 +753,29 @@ TOO_LARGE = """() => [...document.querySelectorAll(".slide")].flatMap((slide) =>
   slide.classList.add("is-current");
   const sizes = [...slide.querySelectorAll("pre code")].map(
     (code) => parseFloat(getComputedStyle(code).fontSize) * 1280 / innerWidth);
+  // Our pages write their wire log 19 pixels high. A screenshot is 900 of them wide.
+  const shots = slide.querySelectorAll(".log img");
+  sizes.push(...[...shots].filter((image) => image.checkVisibility()).map(
+    (image) => image.clientWidth / 900 * 19 * 1280 / innerWidth));
   const parts = [slide, ...slide.querySelectorAll("pre, figure")];
   const isCut = parts.some((part) => part.scrollWidth > part.clientWidth
     || part.scrollHeight > part.clientHeight + 1);
   const isSmall = sizes.some((size) => size < 27.9);
   const svg = slide.querySelector("svg");
+  const isOutside = svg && !svg.querySelector("svg")
+    && [...svg.querySelectorAll("text, rect")].some((part) => {
+      const { left, right, top, bottom } = part.getBoundingClientRect();
+      const { a, e, f } = svg.getScreenCTM();
+      const { width, height } = svg.viewBox.baseVal;
+      return left < e - 1 || top < f - 1 || right > e + a * width + 1
+        || bottom > f + a * height + 1;
+    });
   const letters = svg ? [...svg.querySelectorAll("text")].map((text) =>
     text.getScreenCTM().a * parseFloat(getComputedStyle(text).fontSize)
     * 1280 / innerWidth) : [];
   const isFaint = letters.some((size) => size < 24);
-  return [[isCut, "is cut"], [isSmall, "has small code"], [isFaint, "is faint"]]
+  return [[isCut, "is cut"], [isSmall, "has small code"], [isFaint, "is faint"],
+    [isOutside, "has words outside of its drawing"]]
     .flatMap(([is, words]) => is ? [`#${slide.id} ${words}: ${slide.innerText}`] : []);
 })"""
 
