@@ -1,11 +1,9 @@
 """Show what a student of a class has on paper."""
 
 from itertools import chain
-from pathlib import Path
 
-from docs.shown.listings import LANGUAGES, fence
 from docs.shown.pages import page, section
-from docs.shown.slides import joined
+from docs.shown.rows import joined, listing
 from docs.shown.teach import once, order, stage_of
 from docs.shown.text import cells
 
@@ -19,9 +17,7 @@ def handout(chapter):
     shown.append('<div class="columns" markdown="1">\n')
     for piece in chain.from_iterable(found for _, found in steps):
         lines = piece.added() if piece.verb == "is new" else joined(piece.hunks)
-        suffix = Path(piece.path).suffix
-        language = LANGUAGES.get(suffix, "text") if piece.verb == "is new" else "diff"
-        shown.append(fence("".join(lines), language, piece.path))
+        shown.append(listing([*lines], piece))
     shown.append("</div>\n")
     if copied:
         names = ", ".join(f"`{piece.path}`" for piece in once(copied))

@@ -4,25 +4,19 @@ import ast
 import re
 from html import escape
 from itertools import chain
-from pathlib import Path
 from textwrap import wrap
 
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-
 from docs.shown.glossary import terms
-from docs.shown.listings import LANGUAGES
 from docs.shown.pages import heading, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
 from docs.shown.repository import CannotShow
+from docs.shown.rows import code_rows, is_blank, joined, listing
 from docs.shown.teach import asked, failures, lesson, once, order
 from docs.shown.text import plain
 
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
 CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
 SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
-HANGING = 4  # By how many letters the rest of a long line stands further in.
 # Of a drawing, in its units: what fits as a whole; what is too little for a slide; and
 # what stands above a heading, and above that, with the names of both sides.
 TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
@@ -252,64 +246,13 @@ def screens(piece):
     place = 0
     for number, each in enumerate(found):
         if number:
-            more, title = "", f"`{owner(lines, place) or piece.path}`"
+            begins = place + next(
+                n for n, line in enumerate(each) if not is_blank(line)
+            )
+            more, title = "", f"`{owner(lines, begins) or piece.path}`"
         count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
-        while not each[0].strip("+-@ \n"):
-            each, place = each[1:], place + 1
-        code = listing(each[: len(each) - blank_at_end(each)], piece)
-        yield f"## {title}{count}\n\n{more}\n\n{code}"
+        yield f"## {title}{count}\n\n{more}\n\n{listing(each, piece)}"
         place += len(each)
-
-
-def blank_at_end(lines):
-    """Return how many lines at the end are empty."""
-    return next(n for n, line in enumerate(reversed(lines)) if line.strip("+-@ \n"))
-
-
-def listing(lines, piece):
-    """
-    Show code in rows. What is left of a line that is too long stands further in.
-
-    In a diff, what comes and what stays is coloured as the code that it is.
-    """
-    is_diff = piece.verb != "is new"
-    language = LANGUAGES.get(Path(piece.path).suffix, "text")
-    text = "".join(
-        line[1:] if is_diff else line
-        for line in lines
-        if not is_diff or line[0] not in "-@"
-    )
-    lexer = get_lexer_by_name(language, stripnl=False)
-    coloured = iter(highlight(text, lexer, HtmlFormatter(nowrap=True)).splitlines())
-    shown = []
-    for line in lines:
-        kind, sign, code = "", "", line.rstrip("\n")
-        if is_diff:
-            sign, code = code[0], code[1:]
-            kind = {"+": " gi", "-": " gd"}.get(sign, "")
-        if sign == "@":
-            sign, html = "", "…"
-        else:
-            html = escape(code, quote=False) if sign == "-" else next(coloured)
-        # A line is never broken in front of its first word.
-        begins = re.match("((?:<span[^>]*>)*)( *)", html)
-        html = begins[1] + html[begins.end() :]
-        html = f'<span class="first">{sign}{begins[2]}</span>{html}'
-        shown.append(
-            f'<span class="row{kind}" style="--in: {indent(line)}ch">{html}\n</span>'
-        )
-    kind = "diff" if is_diff else language
-    return (
-        f'<div class="language-{kind} highlight" markdown="0">'
-        f'<span class="filename">{piece.path}</span>'
-        # Markdown would end a block of HTML at an empty line.
-        f"<pre><code>{''.join(shown).replace(chr(10), '&#10;')}</code></pre></div>\n"
-    )
-
-
-def indent(line):
-    """Return how far in what is left of a line stands, in letters."""
-    return re.match("[-+@]? *", line).end() + HANGING
 
 
 def owner(lines, place):
@@ -321,45 +264,38 @@ def owner(lines, place):
     return ""
 
 
-def joined(found):
-    """Yield the lines of hunks, with a line between them that stands for the others."""
-    for number, hunk in enumerate(found):
-        if number:
-            yield "@@\n"
-        yield from hunk
-
-
 def rows(text, width):
     """Return how many rows a text takes."""
     return len(wrap(text.rstrip("\n"), width, drop_whitespace=False)) or 1
-
-
-def code_rows(line):
-    """Return how many rows a line of code takes."""
-    rest = " " * min(indent(line), CODE_WIDTH // 2)
-    code = line.rstrip("\n")
-    return len(wrap(code, CODE_WIDTH, subsequent_indent=rest)) or 1
 
 
 def cut(lines, most, then):
     """
     Yield lines in pieces of so many rows, the first and the others.
 
-    They are cut in front of a definition or at an empty line, where one is near.
+    They are cut in front of a definition, at an empty line, or in front of what goes,
+    where one is near.
     """
-    while sum(code_rows(line) for line in lines) > most:
-        fitting, used = 0, code_rows(lines[0])
+    while sum(code_rows(line, CODE_WIDTH) for line in lines) > most:
+        fitting, used = 0, code_rows(lines[0], CODE_WIDTH)
         while used <= most:
             fitting += 1
-            used += code_rows(lines[fitting])
+            used += code_rows(lines[fitting], CODE_WIDTH)
         fitting = min(fitting, max(len(lines) - FEWEST_ROWS, 1))
         near = range(fitting, fitting // 2, -1)
-        begins = re.compile(r"[-+ ]?\s*(@|class |(async )?(def|function) )")
-        for good in (begins.match, lambda line: not line.strip("+- \n")):
-            if places := [place for place in near if good(lines[place])]:
-                fitting = places[0]
-                break
+        fitting = next(places_to_cut(lines, near), fitting)
         yield lines[:fitting]
         lines, most = lines[fitting:], then
-    if any(line.strip("+-@ \n") for line in lines):
+    if not all(map(is_blank, lines)):
         yield lines
+
+
+def places_to_cut(lines, near):
+    """Yield where lines may be cut well, the best place first."""
+    begins = re.compile(r"[-+ ]?\s*(@|class |(async )?(def|function) )")
+    yield from (place for place in near if begins.match(lines[place]))
+    yield from (place for place in near if is_blank(lines[place]))
+    # What goes is shown with what comes for it.
+    for place in near:
+        if lines[place][0] == "-" and lines[place - 1][0] != "-":
+            yield place

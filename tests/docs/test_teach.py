@@ -853,6 +853,15 @@ def test_handout_has_the_sheets_that_it_promises(
     assert count == SHEETS, f"The handout promises {SHEETS} pages, and has {count}."
 
 
+def test_handout_does_not_tear_a_method_apart() -> None:
+    kept = handout.handout("03-groups").split('<span class="kept">')
+    [method] = [text_of(each) for each in kept if "disconnect" in each]
+    assert method.lstrip("+ ").startswith("async def disconnect(self, code):")
+    assert '"type": "leave"' in method
+    style = (ROOT / "docs/assets/extra.css").read_text(encoding="utf-8")
+    assert re.search(r"\.kept,[^}]*break-inside: avoid", style)
+
+
 def test_slides_are_printed_one_a_page(
     sites: dict[str, Path],
     tab: Tab,
