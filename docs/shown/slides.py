@@ -116,8 +116,8 @@ def title_of(chapter, slide):
         return heading(chapter, slide["part"])
     if "plan" in slide:
         for each in lesson(chapter)["plan"]:
-            if slide["plan"] in each["what"]:
-                return each["what"][each["what"].index(slide["plan"]) :]
+            if slide["plan"] in each["you"]:
+                return each["you"][each["you"].index(slide["plan"]) :]
         raise CannotShow(f"docs/teach/{chapter}.toml plans no {slide['plan']!r}.")
     return ""
 

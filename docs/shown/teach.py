@@ -51,16 +51,6 @@ def saves(step):
     return [[each] if isinstance(each, str) else each for each in step["pieces"]]
 
 
-def now(chapter, step):
-    """Say what one does after a step, what is seen, and where the chapter has it."""
-    said = []
-    if step.get("copies"):
-        said.append("copy the files that are named below.")
-    if fails := step.get("fails"):
-        said.append(f"`check {int(chapter[:2])}` stops at “{fails}”:")
-    return " ".join([*said, step["then"], f"([{step['title']}]({step['link']}))"])
-
-
 def asked(chapter):
     """Return what the page for who teaches a chapter asks, each with its answer."""
     found = []
