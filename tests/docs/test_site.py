@@ -318,6 +318,18 @@ def test_copy_of_a_diff_is_what_comes(site: Path, tab: Tab) -> None:
     copied = tab.evaluate(COPIES, "diff")
     assert "        self.send(text_data=text_data, bytes_data=bytes_data)" in copied
     assert not any(line.startswith("+") for each in copied if each for line in each)
+    # What comes in two places has a button for each.
+    block = tab.locator(".language-diff", has_text="import ProtocolTypeRouter")
+    first, second = block.get_by_role("button").all()
+    expect(first).to_have_accessible_name("Copy these 2 lines, part 1")
+    expect(second).to_have_accessible_name("Copy this line, part 2")
+    parts = [each.get_attribute("data-copy") for each in (first, second)]
+    assert parts[0].startswith('"""The server calls `application`')
+    assert parts[1] == "from channels.routing import ProtocolTypeRouter, URLRouter"
+    # The buttons are no part of the code's text.
+    assert "Copy" not in block.locator("code").text_content()
+    heights = block.locator("code .gi").first.bounding_box()
+    assert abs(first.bounding_box()["y"] - heights["y"]) < 8
 
 
 def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
