@@ -2,6 +2,8 @@
 
 import re
 
+from docs.shown.text import indented
+
 # What Windows calls otherwise than bash does.
 WINDOWS = [
     (r"^source \.venv/bin/activate$", r".venv\\Scripts\\activate"),
@@ -39,9 +41,10 @@ def commands(*lines):
         shells.insert(0, ("Windows, PowerShell", "powershell", powershell))
         shells.insert(1, ("Windows, cmd", "bat", cmd))
     return "\n".join(
-        f'=== "{name}"\n\n    ``` {language}\n{indented}\n    ```\n'
+        f'=== "{name}"\n\n'
+        + indented("\n".join([f"``` {language}", *typed, "```"]))
+        + "\n"
         for name, language, typed in shells
-        for indented in ["\n".join(f"    {line}" for line in typed)]
     )
 
 

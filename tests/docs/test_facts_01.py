@@ -22,6 +22,7 @@ from tests.checker import client
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import BackendServer
+from tests.docs.own_tests import own_tests
 from tests.docs.pages import blocks
 from tests.proofs.runs import ROOT, copy_of, replace
 
@@ -245,14 +246,7 @@ def test_refusal_is_4001_in_this_process_and_403_on_the_wire(tmp_path: Path) -> 
 
 def pytest_in(project: Path) -> None:
     """Run the project's own tests, which must pass."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = own_tests(project)
     assert result.returncode == 0, result.stdout
 
 

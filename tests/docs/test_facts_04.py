@@ -2,11 +2,8 @@
 What chapter 4 says about Django's login, Channels and browsers, observed again.
 """
 
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -19,7 +16,8 @@ from websockets.sync.client import connect as bare_connect
 from tests.checker.accounts import Accounts, Browser, Visitors
 from tests.checker.client import PATIENCE, WireError, connect, expect_refused
 from tests.checker.rooms import address
-from tests.checker.servers.runserver import Server, clean_environment, manage
+from tests.checker.servers.runserver import Server, manage
+from tests.docs.own_tests import own_tests
 from tests.docs.test_facts_05 import TRY, first_bytes
 from tests.proofs.runs import ROOT, copy_of, replace
 
@@ -449,7 +447,7 @@ async def test_origin(origin, is_ours):
 """,
         encoding="utf-8",
     )
-    assert "2 passed" in own_tests(project)
+    assert "2 passed" in own_tests(project).stdout
 
 
 @pytest.mark.parametrize(
@@ -471,25 +469,7 @@ async def test_user_can_be_made(time):
 """,
         encoding="utf-8",
     )
-    assert words in own_tests(project)
-
-
-def own_tests(project: Path, *options: str) -> str:
-    """Return what a project's own tests print."""
-    environment = {
-        name: value
-        for name, value in clean_environment().items()
-        if not name.startswith("PYTEST_")
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *options],
-        cwd=project,
-        env=environment | {"NO_COLOR": "1", "PATH": os.environ["PATH"]},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    ).stdout
+    assert words in own_tests(project).stdout
 
 
 LOGGED_OUT_CLOSES = {

@@ -3,16 +3,13 @@ The page on testing shows tests that pass, and tests that fail as it says.
 """
 
 import inspect
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from channels.testing.websocket import WebsocketCommunicator
 
-from tests.checker.servers.runserver import clean_environment
+from tests.docs.own_tests import own_tests
 from tests.docs.pages import blocks
 from tests.docs.repository import ROOT
 from tests.proofs.records import Proof, Recorded, Seen
@@ -65,23 +62,7 @@ def run_examples(folder: Path) -> Seen:
         )
         (project / target).write_bytes(path.read_bytes())
     (project / "chat/writes.py").write_text(WRITES, encoding="utf-8")
-    environment = {
-        name: value
-        for name, value in clean_environment().items()
-        if not name.startswith("PYTEST_")
-    }
-    return {
-        name: subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *words],
-            cwd=project,
-            env=environment | {"NO_COLOR": "1", "PATH": os.environ["PATH"]},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        ).stdout
-        for name, words in RUNS.items()
-    }
+    return {name: own_tests(project, *words).stdout for name, words in RUNS.items()}
 
 
 @pytest.mark.timeout(400)  # Seconds. Six runs of pytest take 15 when all is quiet.
