@@ -332,6 +332,16 @@ def test_copy_of_a_diff_is_what_comes(site: Path, tab: Tab) -> None:
     assert abs(first.bounding_box()["y"] - heights["y"]) < 8
 
 
+def test_link_to_a_page_has_a_title_and_a_picture(site: Path) -> None:
+    # The site has no address of its own yet, so a page names the way to the picture.
+    for name, title in (("index", "WebSockets with Django"), ("01-echo", "1 · Echo")):
+        page = (site / f"{name}.html").read_text(encoding="utf-8")
+        told = dict(re.findall(r'<meta property="og:(.+?)" content="(.*?)"', page))
+        assert told["title"].startswith(title)
+        assert told["description"].startswith("A course in five small Django projects")
+        assert (site / told["image"]).is_file()
+
+
 def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
     tab.set_viewport_size({"width": 400, "height": 800})
     tab.goto((site / "01-echo.html").as_uri())
