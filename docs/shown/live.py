@@ -14,8 +14,8 @@ def live(chapter):
     """
     Show the order in which to type a stage live, piece by piece.
 
-    Each piece says where its lines stand, and has them folded below it. After each step
-    stands what is wrong first, what the check says then, and where the chapter has it.
+    Each piece says where its lines stand, has them folded below it, and says what is
+    typed wrong on purpose. After each step stands what is seen.
     """
     steps, copied, skipped = order(chapter)
     typed = [piece for _, found in steps for piece in found]
@@ -24,10 +24,16 @@ def live(chapter):
     items = []
     for step, found in steps:
         with_next = {name for each in saves(step) for name in each[:-1]}
-        items += [as_item(chapter, piece, piece.name in with_next) for piece in found]
+        of_step = [as_item(chapter, piece, piece.name in with_next) for piece in found]
         if step.get("copies"):
-            items.append(copying(chapter, copied))
-        items[-1] += "".join(f"\n{line}\n" for line in after(chapter, step))
+            of_step.append(copying(chapter, copied))
+        paths = [piece.path for piece in found]
+        for mistake in step.get("wrong", []):
+            # Below its file, where it is typed; or last, if that is typed already.
+            place = paths.index(mistake["file"]) if mistake["file"] in paths else -1
+            of_step[place] += f"\n{wrong(chapter, mistake)}\n"
+        of_step[-1] += f"\n{now(chapter, step)}\n"
+        items += of_step
     for number, item in enumerate(items, start=1):
         first, *rest = item.splitlines()
         body = "\n".join([f"{number}. {first}", indented("\n".join(rest))])
@@ -92,18 +98,24 @@ def copy_of(stage, path):
     return f"{how} {stage}/{what} work/{stage}/{into}"
 
 
-def after(chapter, step):
-    """Yield what one does after a step, the wrong ways first, and what is then seen."""
-    check = f"`check {int(chapter[:2])}`"
-    for wrong in step.get("wrong", []):
-        to = f"write {code(wrong['wrong'])}" if wrong["wrong"] else "leave out"
-        instead = f"{to} in place of" if wrong["wrong"] else to
-        yield (
-            f"**Wrong first:** in `{wrong['file']}` {instead} {code(wrong['right'])}. "
-            f"{check} stops at “{wrong['fails']}”: {wrong['then']}"
-        )
-    stops = f"{check} stops at “{step['fails']}”: " if "fails" in step else ""
-    yield f"**Now:** {stops}{step['then']} ([{step['title']}]({step['link']}))"
+def wrong(chapter, mistake):
+    """Say what is typed wrong on purpose, and what is seen of it after the step."""
+    return (
+        f"**Wrong on purpose:** in `{mistake['file']}` write {code(mistake['wrong'])} "
+        f"in place of {code(mistake['right'])}. After this step "
+        f"{stops(chapter, mistake)} {mistake['then']} Then put it right."
+    )
+
+
+def now(chapter, step):
+    """Say what is seen after a step, and where the chapter has it."""
+    seen = f"{stops(chapter, step)} " if "fails" in step else ""
+    return f"**Now:** {seen}{step['then']} ([{step['title']}]({step['link']}))"
+
+
+def stops(chapter, told):
+    """Say at which check the checks of a chapter stop."""
+    return f"`check {int(chapter[:2])}` stops at “{told['fails']}”:"
 
 
 def size(place):
