@@ -4,13 +4,14 @@ import ast
 import re
 from html import escape
 from itertools import chain
+from math import ceil
 from textwrap import wrap
 
 from docs.shown.glossary import terms
 from docs.shown.pages import heading, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
 from docs.shown.repository import CannotShow
-from docs.shown.rows import code_rows, is_blank, joined, listing
+from docs.shown.rows import code_rows, indent, is_blank, joined, listing
 from docs.shown.teach import asked, failures, lesson, once, order
 from docs.shown.text import plain
 
@@ -273,24 +274,24 @@ def cut(lines, most, then):
     """
     Yield lines in pieces of so many rows, the first and the others.
 
-    They are cut in front of a definition, at an empty line, or in front of what goes,
-    where one is near.
+    They are cut in front of a definition, at an empty line, in front of what goes, or
+    where they stand least far in, if that is near.
     """
-    while sum(code_rows(line, CODE_WIDTH) for line in lines) > most:
+    while height(lines) > most:
         fitting, used = 0, code_rows(lines[0], CODE_WIDTH)
         while used <= most:
             fitting += 1
             used += code_rows(lines[fitting], CODE_WIDTH)
         fitting = min(fitting, max(len(lines) - FEWEST_ROWS, 1))
         near = range(fitting, fitting // 2, -1)
-        fitting = next(places_to_cut(lines, near), fitting)
+        fitting = next(places_to_cut(lines, near, then))
         yield lines[:fitting]
         lines, most = lines[fitting:], then
     if not all(map(is_blank, lines)):
         yield lines
 
 
-def places_to_cut(lines, near):
+def places_to_cut(lines, near, then):
     """Yield where lines may be cut well, the best place first."""
     begins = re.compile(r"[-+ ]?\s*(@|class |(async )?(def|function) )")
     yield from (place for place in near if begins.match(lines[place]))
@@ -299,3 +300,14 @@ def places_to_cut(lines, near):
     for place in near:
         if lines[place][0] == "-" and lines[place - 1][0] != "-":
             yield place
+    # What is in a bracket is shown with its first line, if that needs no slide more.
+    needed = [ceil(height(lines[place:]) / then) for place in near]
+    least = [
+        place for place, each in zip(near, needed, strict=True) if each == needed[0]
+    ]
+    yield min(least, key=lambda place: indent(lines[place]))
+
+
+def height(lines):
+    """Return how many rows lines of code take on a slide."""
+    return sum(code_rows(line, CODE_WIDTH) for line in lines)

@@ -482,6 +482,14 @@ def test_slides_show_each_line_that_comes_or_goes(chapter: str) -> None:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_slide_has_a_bracket_alone(chapter: str) -> None:
+    for slide in slides.slides(chapter).split("<section ")[1:]:
+        rows = re.findall(r'<span class="row.*?&#10;</span>', slide)
+        words = [row for row in map(text_of, rows) if re.search(r"\w", row)]
+        assert not rows or len(words) > 1, text_of(slide)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_slides_ask_before_they_tell(chapter: str) -> None:
     shown = slides.slides(chapter).split("<section ")[1:]
     for step in teach.lesson(chapter)["type"]:
