@@ -172,8 +172,7 @@ def logged(name, alternative, rows_shown):
         width, height = size_of(path)
         size = f'width="{width}" height="{height}" loading="lazy"'
         for place, (top, end) in enumerate(rows_shown or [(0, height)]):
-            # It is one picture: the second look at it says nothing.
-            text = "" if place else escape(alternative)
+            text = "The same, further down." if place else escape(alternative)
             style = f"--top: {top}; --rows: {end - top}"
             shown.append(
                 f'<span class="only-{scheme}" style="{style}">'
