@@ -87,7 +87,11 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
             type_pieces(work, stage, copied, taken)
         if "make_keys" in step["then"]:
             command = (sys.executable, "manage.py", "make_keys")
-            subprocess.run(command, cwd=work, check=True, capture_output=True)
+            made = subprocess.run(
+                command, cwd=work, check=False, capture_output=True, text=True
+            )
+            words = f"make_keys after “{step['title']}”: {made.stderr[-200:]}"
+            assert not made.returncode, words
     # With what is left out, it is the finished stage.
     type_pieces(work, stage, skipped, taken)
     for path, lines in repository.files(stage).items():
