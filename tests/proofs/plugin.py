@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.checker.servers.forks import quick_starts
 from tests.proofs.records import (
     LONG,
     ROOT,
@@ -30,6 +31,8 @@ from tests.proofs.records import (
 )
 
 REQUIREMENTS = ROOT / "requirements.txt"
+# The first check of each stage.
+COLD = "test_handshake_switches_from_http_to_websocket"
 FIRST = 3  # Tests of a worker that come before the long ones.
 
 # Of a test that is a proof as a whole: the proof, and whether its record stands for it.
@@ -131,6 +134,24 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"CI allows no skip: {report.longrepr[2]}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def quick_contracts(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    Fork the servers of our own stages' checks, where several workers run them.
+
+    Each worker starts all kinds of them, and to import the same libraries forty times
+    is most of what they cost. Each stage has a server, too, that starts as a reader's.
+    """
+    path, config = request.node.path, request.config
+    is_contract = path.parent.name == "tests" and path.name.startswith("test_stage")
+    is_cold = request.node.originalname == COLD
+    if not is_contract or is_cold or not hasattr(config, "workerinput"):
+        yield
+        return
+    with quick_starts():
+        yield
 
 
 @pytest.fixture
