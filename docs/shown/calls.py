@@ -7,6 +7,7 @@ import os
 import re
 
 from docs.shown import repository
+from docs.shown.listings import typed_above
 from docs.shown.repository import CannotShow
 
 LOG = logging.getLogger("mkdocs.macros")
@@ -23,10 +24,14 @@ def called(macro, args, page, is_block):
     Raises CannotShow, which fails the build, or says so on the page with SHOW_FAULTS.
     """
     try:
-        text = macro(*args)
         if not is_block:
-            return text
+            return macro(*args)
         markdown = (repository.ROOT / "docs" / page).read_text(encoding="utf-8")
+        if macro.__name__ == "include":
+            above = markdown[: stands_at(markdown, macro.__name__, args)]
+            text = macro(*args, typed=typed_above(above, args[0]))
+        else:
+            text = macro(*args)
         before = prefix(markdown, macro.__name__, args)
     except Exception as problem:  # Whatever the reader of a stage has done to it.
         if "SHOW_FAULTS" in os.environ:
@@ -44,15 +49,25 @@ def fault(problem, is_block):
     return f"**This cannot be shown.** {first} {EDITED}" + "\n" * is_block
 
 
+def found_calls(markdown):
+    """Yield the calls of macros that stand alone on a line: each with its match."""
+    for match in CALL.finditer(markdown):
+        call = ast.parse(match[2].strip(), mode="eval").body
+        if isinstance(call, ast.Call):  # Else a mistake, which the builder tells.
+            yield match, call.func.id, tuple(map(ast.literal_eval, call.args))
+
+
+def stands_at(markdown, name, args):
+    """Return where the first call of a macro with these arguments stands."""
+    found = (
+        each.start() for each, *call in found_calls(markdown) if call == [name, args]
+    )
+    return next(found, len(markdown))
+
+
 def prefix(markdown, name, args):
     """Return what stands before this call of a macro: spaces, or a quotation's `>`."""
-    found = set()
-    for before, text in CALL.findall(markdown):
-        call = ast.parse(text.strip(), mode="eval").body
-        if not isinstance(call, ast.Call):
-            continue  # A mistake, which the builder tells.
-        if (call.func.id, tuple(map(ast.literal_eval, call.args))) == (name, args):
-            found.add(before)
+    found = {each[1] for each, *call in found_calls(markdown) if call == [name, args]}
     if len(found) == 1:
         return found.pop()
     call = f"[[ {name}({', '.join(map(json.dumps, args))}) ]]"

@@ -482,6 +482,34 @@ def test_include_highlights_what_is_new_in_a_stage(macros: SimpleNamespace) -> N
     assert "hl_lines" not in macros.include("stage01_echo/new.py")
 
 
+TYPED = """\
+[[ include("stage02_routing/settings.py", "A") ]]
+
+``` python title="work/stage02_routing/settings.py"
+C = 4
+```
+
+[[ include("stage02_routing/settings.py") ]]
+"""
+
+
+def test_what_the_page_had_typed_above_is_not_new(
+    macros: SimpleNamespace, tmp_path: Path
+) -> None:
+    path = "stage02_routing/settings.py"
+    write(tmp_path, path, "A = 1\nB = 3\nC = 4\nDATABASES = {}\n")
+    assert 'hl_lines="3 4"' in macros.include(path)
+    at = macros.stands_at(TYPED, "include", (path,))
+    assert TYPED[at:].startswith(f'[[ include("{path}") ]]')
+    typed = macros.typed_above(TYPED[:at], path)
+    assert typed == {"A = 1", "C = 4"}
+    # What says little is as new as the line above it.
+    assert 'hl_lines="4"' in macros.include(path, typed=typed)
+    assert 'hl_lines="3"' in macros.include(path, typed={"DATABASES = {}"})
+    diff = f'``` diff title="work/{path}"\n B = 3\n-C = 3\n+C = 4\n```\n'
+    assert macros.typed_above(diff, path) == {"C = 4"}
+
+
 def test_include_is_titled_as_the_file_that_the_reader_types(
     macros: SimpleNamespace, tmp_path: Path
 ) -> None:
