@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from html import escape
 
 from docs.shown import repository
 from docs.shown.repository import CannotShow, read
@@ -11,6 +12,7 @@ from docs.shown.text import with_code
 CATALOGUE = "tests/checker/explain/catalogue"
 COMMON = ("very common", "common")  # Rare ones would hide these.
 MOST_IN_A_LIST = 21  # More are listed by stage.
+LONGEST_LINE = 34  # Letters of code beside the title of a pitfall.
 MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 
 
@@ -19,10 +21,13 @@ def pitfalls(path, lines):
     found = proved()["lines"].get(path, [])
     entries = catalogue() if found else {}
     numbers = {}  # Of each entry, the first line that it is about.
+    said = {}  # Of some, what is said of it here.
     for pitfall in found:
         for number, line in enumerate(lines, 1):
             if line.strip() == pitfall["line"]:
-                numbers.setdefault(pitfall["entry"], number)
+                if pitfall["entry"] not in numbers:
+                    numbers[pitfall["entry"]] = number
+                    said[pitfall["entry"]] = pitfall.get("said")
                 break
     told = sorted(numbers.items(), key=lambda item: (rank(entries[item[0]]), item[1]))
     shown = sorted(told[:MOST_PITFALLS], key=lambda item: item[1])
@@ -30,13 +35,19 @@ def pitfalls(path, lines):
         return ""
     notes = "".join(
         f'<details data-line="{number}"><summary>'
-        f"<span>{with_code(entry['title'])}</span> <small>line {number}</small>"
+        f"<span>{with_code(entry['title'])}</span> "
+        f"<small><code>{escape(shorten(lines[number - 1].strip()))}</code></small>"
         "</summary>\n"
-        f"<p>{with_code(words_of(entry))}</p></details>\n"
+        f"<p>{with_code(said[entry['id']] or words_of(entry))}</p></details>\n"
         for entry, number in ((entries[each], number) for each, number in shown)
     )
     label = "<p>What goes wrong here</p>\n"
     return f'\n<div class="pitfalls" markdown="0">\n{label}{notes}</div>\n'
+
+
+def shorten(line):
+    """Return as much of a line of code as one needs to find it again."""
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
 def proved():

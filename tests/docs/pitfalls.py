@@ -7,11 +7,13 @@ writes docs/pitfalls.json. `lines` holds, for each file of a stage, the lines th
 proved mistakes change, and what the catalogue calls each: the pages show them beside
 these lines. `seen` holds how each was seen on the wire most often, when it was proved,
 and `said` what the checks said of it then, the first time: with names, and not with
-what stands for them in the catalogue.
+what stands for them in the catalogue. Where it was said otherwise of the mistake at a
+line, the line has its own `said`.
 """
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mode
@@ -27,6 +29,7 @@ from tests.proofs.wrong.mistake import Mistake, Newcomers, newcomers
 
 FILE = ROOT / "docs" / "pitfalls.json"
 SHOWN = ("very common", "common")
+LINE = re.compile(r", line \d+\b")  # Of a stranger's file: nobody else has it there.
 
 
 def pitfalls() -> dict[str, Any]:
@@ -41,13 +44,17 @@ def pitfalls() -> dict[str, Any]:
             said = explain(**evidence_of(seen), source=source_of(stage, mistake))
             if not said or said.id not in common:
                 continue
-            words.setdefault(said.id, said.general)
+            told = LINE.sub("", said.general)
+            words.setdefault(said.id, told)
             if seen.get("symptom"):
                 symptoms.setdefault(said.id, []).append(seen["symptom"])
             for path, line in places(stage, mistake):
                 pitfall = {"line": line, "entry": said.id}
-                if pitfall not in lines.setdefault(path, []):
-                    lines[path].append(pitfall)
+                known = lines.setdefault(path, [])
+                if not any(pitfall.items() <= each.items() for each in known):
+                    # In the words of this stage, if others have others.
+                    own = {"said": told} if told != words[said.id] else {}
+                    known.append(pitfall | own)
     return {
         "lines": {path: lines[path] for path in sorted(lines)},
         "said": {each: words[each] for each in sorted(words)},

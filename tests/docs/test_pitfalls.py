@@ -1,6 +1,8 @@
 """Beside the lines of the listings stands what people do wrong in them."""
 
+import json
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,17 @@ def test_most_common_pitfalls_come_in_the_order_of_their_lines() -> None:
     assert len(numbers) == mistakes.MOST_PITFALLS
     assert numbers == sorted(numbers)
     assert mistakes.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""
+
+
+def test_pitfalls_speak_of_the_readers_file_and_of_no_line_of_a_stranger() -> None:
+    lines = repository.read("stage02_routing/chat/routing.py")
+    shown = mistakes.pitfalls("stage02_routing/chat/routing.py", lines)
+    assert "/ws/echo/" not in shown
+    told = json.dumps(mistakes.proved(), ensure_ascii=False)
+    assert not re.search(r", line \d", told)
+    # Each is named by the line that it is about, which has no number on the page.
+    named = re.findall(r"<small><code>(.*?)</code></small>", shown)
+    assert unescape(named[0]) == 'path("ws/rooms/<room:room>/", Cha…'
 
 
 def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
