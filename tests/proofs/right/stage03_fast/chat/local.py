@@ -29,7 +29,7 @@ async def listen(channel, members):
 
 @asynccontextmanager
 async def membership(group, member):
-    """Let a client hear the events of a group."""
+    """Let a client hear the events of a group, until it is no longer open."""
     layer = get_channel_layer()
     if group not in groups or groups[group][2].done():
         channel, members = await layer.new_channel(), set()
@@ -42,6 +42,7 @@ async def membership(group, member):
         yield
     finally:
         members.discard(member)
+        member.is_open = False
         if not members:
             groups.pop(group, None)
             while not listener.done():

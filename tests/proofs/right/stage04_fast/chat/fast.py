@@ -23,7 +23,7 @@ def ask(session_key):
     try:
         return get_user(request)
     except DatabaseError:
-        # Only then: the next question goes through the same connection otherwise.
+        # What failed is closed. Else it stays open: the next question uses it, too.
         close_old_connections()
         raise
 
@@ -69,11 +69,11 @@ class FastConsumer(ChatConsumer):
 
     async def session_check(self):
         try:
-            user = await ask(self.session_key)
+            user, code = await ask(self.session_key), LOGGED_OUT
         except DatabaseError:
-            # Closed so, and not by an exception, this connection still leaves its room.
-            await self.close(UNAVAILABLE)
-            return False
-        if user != self.user:
-            await self.close(LOGGED_OUT)
+            user, code = None, UNAVAILABLE
+        # Closed so, and not by an exception, this connection still leaves its room. It
+        # may have left while we asked.
+        if user != self.user and self.is_open:
+            await self.close(code)
         return user == self.user
