@@ -115,6 +115,8 @@ def hides_a_method(source: Source) -> Iterator[Finding]:
             and name_of(getattr(call.func, "value", None)) == "super"
             for call in calls(method, name)
         )
+        # Who finds the handler as Channels does has taken its place on purpose.
+        through |= name == "dispatch" and any(calls(method, "get_handler_name"))
         if not through:
             yield finding("hides-a-method", consumer, method, name=name)
 
@@ -716,11 +718,18 @@ def coroutine_in_a_thread(source: Source) -> Iterator[Finding]:
         for alias in node.names
     }
     awaited |= {each.name for _file, each in source.nodes(ast.AsyncFunctionDef)}
+    plain = {  # Django's get_user() is no coroutine, and Channels' of that name is.
+        (file, alias.asname or alias.name)
+        for file, node in source.nodes(ast.ImportFrom)
+        if (node.module or "").startswith("django.")
+        for alias in node.names
+    }
     for file, function in source.nodes(ast.FunctionDef):
         if not {name_of(each) for each in function.decorator_list} & {*wrappers}:
             continue
         for node in inside(function, ast.Return):
-            if isinstance(node.value, ast.Call) and name_of(node.value) in awaited:
+            name = name_of(node.value) if isinstance(node.value, ast.Call) else None
+            if name in awaited and (file, name) not in plain:
                 words = {"call": name_of(node.value), "name": function.name}
                 yield Finding("coroutine-in-a-thread", file, node.lineno, words)
 
