@@ -18,6 +18,12 @@ from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import Server, clean_environment
 from tests.proofs.runs import ROOT, SOLUTIONS, copy_of, solution
 
+pytestmark = pytest.mark.recorded(
+    *sorted(SOLUTIONS.glob("*_fast")),
+    *(ROOT / stage for stage in ("stage01_echo", "stage03_groups", "stage04_auth")),
+    *(ROOT / f"tests/checker/{name}" for name in ("client.py", "rooms.py", "servers")),
+)
+
 MOST = 60  # Lines.
 
 FAST = [
