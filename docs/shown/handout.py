@@ -1,5 +1,6 @@
 """Show what a student of a class has on paper."""
 
+import re
 from itertools import chain
 
 from docs.shown.pages import page, section
@@ -13,6 +14,8 @@ def handout(chapter):
     steps, copied, _ = order(chapter)
     heading = next(page(chapter))[0].lstrip("# ")
     _, contract = section(chapter, "The contract")
+    # Nothing unfolds on paper.
+    contract = [re.sub(r"^\?\?\? ", "!!! ", line) for line in contract]
     shown = [f"## {heading}\n", *contract, "### What you type\n"]
     shown.append('<div class="columns" markdown="1">\n')
     for piece in chain.from_iterable(found for _, found in steps):

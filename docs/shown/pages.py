@@ -1,6 +1,7 @@
 """Find what stands on a page of the site already."""
 
 import re
+from textwrap import dedent
 
 from docs.shown.repository import CannotShow, read
 
@@ -47,11 +48,11 @@ def linked(line, name):
 
 
 def paragraph(name, beginning):
-    """Return the paragraph of a page that begins so."""
+    """Return the paragraph of a page that begins so. It may stand in a fold."""
     found = []
     for line, is_code in page(name):
         if found and not line:
-            return linked("\n".join(found), name)
-        if found or (not is_code and line.startswith(beginning)):
+            return linked(dedent("\n".join(found)), name)
+        if found or (not is_code and line.lstrip().startswith(beginning)):
             found.append(line)
     raise CannotShow(f"docs/{name}.md has no paragraph that begins with {beginning!r}.")
