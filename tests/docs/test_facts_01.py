@@ -3,6 +3,7 @@ What chapter 1 says about Daphne, Channels and browsers, observed again.
 """
 
 import inspect
+import re
 import socket
 import subprocess
 import sys
@@ -444,6 +445,28 @@ def test_binary_message_is_a_blob_unless_the_page_wants_a_buffer(page: Page) -> 
         }"""
     )
     assert kinds == ["Blob", "ArrayBuffer"]
+
+
+def test_lines_for_the_console_show_the_four_states(
+    page: Page, talkative: Server
+) -> None:
+    table = re.findall(
+        r"^\| `(.+readyState)` \| (\d) \| `([A-Z]+)`", PAGE.read_text("utf-8"), re.M
+    )
+    states = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]
+    assert [(int(number), state) for _, number, state in table] == [*enumerate(states)]
+    console = page.context.new_cdp_session(page)
+
+    def answered(line: str) -> int:
+        typed = line.replace("ws://127.0.0.1:8000", talkative.url)
+        said = console.send("Runtime.evaluate", {"expression": typed, "replMode": True})
+        return said["result"]["value"]
+
+    for line, number, _ in table:
+        # Who types is slower than the network.
+        if line == "s.readyState":
+            page.wait_for_function(f"s.readyState === {number}")
+        assert answered(line) == int(number)
 
 
 def test_send_throws_before_the_connection_is_open(page: Page) -> None:
