@@ -19,6 +19,7 @@ import trustme
 from docs.shown import repository
 from tests.docs.pages import Block, blocks
 from tests.docs.repository import ROOT
+from tests.docs.test_facts_01 import CONSOLE
 from tests.docs.test_quotes import SPOKEN
 
 # These lines are no blocks of the page's source.
@@ -104,6 +105,13 @@ def is_shown_to_chromium(block: Block, page: Path) -> bool:
     return bool(name) and name in tests.read_text(encoding="utf-8")
 
 
+def is_typed_at_a_console(block: Block, page: Path) -> bool:
+    """Tell whether test_facts_01.py types this at Chromium's console."""
+    first, *others = CONSOLE
+    told = page.read_text(encoding="utf-8")
+    return block.lines == [first] and all(f"`{line}`" in told for line in others)
+
+
 def is_done_by_the_checker(block: Block, page: Path) -> bool:
     """Tell whether these are commands of learn.py with options that it knows."""
     known = "".join(
@@ -137,6 +145,7 @@ SHOWN: list[Callable[[Block, Path], bool]] = [
     is_the_signature_of_asgi,
     is_said_by_chromium,
     is_shown_to_chromium,
+    is_typed_at_a_console,
     is_done_by_the_checker,
     is_run_below,
     is_seen_by_test_article,
