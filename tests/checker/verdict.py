@@ -16,6 +16,7 @@ import pytest
 from tests.checker import explain
 from tests.checker.explain.catalogue import entries
 from tests.checker.explain.source import Source
+from tests.checker.explain.suspects import spot
 from tests.checker.wire import RANDOM
 
 KEPT = "kept"
@@ -210,9 +211,7 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     is_of_consumers = entry is not None and entry.chapter.startswith(CONSUMERS)
     place = ""
     if told.departed and not is_plain:
-        # What stands on both sides says most.
-        most = max(told.departed, key=lambda each: bool(each.mine and each.theirs))
-        place = f"{most.file}, line {max(most.line, 1)}"
+        place = spot(told.departed)
     elif is_guess and source:
         place = place_of(check if is_of_consumers else "", told.sentence, source)
     return Diagnosis(

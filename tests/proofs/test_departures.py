@@ -7,6 +7,7 @@ import pytest
 from tests.checker.explain import explain
 from tests.checker.explain.departures import MOST, departures, in_short, in_words
 from tests.checker.explain.source import Source
+from tests.checker.explain.suspects import Suspects, spot, suspects
 from tests.proofs.runs import ROOT
 from tests.proofs.test_mistakes import MISTAKES, edits_of, source_of
 from tests.proofs.wrong.mistake import newcomers
@@ -549,3 +550,120 @@ def test_each_mistake_is_where_the_project_departs() -> None:
             named += bool(found)
     everyone = sum(len(m) + len(newcomers(stage)) for stage, m in MISTAKES.items())
     assert named > 0.9 * everyone
+
+
+# For a check that has failed
+
+MESSAGE = "tests/test_stage02_routing.py::test_message_is_answered"
+CLOSE = "tests/test_stage02_routing.py::test_close_raises_nothing_in_the_server"
+ECHO = "    async def receive(self, text_data=None, bytes_data=None):\n"
+TRIMMED = f"""\
+{ECHO}        if text_data is not None:
+            text = text_data.strip()
+        else:
+            text = None
+        await self.send(text_data=text, bytes_data=bytes_data)
+"""
+PLAIN = f"{ECHO}        await self.send(text_data=text_data, bytes_data=bytes_data)\n"
+FAULTS = """\
+def guard(application):
+    async def guarded(scope, receive, send):
+        async def tell(message):
+            await send(message)
+
+        await application(scope, receive, tell)
+
+    return guarded
+"""
+GUARD = """\
+def guard(application):
+    async def guarded(scope, receive, send):
+        await application(scope, receive, send)
+
+    return guarded
+"""
+URLS = 'urlpatterns = [\n    path("", index),\n    path("rooms/", room),\n]\n'
+FINISHED = {FILE: COURSE, "chat/faults.py": FAULTS, "config/urls.py": URLS}
+BEFORE = {"config/urls.py": URLS.replace('    path("rooms/", room),\n', "")}
+
+
+def suspected(check: str, mine: dict[str, str], course: dict[str, str]) -> Suspects:
+    """Return which places are told of a project, for a check."""
+    both = Source(mine), Source(course)
+    both[1].before = Source(BEFORE)
+    return suspects(departures(*both), check, *both)
+
+
+def test_lines_of_one_change_are_named_together_and_keep_their_indentation() -> None:
+    found = suspected(MESSAGE, {FILE: TRIMMED}, {FILE: PLAIN})
+    assert spot(found.told) == f"{FILE}, lines 2 to 6"
+    assert in_words(found.told).splitlines()[2:5] == [
+        "  yours    if text_data is not None:",
+        "               text = text_data.strip()",
+        "           else:",
+    ]
+
+
+def test_what_the_chapter_brings_later_is_not_told_as_wrong() -> None:
+    wrong = edited(("self.count += 1", "self.count = 1"))
+    mine = {FILE: wrong, "chat/faults.py": GUARD, **BEFORE}
+    found = suspected(MESSAGE, mine, FINISHED)
+    assert spot(found.told) == f"{FILE}, line 26"
+    said = in_words(found.told, found.others)
+    assert said.startswith(f"{START} one place:\n{FILE}, line 26\n")
+    assert said.endswith(
+        "\nLess likely, or not due yet: chat/faults.py and {}.".format("config/urls.py")
+    )
+
+
+def test_what_is_not_there_yet_is_told_where_it_is_all_that_differs() -> None:
+    found = suspected(
+        CLOSE, {FILE: COURSE, "chat/faults.py": GUARD, **BEFORE}, FINISHED
+    )
+    assert {each.file for each in found.told} == {"chat/faults.py"}
+    assert spot(found.told) == "chat/faults.py, line 3"
+    # And what no WebSocket asks for, where nothing else differs at all.
+    mine = {FILE: COURSE, "chat/faults.py": FAULTS, **BEFORE}
+    assert [each.file for each in suspected(CLOSE, mine, FINISHED).told] == [
+        "config/urls.py"
+    ]
+
+
+def test_place_that_a_promise_is_about_comes_first() -> None:
+    mine = {FILE: edited(("count = 0", "count = 1"), ("self.count += 1", "pass"))}
+    course = {FILE: COURSE}
+    handshake = MESSAGE.replace("test_message", "test_handshake")
+    assert spot(suspected(MESSAGE, mine, course).told) == f"{FILE}, line 26"
+    assert spot(suspected(handshake, mine, course).told) == f"{FILE}, line 18"
+    # What receive() calls is asked as well.
+    mine = {FILE: edited(("count = 0", "count = 1"), ('"error"', '"fault"'))}
+    assert spot(suspected(MESSAGE, mine, course).told) == f"{FILE}, line 30"
+
+
+def test_no_line_is_named_where_several_are_as_likely() -> None:
+    changes = (("json.loads(text_data)", "{}"), ("self.count += 1", "pass"))
+    found = suspected(MESSAGE, {FILE: edited(*changes)}, {FILE: COURSE})
+    assert spot(found.told) == f"receive() in {FILE}"
+    elsewhere = (*changes, ('"error"', '"fault"'))
+    found = suspected(MESSAGE, {FILE: edited(*elsewhere)}, {FILE: COURSE})
+    assert len(found.told) == 3
+    assert spot(found.told) == ""
+
+
+def test_pages_are_asked_where_a_promise_is_about_them() -> None:
+    mine = {
+        FILE: edited(("+= 1", "+= 2")),
+        "config/urls.py": URLS.replace('"",', '"a",'),
+    }
+    course = {FILE: COURSE, "config/urls.py": URLS}
+    page = MESSAGE.replace("test_message", "test_handshake_page")
+    assert len(suspected(page, mine, course).told) == 2
+    assert [each.file for each in suspected(MESSAGE, mine, course).told] == [FILE]
+
+
+def test_lines_that_were_moved_are_looked_for_where_they_are() -> None:
+    first, second = "        self.count = 0\n", "        await self.accept()\n"
+    mine = {FILE: edited((first + second, second + first))}
+    handshake = MESSAGE.replace("test_message", "test_handshake")
+    found = suspected(handshake, mine, {FILE: COURSE})
+    assert spot(found.told) == f"{FILE}, line 19"

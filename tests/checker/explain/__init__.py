@@ -25,6 +25,8 @@ from tests.checker.explain.departures import (
     in_words,
 )
 from tests.checker.explain.source import Source, findings
+from tests.checker.explain.suspects import suspects
+from tests.checker.stages import STAGES
 from tests.checker.system import ROOT
 
 __all__ = ["Source", "Told", "diagnose", "explain", "read"]
@@ -39,8 +41,9 @@ class Told(NamedTuple):
     """
     What is said of a failure. `id` is the entry's, or "crash", "departure", or empty.
 
-    `departed` are the places where the project is not the finished stage's. `file` and
-    `line` are where a finding of the source stands.
+    `departed` are the places where the project is not the finished stage's, and
+    `others` those of them that are less likely. `file` and `line` are where a finding
+    of the source stands.
     """
 
     witness: int
@@ -50,6 +53,7 @@ class Told(NamedTuple):
     departed: tuple[Departure, ...] = ()
     file: str = ""
     line: int = 0
+    others: tuple[Departure, ...] = ()
 
     @property
     def general(self) -> str:
@@ -80,7 +84,9 @@ class Told(NamedTuple):
     def departs(self) -> str:
         """The places in words. Who knows what is wrong need not quote them."""
         is_known = self.witness < CRASH
-        return in_short(self.departed) if is_known else in_words(self.departed)
+        if is_known:
+            return in_short(self.departed)
+        return in_words(self.departed, self.others)
 
 
 NOBODY = Told(WIRE, "", "")
@@ -96,10 +102,16 @@ def read(project: Path, check: str) -> dict[str, Source | None]:
     stage = re.match(r"tests/test_(stage\d\d_\w+)\.py", check)
     finished = ROOT / stage[1] if stage else project
     is_other = finished.resolve() != project.resolve()
-    return {
-        "source": Source.of(project),
-        "course": Source.of(finished) if is_other else None,
-    }
+    course = Source.of(finished) if is_other else None
+    if course:
+        course.before = Source.of(before_it(stage[1]))
+    return {"source": Source.of(project), "course": course}
+
+
+def before_it(stage: str) -> Path:
+    """Return what the chapter of a stage begins with."""
+    earlier = [name for name in STAGES if name < stage]
+    return ROOT / earlier[-1] if earlier else ROOT / "tests" / "start"
 
 
 def diagnose(
@@ -144,7 +156,8 @@ def explain(
         return best
     if departed and not best.id:
         best = Told(WIRE, "departure", "")
-    best = best._replace(departed=departed)
+    few = suspects(departed, check, source, course)
+    best = best._replace(departed=few.told, others=few.others)
     if best.witness == WIRE and len(departed) > FEW:
         best = best._replace(cure="")  # It is only a guess, and the places are many.
     return best

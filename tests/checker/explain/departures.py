@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import SequenceMatcher
 from functools import lru_cache
+from textwrap import dedent
 from typing import NamedTuple, Self
 
 from tests.checker.explain.order import (
@@ -51,7 +52,9 @@ class Departure(NamedTuple):
     A place that is not the finished stage's.
 
     `line` is the reader's, or the one after which something is missing. `mine` and
-    `theirs` are the lines themselves, or nothing.
+    `theirs` are the lines themselves, or nothing, as deep as they stand in their block.
+
+    `suspects.py` adds the last three, `rank` and so on, for a check that has failed.
     """
 
     file: str
@@ -60,6 +63,22 @@ class Departure(NamedTuple):
     theirs: tuple[str, ...] = ()
     is_margin: bool = False  # Only the indentation is another.
     moved: int = 0  # Where in the reader's file the lines stand that belong here.
+    end: int = 0  # The last line of the reader's.
+    there: int = 0  # The first line of the stage's.
+    run: int = 0  # The first line of the change that it is a part of.
+    rank: int = 0  # How far it is from what the check is about.
+    is_later: bool = False  # It is as in the stage before, or not there yet.
+    function: str = ""  # That it is in.
+
+    @property
+    def row(self) -> int:
+        """The line to look at, in the reader's file."""
+        return max(self.moved or self.line, 1)
+
+    @property
+    def suspicion(self) -> tuple[int, bool]:
+        """What is the same for those that are as likely."""
+        return self.rank, self.is_later
 
     def holds(self, file: str, line: int) -> bool:
         """Tell whether a line of the reader's is part of it."""
@@ -69,7 +88,7 @@ class Departure(NamedTuple):
     def is_import(self) -> bool:
         """Whether it is about imports only, which follow from another place."""
         lines = self.mine or self.theirs
-        return bool(lines) and all(map(IMPORT.match, lines))
+        return bool(lines) and all(IMPORT.match(line.strip()) for line in lines)
 
 
 # Reading
@@ -343,12 +362,32 @@ def in_file(
         if twin:
             extra.remove(twin)
             texts, row = texts_of(twin, own), twin[0].rows[0]
-            found.append(Departure(file, after, theirs=texts, moved=row))
+            end = max(twin[-1].rows)
+            place = Departure(file, after, theirs=texts, moved=row, end=end)
         else:
-            found.append(Departure(file, after, theirs=texts_of(lines, course)))
+            place = Departure(file, after, theirs=texts_of(lines, course), end=after)
+        found.append(place._replace(there=lines[0].rows[0]))
     for lines in extra:
-        found.append(Departure(file, lines[0].rows[0], texts_of(lines, own)))
-    return sorted(found)
+        texts, end = texts_of(lines, own), max(lines[-1].rows)
+        found.append(Departure(file, lines[0].rows[0], texts, end=end))
+    return [*in_runs(sorted(found), own)]
+
+
+def in_runs(found: Sequence[Departure], own: list[str]) -> Iterator[Departure]:
+    """Yield places with the start of their change: several may follow each other."""
+    run = end = 0
+    for each in found:
+        first = each.line if each.mine else each.line + 1
+        between = own[end : first - 1]
+        is_one = end and not each.moved and not any(map(says_something, between))
+        run = run if is_one else each.row
+        yield each._replace(run=run)
+        end = each.end
+
+
+def says_something(line: str) -> bool:
+    """Tell whether a line is more than a comment."""
+    return bool(line.strip()) and not line.strip().startswith("#")
 
 
 def blocks(
@@ -397,7 +436,8 @@ def margins(
     for number, (a, b) in enumerate(zip(mine, theirs, strict=True)):
         deeper = a.depth - b.depth
         if deeper != before and deeper and not (changed and number == 0):
-            yield Departure(file, a.rows[0], texts_of([a], own), is_margin=True)
+            texts, end = texts_of([a], own), max(a.rows)
+            yield Departure(file, a.rows[0], texts, is_margin=True, end=end)
         before = deeper
 
 
@@ -407,16 +447,13 @@ def replacement(
     """Return the place where some lines stand for others, from what differs on."""
     rows = [*map(rows_of_difference, mine, theirs)]
     # What has no counterpart is quoted from its beginning.
-    mine_too, theirs_too = mine[len(rows) :], theirs[len(rows) :]
-    return Departure(
-        file,
-        rows[0][0],
-        (*(own[row - 1].strip() for row, _row in rows), *texts_of(mine_too, own)),
-        (
-            *(course[row - 1].strip() for _row, row in rows),
-            *texts_of(theirs_too, course),
-        ),
-    )
+    firsts = [
+        [*(row[side] for row in rows), *(line.rows[0] for line in lines[len(rows) :])]
+        for side, lines in enumerate((mine, theirs))
+    ]
+    texts = in_block(firsts[0], own), in_block(firsts[1], course)
+    end, there = max(mine[-1].rows), theirs[0].rows[0]
+    return Departure(file, rows[0][0], *texts, end=end, there=there)
 
 
 def rows_of_difference(mine: Line, theirs: Line) -> tuple[int, int]:
@@ -440,7 +477,12 @@ def telling_row(line: Line, place: int) -> int:
 
 def texts_of(lines: list[Line], text: list[str]) -> tuple[str, ...]:
     """Return the lines that statements begin with."""
-    return tuple(text[line.rows[0] - 1].strip() for line in lines)
+    return in_block([line.rows[0] for line in lines], text)
+
+
+def in_block(rows: Iterable[int], text: list[str]) -> tuple[str, ...]:
+    """Return lines with the indentation that they have among each other."""
+    return tuple(dedent("\n".join(text[row - 1] for row in rows)).split("\n"))
 
 
 # In words
@@ -462,13 +504,20 @@ def in_short(found: Sequence[Departure]) -> str:
     return f"Your code differs from the chapter's in {' and '.join(places)}."
 
 
-def in_words(found: Sequence[Departure]) -> str:
-    """Show the places, each with the lines of both sides. Code is set in."""
+def in_words(found: Sequence[Departure], others: Sequence[Departure] = ()) -> str:
+    """
+    Show the places, each with the lines of both sides. Code is set in.
+
+    Of those that are less likely only the files are named, at the end.
+    """
     if not found:
         return ""
     lines = [f"Your code differs from the chapter's in {NUMBERS[len(found)]}:"]
     for each in found:
         lines += shown(each, QUOTES // len(found))
+    if others:
+        files = " and ".join(dict.fromkeys(each.file for each in others))
+        lines.append(f"Less likely, or not due yet: {files}.")
     return "\n".join(lines)
 
 

@@ -72,6 +72,7 @@ class Source:
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
         self.findings: list[Finding] | None = None  # Once they have been looked for.
+        self.before: Source | None = None  # Of a finished stage: what it begins with.
 
     @classmethod
     def of(cls, folder: Path) -> Self:
