@@ -37,6 +37,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from difflib import unified_diff
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from tests.checker.servers.redis import find_redis
@@ -53,6 +54,7 @@ PATIENCE_FOR_A_SERVER = 60
 ANYTHING = "…"  # On a line of its own: any lines, or none.
 NUMBER = r"\d+"
 NOTHING = r"(?!)"  # Matches nowhere.
+TIME = re.compile(r" +(\d+\.\d{3}) s  ")  # Of a line of the wire, in a report.
 FOLDER = "/home/ana/course"  # What pages show instead of this run's temporary folder.
 # What pages show instead of this run's free ports.
 PORTS = ("8000", "8001", "8002", "8443", "6379")
@@ -375,7 +377,8 @@ class Session:
     def compare(self, expected: list[str], printed: list[str]) -> list[str]:
         """Return what is expected, when that is what was printed; else what was."""
         normalised = self.normalised(printed)
-        if self.pattern(expected).fullmatch(normalised):
+        is_in_order = not runs_backwards(expected)
+        if is_in_order and self.pattern(expected).fullmatch(normalised):
             return expected
         # A line that merely varies stays as the page has it.
         same = {self.normalised([line]): line for line in expected}
@@ -384,7 +387,11 @@ class Session:
             starts = [found.start(number + 1) for number in range(found.re.groups)]
             shown = [printed[normalised.count("\n", 0, start)] for start in starts]
             printed = [each if each == ANYTHING else shown.pop(0) for each in expected]
-        return [same.get(self.normalised([line]), line) for line in printed]
+        found = [same.get(self.normalised([line]), line) for line in printed]
+        if not runs_backwards(found):
+            return found
+        pairs = zip(printed, found, strict=True)
+        return [new if TIME.match(new) else kept for new, kept in pairs]
 
     def pattern(self, expected: list[str], loose: str = NOTHING) -> re.Pattern:
         """
@@ -414,6 +421,13 @@ class Session:
         printed = printed.replace(sys.prefix, f"{FOLDER}/.venv")
         printed = re.sub(r"^bash: line \d+: ", "bash: ", printed, flags=re.MULTILINE)
         return [line.rstrip() for line in printed.splitlines()]
+
+
+def runs_backwards(lines: list[str]) -> bool:
+    """Tell whether times of the wire fall, as where old lines stand among new ones."""
+    pairs = pairwise(lines)
+    both = ((TIME.match(one), TIME.match(other)) for one, other in pairs)
+    return any(one and other and float(one[1]) > float(other[1]) for one, other in both)
 
 
 def reader_environment(programs: Path) -> dict[str, str]:

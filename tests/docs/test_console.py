@@ -23,6 +23,7 @@ from tests.docs.console import (
     numbers_on,
     play_act,
     programs,
+    runs_backwards,
     update,
 )
 from tests.docs.editor import typed
@@ -191,6 +192,34 @@ def test_a_page_can_name_what_else_varies(differences: Callable) -> None:
     block = "'''console\n$ echo Key: $RANDOM\nKey: 1\n'''"
     assert differences(block)
     assert not differences(rf"<!-- varies: (?<=Key: )\d+ -->{chr(10) * 2}{block}")
+
+
+BACKWARDS = """\
+'''console
+$ printf '  0.003 s  a\\n  0.004 s  %s\\n' b
+  0.003 s  a
+  0.001 s  {}
+'''
+"""
+
+
+@pytest.mark.parametrize("words", ["b", "c"], ids=["as a whole", "a line of them"])
+def test_times_of_a_transcript_never_run_backwards(
+    differences: Callable, words: str
+) -> None:
+    [said] = differences(BACKWARDS.format(words))
+    assert said.splitlines()[-3:] == [
+        "   0.003 s  a",
+        f"-  0.001 s  {words}",
+        "+  0.004 s  b",
+    ]
+
+
+def test_times_on_the_pages_run_forwards() -> None:
+    for path in sorted(ROOT.glob("docs/*.md")):
+        for act in acts(path):
+            for block in act.blocks:
+                assert not runs_backwards(block.lines), f"{path}:{block.line}"
 
 
 def test_folder_and_variables_last(differences: Callable) -> None:
