@@ -20,6 +20,7 @@ from tests.checker.system import Refusal, learn, typed
 
 KEPT = 5  # Backups of each stage. A sixth would need a decision that is the reader's.
 LARGE = 2_000_000  # Bytes.
+README = "README.md"  # It tells of the finished stage that is copied: not of this one.
 OUTSIDE = "{} is outside of {}, and stays as it is"
 
 
@@ -159,14 +160,15 @@ def has_passed(name: str, project: Path) -> bool:
     return note.is_file() and note.read_text(encoding="utf-8") == wanted
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, *without: str) -> None:
     """Copy a project. One that was cut short must not look like a whole one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.unfinished")
     for old in unfinished, target:
         if old.exists():
             shutil.rmtree(old)
-    shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns(*patterns()))
+    ignore = shutil.ignore_patterns(*patterns(), *without)
+    shutil.copytree(source, unfinished, ignore=ignore)
     unfinished.rename(target)
 
 
@@ -179,7 +181,7 @@ def start(work: Work) -> Path:
         )
     begun = work.folder.parent / ".start" / work.name
     source = folders().get(work.number - 1, system.ROOT / "tests" / "start")
-    copy(source, begun)
+    copy(source, begun, README)
     work.note.write_text(digest(work.finished), encoding="utf-8")
     copy(begun, work.folder)
     return source

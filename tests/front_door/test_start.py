@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker.work import contents
 from tests.front_door.checkout import Checkout
 
 
@@ -34,9 +35,14 @@ def test_start_of_a_later_stage_copies_the_one_before(
     checkout: Checkout, learn: types.ModuleType
 ) -> None:
     (checkout.root / "stage02_routing").mkdir()
+    # It would tell of stage 1 in the folder of stage 2.
+    (checkout.root / "stage01_echo" / "README.md").write_text("# Stage 1 · Echo\n")
     assert learn.command(["start", "2"]) == 0
-    copy = checkout.root / "work" / "stage02_routing" / "chat" / "consumers.py"
-    assert copy.read_text() == "# stage01_echo\n"
+    mine = checkout.root / "work" / "stage02_routing"
+    assert (mine / "chat" / "consumers.py").read_text() == "# stage01_echo\n"
+    assert not (mine / "README.md").exists()
+    begun = mine.parent / ".start" / "stage02_routing"
+    assert contents(mine) == contents(begun)
 
 
 def test_start_prints_commands_that_work_elsewhere(
