@@ -205,11 +205,15 @@ def headings(page: Path) -> dict[str, str]:
 
 
 def section_of(chapter: str) -> str:
-    """Say which section of which chapter tells of it, and where that stands."""
+    """Say which section of which chapter tells of it, as the site names them."""
     page, anchor = page_of(chapter), chapter.partition("#")[2]
     heading = headings(page).get(anchor, "")
-    number = int(page.name[:2])
-    return f"Chapter {number} tells of it in “{heading}”: {typed(page)}"
+    return f"{chapter_of(page)} tells of it in “{heading}” ({typed(page)})."
+
+
+def chapter_of(page: Path) -> str:
+    """Return the title of a chapter, as the site shows it: `Chapter 1 · Echo`."""
+    return f"Chapter {next(iter(headings(page).values()))}"
 
 
 def lines_of(text: str) -> list[str]:
@@ -355,7 +359,8 @@ def all_is_kept(name: str, seen: Last) -> str:
     pages = (system.ROOT / "docs").glob(f"{number + 1:02}-*.md")
     chapters = [page for page in pages if not page.stem.endswith("-deeper")]
     if chapters:
-        words.append(f"Chapter {number + 1} is next: {typed(chapters[0])}")
+        page = chapters[0]
+        words.append(f"{chapter_of(page)} is next ({typed(page)}).")
         words.append(f"`{learn(f'start {number + 1}')}` begins it.")
     else:
         words.append("It was the last stage. Well done.")

@@ -214,7 +214,8 @@ def test_each_call_gives_the_next_hint_and_the_last_again(
     place = f"Yours is ChatConsumer.connect(), in {consumers}, line 15."
     assert place in " ".join(said[1].split())
     page = Path("docs", "02-routing.md")
-    assert f"“Refuse a bad name”: {page}" in " ".join(said[1].split())
+    told = f"Chapter 2 · Routing tells of it in “Refuse a bad name” ({page})."
+    assert told in " ".join(said[1].split())
     assert "    if …:" in said[2]
     assert "keep_blank_values" not in "".join(said[:3])
     assert "keep_blank_values" in said[3]
