@@ -251,6 +251,8 @@ def in_words(results: list[Result], untried: int) -> tuple[str, bool]:
     sentence = ", ".join(words)
     if untried and failed:
         sentence += ": mend this one first"
+    elif failed == 1:
+        sentence += ": mend this one"
     return f"{sentence}.", False
 
 

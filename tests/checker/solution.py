@@ -128,7 +128,12 @@ def solution(
     files = texts_of(project)
     different = [each for each in pieces_of(name) if not is_same(name, files, each)]
     if not different:
-        return f"{typed(project)} says the same as the course in every piece."
+        # Not all that `diff` shows: no promise is about a test, or a page's colors.
+        more = learn(f"diff {number}{named_folder(name, project)}")
+        return (
+            f"{typed(project)} says the same as the course in every piece that hints "
+            f"are about.\nWhatever else differs: `{more}`"
+        )
     parts = ["\n".join(beside(name, project, each)) for each in different]
     return "\n\n\n".join(["All that was tried is kept. Both ways are right.", *parts])
 

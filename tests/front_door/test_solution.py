@@ -143,7 +143,13 @@ def test_once_all_is_kept_nobody_is_asked_and_all_that_differs_is_shown(
     assert "keep_blank_values=True" in said
     same = course / STAGE
     said = solution.solution(STAGE, same, Last(), yes=False, ask=refuse)
-    assert "the same as the course in every piece" in said
+    # A piece is what promises are about. The rest may differ, and `diff` tells of it.
+    (same / "chat" / "tests.py").unlink(missing_ok=True)
+    again = solution.solution(STAGE, same, Last(), yes=False, ask=refuse)
+    assert again == said
+    assert "the same as the course in every piece that hints are about" in said
+    assert "Whatever else differs: `" in said
+    assert f"diff 2 --project {STAGE}`" in said
 
 
 def test_pieces_that_are_the_same_are_called_so(course: Path) -> None:

@@ -196,7 +196,7 @@ def test_what_is_printed_cannot_command_the_terminal() -> None:
     [
         ([KEPT] * 24, 0, "All 24 checks pass."),
         ([KEPT], 0, "The check passes."),
-        ([KEPT, BROKEN], 0, "1 check passed, 1 failed."),
+        ([KEPT, BROKEN], 0, "1 check passed, 1 failed: mend this one."),
         (
             [KEPT] * 3 + [BROKEN],
             20,
@@ -207,9 +207,10 @@ def test_what_is_printed_cannot_command_the_terminal() -> None:
             0,
             (
                 "2 checks passed, 1 failed, 15 failed for the reason above, 2 could "
-                "not be checked."
+                "not be checked: mend this one."
             ),
         ),
+        ([KEPT, BROKEN, BROKEN], 0, "1 check passed, 2 failed."),
         (["skip", KEPT, "skip"], 0, "1 check passes, 2 could not be tried."),
         (
             [COULD_NOT],
