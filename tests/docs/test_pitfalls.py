@@ -2,12 +2,14 @@
 
 import json
 import re
+import socket
 from html import unescape
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
+from websockets.sync.client import connect
 
 from docs.shown import mistakes, repository, text
 from tests.docs.pitfalls import FILE, as_json, pitfalls
@@ -95,6 +97,19 @@ def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
     assert [under[each] for each, wire in seen.items() if wire == "no start"] == [
         "The server does not start" for wire in seen.values() if wire == "no start"
     ]
+
+
+def test_who_is_faster_than_the_server_finds_what_python_says() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ConnectionRefusedError) as refused:
+        connect(f"ws://127.0.0.1:{port}/ws/echo/", proxy=None)
+    said = f"{refused.type.__name__}: [Errno 111] Connection refused"
+    if refused.value.errno == 111:  # It has another number on macOS and Windows.
+        assert said == f"{refused.type.__name__}: {refused.value}"
+    shown = mistakes.sights()
+    _, _, row = shown.partition(f"<span>{said}")
+    assert "<code>Quit the server</code>" in row.partition("</details>")[0]
 
 
 def test_no_two_mistakes_have_the_same_title() -> None:
