@@ -26,7 +26,8 @@ def called(macro, args, page, is_block):
     try:
         if not is_block:
             return macro(*args)
-        markdown = (repository.ROOT / "docs" / page).read_text(encoding="utf-8")
+        source = repository.ROOT / "docs" / page
+        markdown = source.read_text(encoding="utf-8") if source.is_file() else ""
         if macro.__name__ == "include":
             above = markdown[: stands_at(markdown, macro.__name__, args)]
             text = macro(*args, typed=typed_above(above, args[0]))

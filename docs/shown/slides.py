@@ -45,12 +45,14 @@ def slides(chapter):
         if step.get("copies"):
             shown += copies
             copies = []
+        # Before what tells the answer.
+        shown += questions(chapter, step.get("asks", []))
         shown += checked(chapter, step)
         shown += ideas(chapter, step.get("slide", []))
     shown += copies
     shown += pictures(chapter)
-    for question, answer in asked(chapter):
-        shown += [f"## {question}\n", f"## {question}\n\n{answer}"]
+    early = [*chain.from_iterable(step.get("asks", []) for step, _ in steps)]
+    shown += questions(chapter, [each for each in (1, 2, 3) if each not in early])
     for failure, done, seen in failures(chapter):
         shown.append(f"## {failure}\n\n{done}\n\nWhat will you see?\n{{ .ask }}\n")
         shown.append(f"## {failure}\n\n{seen}")
@@ -73,6 +75,13 @@ def slides(chapter):
         )
         + "</div>\n"
     )
+
+
+def questions(chapter, numbers):
+    """Yield the questions with these numbers, each with its answer after it."""
+    for number in numbers:
+        question, answer = asked(chapter)[number - 1]
+        yield from (f"## {question}\n", f"## {question}\n\n{answer}")
 
 
 def drawings(chapter):
