@@ -46,13 +46,13 @@ def slides(chapter):
             shown += copies
             copies = []
         # Before what tells the answer.
-        shown += questions(chapter, step.get("asks", []))
+        shown += asking(chapter, step.get("asks", []))
         shown += checked(chapter, step)
         shown += ideas(chapter, step.get("slide", []))
     shown += copies
     shown += pictures(chapter)
     early = [*chain.from_iterable(step.get("asks", []) for step, _ in steps)]
-    shown += questions(chapter, [each for each in (1, 2, 3) if each not in early])
+    shown += asking(chapter, [each for each in (1, 2, 3) if each not in early])
     for failure, done, seen in failures(chapter):
         shown.append(f"## {failure}\n\n{done}\n\nWhat will you see?\n{{ .ask }}\n")
         shown.append(f"## {failure}\n\n{seen}")
@@ -77,7 +77,7 @@ def slides(chapter):
     )
 
 
-def questions(chapter, numbers):
+def asking(chapter, numbers):
     """Yield the questions with these numbers, each with its answer after it."""
     for number in numbers:
         question, answer = asked(chapter)[number - 1]
