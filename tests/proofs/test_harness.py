@@ -396,7 +396,10 @@ def test_checks_of_a_learner_keep_the_order_of_the_contract(
     known = {"others": {"slow": {"slow": 9}}}
     monkeypatch.setattr("tests.proofs.plugin.records", lambda _file: known)
     names = ("a", "b", "c", "d", "slow")
-    items = [SimpleNamespace(nodeid=name, stash={}) for name in names]
+    items = [
+        SimpleNamespace(nodeid=name, stash={}, get_closest_marker=lambda _name: None)
+        for name in names
+    ]
     kept = list(items)
     pytest_collection_modifyitems(SimpleNamespace(), items)
     assert items == kept
