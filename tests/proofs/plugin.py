@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -144,14 +145,16 @@ def quick_contracts(request: pytest.FixtureRequest) -> Iterator[None]:
     Each worker starts all kinds of them, and to import the same libraries forty times
     is most of what they cost. Each stage has a server, too, that starts as a reader's.
     """
-    path, config = request.node.path, request.config
+    with quick_starts() if may_fork_servers(request.node) else nullcontext():
+        yield
+
+
+def may_fork_servers(item: pytest.Item) -> bool:
+    """Tell whether a test is a check of our stages, and not the one that is cold."""
+    path = item.path
     is_contract = path.parent.name == "tests" and path.name.startswith("test_stage")
-    is_cold = request.node.originalname == COLD
-    if not is_contract or is_cold or not hasattr(config, "workerinput"):
-        yield
-        return
-    with quick_starts():
-        yield
+    is_cold = item.originalname == COLD
+    return is_contract and not is_cold and hasattr(item.config, "workerinput")
 
 
 @pytest.fixture

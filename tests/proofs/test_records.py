@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from tests.proofs import records
-from tests.proofs.plugin import Bookkeeper
+from tests.proofs.plugin import COLD, Bookkeeper, may_fork_servers
 from tests.proofs.records import Proof
-from tests.proofs.runs import Run, run_pytest
+from tests.proofs.runs import ROOT, Run, run_pytest
 
 # A proof leaves a trace, and depends on the words of a file.
 HEAD = """
@@ -144,6 +144,28 @@ def test_proof_whose_test_fails_when_it_is_over_is_not_recorded() -> None:
         assert bool(keeper.proved) == (when == "teardown")
         keeper.pytest_runtest_logreport(report)
     assert keeper.proved == {"dear": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "is_worker", "may_fork"),
+    [
+        ("tests/test_stage01_echo.py", "test_another", True, True),
+        ("tests/test_stage01_echo.py", COLD, True, False),
+        ("tests/test_stage01_echo.py", "test_another", False, False),
+        ("tests/front_door/test_run.py", "test_another", True, False),
+    ],
+)
+def test_servers_of_our_checks_are_forked_in_workers_only_but_one(
+    path: str, name: str, is_worker: bool, may_fork: bool
+) -> None:
+    config = SimpleNamespace(**({"workerinput": {}} if is_worker else {}))
+    item = SimpleNamespace(path=ROOT / path, originalname=name, config=config)
+    assert may_fork_servers(item) == may_fork
+
+
+def test_check_that_starts_as_a_readers_is_there() -> None:
+    code = (ROOT / "tests/test_stage01_echo.py").read_text(encoding="utf-8")
+    assert f"def {COLD}(" in code, "No check of ours starts a cold server any more."
 
 
 @pytest.mark.parametrize("environment", [{}, {"CI": "true"}], ids=["here", "CI"])
