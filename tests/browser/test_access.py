@@ -6,6 +6,7 @@ inside the page: no other host is asked.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
@@ -15,6 +16,15 @@ from tests.browser.pages import OpenPage, send_raw, send_text
 from tests.checker.accounts import Visitors
 from tests.checker.servers.runserver import Server
 from tests.checker.stages import STAGES, Stage
+from tests.proofs.runs import ROOT, recorded_with
+
+# That a page works in the reader's browser is never taken from a record. That it can be
+# read by all is the same in each.
+HERE = Path(__file__).parent
+pytestmark = recorded_with(
+    *(HERE / name for name in ("chromium.py", "conftest.py", "pages.py")),
+    *(ROOT / stage for stage in STAGES),
+)
 
 # A projector, a low one, a phone, and the 320 pixels of WCAG 1.4.10, which is 400 %.
 SIZES = [(1300, 900), (1280, 640), (400, 800), (320, 640)]

@@ -1,8 +1,14 @@
 """What one test does to a profile of the browser, the next does not meet."""
 
+from pathlib import Path
+
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.conftest import Profiles
+from tests.proofs.runs import recorded_with
+
+HERE = Path(__file__).parent
+pytestmark = recorded_with(*(HERE / name for name in ("chromium.py", "conftest.py")))
 
 SITE = "http://localhost/"
 NUMBER = 99  # Of a profile that no other test takes.

@@ -11,10 +11,20 @@ import pytest
 from tests.checker.doctor import certificates
 from tests.checker.servers.runserver import Server
 from tests.checker.servers.tls import TlsServer, copy_with_keys, prepare
+from tests.checker.stages import STAGES
 from tests.front_door.doctored import examine, ids, steps
-from tests.proofs.runs import ROOT, copy_of, replace
+from tests.proofs.runs import ROOT, copy_of, recorded_with, replace
 
-pytestmark = pytest.mark.usefixtures("no_proxy")
+HERE = Path(__file__).parent
+
+pytestmark = [
+    pytest.mark.usefixtures("no_proxy"),
+    recorded_with(
+        HERE / "conftest.py",
+        HERE / "doctored.py",
+        *(ROOT / stage for stage in STAGES),
+    ),
+]
 
 ANA = ("ana", "open-sesame")
 

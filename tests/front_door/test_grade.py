@@ -14,8 +14,13 @@ from tests.checker import grade as grader
 from tests.checker.grading import results, rows
 from tests.front_door.checkout import PATIENCE, ROOT
 from tests.proofs.hand_ins import digest, project
+from tests.proofs.runs import contract, recorded_with
 
 STAGE = "stage01_echo"
+
+WHOLE_RUN = recorded_with(
+    ROOT / STAGE, *contract(STAGE), ROOT / "tests" / "proofs" / "hand_ins.py"
+)
 
 
 def grade(*words: str | Path) -> subprocess.Popen[str]:
@@ -29,6 +34,7 @@ def grade(*words: str | Path) -> subprocess.Popen[str]:
     )
 
 
+@WHOLE_RUN
 def test_a_class_is_graded(tmp_path: Path) -> None:
     """Only whole runs show that checks work within limits, and that rows are right."""
     folder = tmp_path / "in"
@@ -54,6 +60,7 @@ def test_a_class_is_graded(tmp_path: Path) -> None:
     assert digest(folder) == before
 
 
+@WHOLE_RUN
 def test_ctrl_c_keeps_what_is_there_and_a_second_run_goes_on(tmp_path: Path) -> None:
     """Only a process shows what Ctrl-C does."""
     folder = tmp_path / "in"

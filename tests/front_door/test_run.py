@@ -29,7 +29,7 @@ from tests.checker.servers.runserver import free_port
 from tests.checker.servers.tls import trust
 from tests.checker.system import Refusal
 from tests.front_door.checkout import PATIENCE, ROOT, Checkout, Running
-from tests.proofs.runs import copy_of
+from tests.proofs.runs import copy_of, recorded_with
 
 
 def test_run_says_what_then_serves_it(checkout: Checkout, port: int) -> None:
@@ -197,6 +197,10 @@ BY_MAIL = f"""{ABSTRACT}class Person(AbstractBaseUser):
 """
 
 
+# Each makes migrations of its own, which takes seconds.
+OWN_USER = recorded_with(ROOT / "stage04_auth", Path(__file__).with_name("conftest.py"))
+
+
 def with_own_user(project: Path, models: str, migrate: bool = True) -> Path:
     """Give a project a user model of its own, with its migration."""
     (project / "db.sqlite3").unlink()
@@ -210,6 +214,7 @@ def with_own_user(project: Path, models: str, migrate: bool = True) -> Path:
     return project
 
 
+@OWN_USER
 @pytest.mark.parametrize(
     ("models", "users"),
     [
@@ -240,6 +245,7 @@ NO_DATES = "`manage.py migrate` failed in chat/models.py, line 4: AttributeError
 NO_MODEL = "`manage.py migrate` failed: ImproperlyConfigured: AUTH_USER_MODEL refers"
 
 
+@OWN_USER
 @pytest.mark.parametrize(
     ("models", "migrate", "said", "command"),
     [

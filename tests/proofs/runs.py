@@ -74,6 +74,15 @@ HARNESS = (
 )
 
 
+def recorded_with(*more: Path) -> pytest.MarkDecorator:
+    """
+    Let a record stand for a test of the checker, while that is as it was.
+
+    `more` are the files and folders that the test uses besides, such as a stage.
+    """
+    return pytest.mark.recorded(ROOT / "tests" / "checker", *HARNESS, *more)
+
+
 class Run(NamedTuple):
     """A pytest that has ended: its exit status, what it printed, what failed in it."""
 

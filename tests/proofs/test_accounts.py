@@ -7,7 +7,9 @@ import pytest
 
 from tests.checker.accounts import Accounts
 from tests.checker.servers.runserver import ServerError
-from tests.proofs.runs import ROOT, copy_of
+from tests.proofs.runs import ROOT, copy_of, recorded_with
+
+pytestmark = recorded_with(ROOT / "stage04_auth")
 
 
 @pytest.fixture(scope="module")

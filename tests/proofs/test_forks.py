@@ -17,10 +17,13 @@ import pytest
 from tests.checker.servers import launch
 from tests.checker.servers.forks import Forked, fork_server, may_fork
 from tests.checker.servers.runserver import clean_environment
-from tests.proofs.runs import ROOT
+from tests.proofs.runs import ROOT, recorded_with
 from tests.proofs.waiting import REST
 
-pytestmark = pytest.mark.posix("Windows does not fork")
+pytestmark = [
+    pytest.mark.posix("Windows does not fork"),
+    recorded_with(Path(__file__).with_name("waiting.py")),
+]
 
 # What a program can see of how it was started.
 TELL = """

@@ -35,13 +35,22 @@ from tests.proofs.plugin import (
 from tests.proofs.runs import (
     ROOT,
     check,
+    contract,
     copy_of,
+    recorded_with,
     replace,
     run_pytest,
 )
 from tests.proofs.waiting import REST, wait_until_refused
 
 ECHO = ROOT / "stage01_echo"
+
+pytestmark = recorded_with(
+    ECHO,
+    ROOT / "stage03_groups",
+    *contract("stage05_wss"),
+    *(Path(__file__).with_name(name) for name in ("plugin.py", "waiting.py")),
+)
 
 HOLD_A_SERVER = """
 import pathlib, sys, time

@@ -17,9 +17,11 @@ from tests.checker.accounts import Shell
 from tests.checker.servers import output
 from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.runserver import Server, ServerError, manage
-from tests.proofs.runs import ROOT, copy_of
+from tests.proofs.runs import ROOT, copy_of, recorded_with
 
 ECHO = ROOT / "stage01_echo"
+
+pytestmark = recorded_with(ECHO)
 WITHOUT_END = "\nwhile True:\n    print('and again')\n"
 
 # Beside the server, once it listens.

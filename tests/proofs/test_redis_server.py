@@ -15,8 +15,10 @@ import redis as client
 
 from tests.checker.servers.redis import RedisServer, find_redis
 from tests.checker.servers.runserver import ServerError
-from tests.proofs.runs import ROOT
+from tests.proofs.runs import ROOT, recorded_with
 from tests.proofs.waiting import REST, wait_until_refused
+
+pytestmark = recorded_with(Path(__file__).with_name("waiting.py"))
 
 HOLD_A_REDIS = """
 import pathlib, sys, time

@@ -25,8 +25,14 @@ from tests.checker.servers.tls import (
     find_nginx,
     make_expired_keys,
 )
-from tests.proofs.runs import ROOT, check, copy_of, replace
+from tests.proofs.runs import ROOT, check, contract, copy_of, recorded_with, replace
 from tests.proofs.waiting import REST, wait_until_refused
+
+pytestmark = recorded_with(
+    ROOT / "stage05_wss",
+    *contract("stage05_wss"),
+    Path(__file__).with_name("waiting.py"),
+)
 
 HOLD_A_SITE = """
 import pathlib, sys, time
