@@ -1,12 +1,11 @@
 """Help with the exercises of a chapter: hints and solutions, folded."""
 
 import re
-import tomllib
 from pathlib import Path
 
 from docs.shown import repository
 from docs.shown.listings import LANGUAGES, fence
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, read, read_toml
 from docs.shown.text import indented
 
 SOLUTIONS = "tests/proofs/right"
@@ -14,7 +13,7 @@ SOLUTIONS = "tests/proofs/right"
 
 def exercises(chapter):
     """Show a hint for each exercise of a chapter, and a solution where there is one."""
-    told = tomllib.loads("".join(read("docs/exercises.toml")))[chapter]
+    told = read_toml("docs/exercises.toml")[chapter]
     titles = [each["title"] for each in told]
     page = "".join(read(f"docs/{chapter}-deeper.md"))
     section = page.partition("\n## Exercises\n")[2].partition("\n## ")[0]

@@ -1,15 +1,14 @@
 """Show the terms of the course, from docs/glossary.toml."""
 
 import re
-import tomllib
 
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, read_toml
 from docs.shown.text import plain
 
 
 def terms():
     """Return the terms of the glossary, in its order."""
-    return tomllib.loads("".join(read("docs/glossary.toml")))["term"]
+    return read_toml("docs/glossary.toml")["term"]
 
 
 def id_of(term):

@@ -2,11 +2,10 @@
 
 import json
 import re
-import tomllib
 from html import escape
 
 from docs.shown import repository
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, read, read_toml
 from docs.shown.text import with_code
 
 CATALOGUE = "tests/checker/explain/catalogue"
@@ -61,7 +60,7 @@ def sights():
 
     Each is folded, and titled as its author would tell it.
     """
-    groups = tomllib.loads("".join(read("docs/sights.toml")))["sight"]
+    groups = read_toml("docs/sights.toml")["sight"]
     seen = proved()["seen"]
     found = {group["heading"]: [] for group in groups}
     for entry in catalogue().values():
@@ -113,7 +112,7 @@ def catalogue():
     return {
         entry["id"]: entry
         for path in sorted((repository.ROOT / CATALOGUE).glob("*.toml"))
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["entry"]
+        for entry in read_toml(path)["entry"]
     }
 
 

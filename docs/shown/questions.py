@@ -1,8 +1,6 @@
 """Ask what a reader answers from memory, at the end of a chapter."""
 
-import tomllib
-
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, read_toml
 from docs.shown.text import with_code
 
 
@@ -13,7 +11,7 @@ def questions(chapter):
     Without it, each answer stands folded below its question.
     """
     source = f"docs/questions/{chapter}.toml"
-    asked = tomllib.loads("".join(read(source)))["question"]
+    asked = read_toml(source)["question"]
     for number, each in enumerate(asked, 1):
         if each["right"] not in range(len(each["choices"])):
             raise CannotShow(f"{source}: question {number} has no right choice.")

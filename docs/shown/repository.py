@@ -1,5 +1,7 @@
 """Read the files of this repository, for the pages."""
 
+import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 # A test may set another one.
@@ -18,6 +20,17 @@ def read(path):
         raise CannotShow(f"{path}: there is no such file.") from None
     except UnicodeDecodeError:
         raise CannotShow(f"{path} is no text in UTF-8.") from None
+
+
+def read_toml(path):
+    """Return what a file in TOML says. Nobody may change it: the next gets the same."""
+    return parsed("".join(read(path)))
+
+
+@lru_cache(maxsize=100)
+def parsed(text):
+    """Return what a text in TOML says. Parsing the catalogue takes long."""
+    return tomllib.loads(text)
 
 
 def before(stage):

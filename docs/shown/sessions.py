@@ -1,10 +1,9 @@
 """Show a recorded session, step by step, from docs/assets/sessions.json."""
 
 import json
-import tomllib
 from html import escape
 
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, read, read_toml
 from docs.shown.text import with_code
 
 OPCODES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
@@ -20,7 +19,7 @@ def session(name):
     `python -m tests.docs.sessions --write` records. The words are in sessions.toml.
     """
     source = "docs/sessions.toml"
-    told = tomllib.loads("".join(read(source))).get(name)
+    told = read_toml(source).get(name)
     recording = json.loads("".join(read("docs/assets/sessions.json"))).get(name)
     if not told or not recording:
         raise CannotShow(f"{source} and docs/assets/sessions.json need {name}.")

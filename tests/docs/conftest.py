@@ -8,8 +8,9 @@ So is what a browser sees on the built site: visits.py.
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     visit = item.stash.get(WHOLE, None)
     if isinstance(visit, Visit) and not item.stash.get(IS_TAKEN, False):
         asked = item.funcargs["quick_chromium"].asked
-        item.stash[WHOLE] = replace(visit, asked=tuple(sorted(asked)))
+        item.stash[WHOLE] = visit.having_asked(asked)
     return result
 
 
@@ -143,14 +144,21 @@ def built(config: pytest.Config) -> Path:
 
 
 def build_both(folder: Path) -> str:
-    """Build the site with both, and return what was wrong, or nothing."""
-    copy_repository(folder)
-    for builder in BUILDERS:
-        code, output = build(builder, folder)
-        if code or "warning" in output.lower():
-            return f"{builder} does not build the site:\n\n{output}"
-        (folder / "site").rename(folder / builder)
-    build_parts(folder / "parts")
+    """Build the site with both at once, and return what was wrong, or nothing."""
+    folder.mkdir()
+    with ThreadPoolExecutor() as pool:
+        words = pool.map(build_one, BUILDERS, repeat(folder))
+        build_parts(folder / "parts")
+        return "\n\n".join(filter(None, words))
+
+
+def build_one(builder: str, folder: Path) -> str:
+    """Build the site with one, in a copy, and return what was wrong, or nothing."""
+    copy = copy_repository(folder.with_name(f"with-{builder}"))
+    code, output = build(builder, copy)
+    if code or "warning" in output.lower():
+        return f"{builder} does not build the site:\n\n{output}"
+    (copy / "site").rename(folder / builder)
     return ""
 
 

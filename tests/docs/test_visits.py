@@ -77,6 +77,20 @@ def test_visit_that_was_never_made_has_no_record(
     assert Proof.record(unknown) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "noted"),
+    [
+        ("test_a_figure[zensical]", ("zensical/a.html",)),
+        ("test_search_works[zensical]", ("zensical/a.html", visits.INDEX)),
+    ],
+)
+def test_index_of_all_words_concerns_who_searches_only(
+    name: str, noted: tuple[str, ...]
+) -> None:
+    visit = Visit("visits/x", name, ()).having_asked({visits.INDEX, "zensical/a.html"})
+    assert visit.asked == noted
+
+
 def test_browser_notes_the_files_of_the_site(sites: Path) -> None:
     watched = Watched(None, sites)
     for url in (

@@ -27,6 +27,8 @@ SHARED = (
     ROOT / "requirements.txt",
 )
 MISSING = "404.html"  # What a server sends in place of a file that it has not.
+# All words of all pages. Each page of Zensical's loads it, whether one searches or not.
+INDEX = "zensical/search.js"
 
 
 def address(site: Path) -> str:
@@ -59,6 +61,13 @@ class Visit(Proof):
         files = [f"{name} {hash_of_built(self.sites / name)}" for name in self.asked]
         parts = [super().hash(), *files]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def having_asked(self, files: set[str]) -> Self:
+        """Return this visit when its browser has asked for these files."""
+        # Who does not search sees nothing of a word on another page.
+        if "search" not in self.name:
+            files = files - {INDEX}
+        return replace(self, asked=tuple(sorted(files)))
 
     @property
     def seen(self) -> Seen:
