@@ -188,7 +188,11 @@ def test_page_backs_off_with_jitter_while_the_network_is_dropped(
     # Each failure is announced once, and no second of the countdown is.
     announced = [f"{cause} (code 1006)." for cause in causes]
     assert page.evaluate("announced")[:3] == announced
+    # The wire log shows how that is played, so the page says it, as long as it does.
+    played = page.get_by_text("A page can only play that.")
+    expect(played).to_be_visible()
     page.get_by_role("button", name="Restore the network").click()
+    expect(played).to_be_hidden()
     expect(status).to_have_text(sort.connected)
     send_text(page, "back")
     expect(message(page, f"{sort.answer}back")).to_be_visible()

@@ -46,6 +46,7 @@
   dropButton.addEventListener("click", () => {
     dropped = !dropped;
     dropButton.textContent = dropped ? "Restore the network" : "Drop the network";
+    document.querySelector("#played").hidden = !dropped;
     // A page cannot pull the plug. But at a message over its limit Daphne hangs up
     // without a close frame, and that is what a lost network looks like.
     if (dropped && socket?.readyState === WebSocket.OPEN) {
