@@ -12,6 +12,7 @@ from threading import Thread
 
 import pytest
 from daphne.server import Server as Daphne
+from django.conf import global_settings
 from playwright.sync_api import Browser, Page
 from websockets.proxy import get_proxy
 from websockets.sync.server import ServerConnection, serve
@@ -304,6 +305,13 @@ def test_daphne_pings_after_20_s_and_gives_up_after_30_more() -> None:
     defaults = inspect.signature(Daphne.__init__).parameters
     assert defaults["ping_interval"].default == 20
     assert defaults["ping_timeout"].default == 30
+
+
+def test_times_of_a_log_are_chicagos() -> None:
+    assert global_settings.TIME_ZONE == "America/Chicago"
+    for project in (ROOT / "tests/start", *ROOT.glob("stage0*")):
+        text = (project / "config" / "settings.py").read_text(encoding="utf-8")
+        assert "TIME_ZONE" not in text
 
 
 def test_daphne_waits_five_seconds_for_an_answer_to_the_handshake() -> None:
