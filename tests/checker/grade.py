@@ -26,18 +26,23 @@ try:
     from tests.checker.grading.rows import (
         KEPT,
         NOT_GRADED,
+        WEIGHTS_FILE,
         Row,
+        by_points,
         in_line,
+        in_points,
         row_of,
         weights_of,
     )
     from tests.checker.grading.running import Run
     from tests.checker.grading.sandbox import Sandbox
+    from tests.checker.grading.summary import points_in_short
     from tests.checker.system import ROOT, Refusal, exit_with, says_why, sentence, typed
 except KeyboardInterrupt:
     sys.exit(130)
 
 WIDTH = 80  # Characters of a line of prose.
+BELOW = {"initial_indent": " " * 4, "subsequent_indent": " " * 6}
 POLL = 0.05  # Seconds between two looks at what runs.
 ALARM = "files of the course have changed meanwhile"
 
@@ -70,13 +75,15 @@ class Class:
         self.limits = limits_of(options)
         self.promises = checks.promises(self.stage)
         self.weights = weights_of(options.weights, self.promises)
+        self.weighed: Path | None = options.weights
         self.missing = checks.missing(self.stage)
         self.known = hand_ins.known(int(self.stage[5:7]))
         self.running: list[Run] = []
 
     def about(self, folder: Path, in_short: str) -> dict[str, Any]:
         """Return what must be the same for a run to go on."""
-        return {
+        weighed = {} if self.weighed is None else {WEIGHTS_FILE: self.weighed.name}
+        return weighed | {
             "stage": self.stage,
             "folder": str(folder),
             "sandbox": in_short,
@@ -118,7 +125,8 @@ class Class:
         ended = run.end()
         self.running.remove(run)
         words = (self.promises, self.weights, self.known)
-        return row_of(run.hand_in.name, ended, *words)
+        weighed = self.weighed is not None
+        return row_of(run.hand_in.name, ended, *words, weighed=weighed)
 
 
 def changes(before: dict[str, tuple], now: dict[str, tuple]) -> str:
@@ -138,11 +146,14 @@ def tell(row: Row, done: int, whole: int) -> None:
     if row.state == NOT_GRADED:
         told = f"could not be graded: {row.why}"
     else:
-        told = f"{row.count(KEPT)} of {len(row.promises)} promises kept"
+        told = f"{in_points(row.points)}, " if row.points else ""
+        told += f"{row.count(KEPT)} of {len(row.promises)} promises kept"
         told += f", {row.diagnosis}" * bool(row.diagnosis)
         told += f", stopped: {row.why}" * bool(row.why)
         told += f", {row.unchanged}" * bool(row.unchanged)
     print(f"{place}  {in_line(row.name)}: {in_line(told)}", flush=True)
+    for which, promises in by_points(row.points or {}).items():
+        print(textwrap.fill(f"{which}: {promises}", WIDTH, **BELOW), flush=True)
 
 
 def grade(options: argparse.Namespace) -> int:
@@ -181,6 +192,8 @@ def grade(options: argparse.Namespace) -> int:
             print(again(options, folder), file=sys.stderr)
             return 2
         results.sum_up()
+        if short := points_in_short(results.about, [*results.rows.values()]):
+            print(short)
         print(f"Done. Read {typed(out / SUMMARY)} first.")
         return 0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checker import grade as grader
-from tests.checker.grading import results, rows
+from tests.checker.grading import checks, results, rows
 from tests.front_door.checkout import PATIENCE, ROOT
 from tests.proofs.hand_ins import digest, project
 from tests.proofs.runs import contract, recorded_with
@@ -43,10 +43,21 @@ def test_a_class_is_graded(tmp_path: Path) -> None:
     (wrong / "config" / "settings.py").write_text("raise RuntimeError('no')\n")
     (folder / "cleo").mkdir()
     before = digest(folder)
-    with grade("1", folder, "--jobs", "2", "--out", tmp_path / "out") as process:
+    weights = tmp_path / "weights.toml"
+    weights.write_text("message_comes_back_to_no_one_else = 6\n", encoding="utf-8")
+    words = ("--jobs", "2", "--out", tmp_path / "out", "--weights", weights)
+    with grade("1", folder, *words) as process:
         printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed
-    first, *_, last = printed.splitlines()
+    first, *others, last = printed.splitlines()
+    whole = len(rows.weights_of(None, checks.promises(STAGE))) + 5
+    assert f"Änne Müller: {whole} of {whole} points, {whole - 5} of" in printed
+    assert f"=ben: 0 of {whole} points, 0 of {whole - 5} promises kept" in printed
+    assert "message comes back to no one else (6)" in " ".join(printed.split())
+    assert others[-1] == (
+        f"Weights: weights.toml. 2 persons graded by them: from 0 to {whole} points, "
+        f"{whole / 2:g} in the middle."
+    )
     assert first.startswith("This runs other people's code with your rights, ")
     assert "summary.md" in last
     found = {}

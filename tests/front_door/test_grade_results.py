@@ -147,6 +147,59 @@ def test_the_summary_says_what_a_teacher_asks(tmp_path: Path) -> None:
         assert words in page, page
 
 
+WEIGHED = ABOUT | {"weights": {ONE: 19.0}, "weights file": "1_a.toml"}
+
+
+def test_the_summary_says_who_has_how_many_points_and_for_what(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out", WEIGHED, PROMISES)
+    weights = {ONE: 19.0, TWO: 1.0}
+    for name, one, two in (("ana", "kept", "broken"), ("_ben", "kept", "kept")):
+        lines = [line(ONE, one), line(ONE, one), line(TWO, two)]
+        words = (name, Ended(lines), PROMISES, weights, {})
+        results.add(row_of(*words, weighed=True))
+    results.add(row([], "dan", why_not="it is empty"))
+    page = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    points = [
+        "## Points",
+        "",
+        r"- **\_ben**: 20 of 20 points",
+        "    - kept: message comes back (19), close is answered (1)",
+        "- **ana**: 19 of 20 points",
+        "    - kept: message comes back (19)",
+        "    - not kept: close is answered (1)",
+        "",
+    ]
+    for words in (
+        r"- Weights: 1\_a.toml. 2 persons graded by them: from 19 to 20 points, 19.5 ",
+        "\n".join(points),
+        "| promise | points | kept |",
+        "| message comes back | 19 | 2 | 0 | 0 | 0 |",
+    ):
+        assert words in page, page
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8-sig") as file:
+        found = [(each["points"], each["of"]) for each in csv.DictReader(file)]
+    assert found == [("19.0", "20.0"), ("20.0", "20.0"), ("", "")]
+
+
+def test_without_weights_nobody_hears_of_points(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    Results(out, ABOUT, PROMISES).add(row([line(ONE, "kept")]))
+    for path in out.iterdir():
+        words = path.read_text(encoding="utf-8-sig")
+        assert "points" not in words, words
+        assert "Weights" not in words, words
+
+
+def test_a_run_with_other_weights_does_not_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with closing(Results(out, WEIGHED, PROMISES)):
+        pass
+    with pytest.raises(Refusal, match="differs in its weights file"):
+        Results(out, ABOUT | {"weights": WEIGHED["weights"]}, PROMISES)
+    with closing(Results(out, WEIGHED, PROMISES)) as again:
+        assert again.rows == {}
+
+
 def test_the_middle_of_an_even_class_lies_between_two() -> None:
     both = [row([line(ONE, "kept"), line(TWO, last)]) for last in ("kept", "broken")]
     assert [each.result for each in both] == [0.5, 0.0]

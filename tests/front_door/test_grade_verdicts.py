@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.checker.grading import checks
-from tests.checker.grading.rows import row_of, weights_of
+from tests.checker.grading.rows import (
+    by_points,
+    from_json,
+    in_points,
+    row_of,
+    to_json,
+    weights_of,
+)
 from tests.checker.grading.running import Ended
 from tests.checker.system import Refusal
 from tests.front_door.grade_rows import (
@@ -100,6 +107,56 @@ def test_weights_change_the_share(tmp_path: Path) -> None:
     assert weights == {ONE: 3, TWO: 1}
     ended = Ended([line(ONE, "kept"), line(ONE, "kept"), line(TWO, "broken")])
     assert row_of("ana", ended, PROMISES, weights, {}).result == 0.75
+
+
+@pytest.mark.parametrize(
+    ("two", "told", "by_promise"),
+    [
+        (
+            line(TWO, "broken"),
+            "2.5 of 3.5 points",
+            {"kept": "message comes back (2.5)", "not kept": "close is answered (1)"},
+        ),
+        (
+            line(TWO, "could not be checked", reason=NO_REDIS),
+            "2.5 of 2.5 points (1 more could not be checked)",
+            {"kept": "message comes back (2.5)", "not judged": "close is answered (1)"},
+        ),
+    ],
+    ids=["broken", "not judged"],
+)
+def test_points_are_told_with_the_promises_that_they_are_for(
+    two: dict, told: str, by_promise: dict[str, str]
+) -> None:
+    ended = Ended([line(ONE, "kept"), line(ONE, "kept"), two])
+    words = ("ana", ended, PROMISES, {ONE: 2.5, TWO: 1.0}, {})
+    found = row_of(*words, weighed=True)
+    assert in_points(found.points) == told
+    assert by_points(found.points) == by_promise
+    assert from_json(to_json(found)) == found
+    # Who gave no weights hears of none.
+    assert '"points"' not in to_json(row_of(*words))
+
+
+def test_what_counts_nothing_is_among_no_points() -> None:
+    ended = Ended([line(ONE, "kept"), line(ONE, "kept"), line(TWO, "broken")])
+    words = ("ana", ended, PROMISES, {ONE: 20.0, TWO: 0.0}, {})
+    found = row_of(*words, weighed=True).points
+    assert in_points(found) == "20 of 20 points"
+    assert by_points(found) == {"kept": "message comes back (20)"}
+
+
+@pytest.mark.parametrize(
+    ("more", "two"),
+    [
+        ({"why_not": "it is empty"}, "kept"),
+        ({}, "could not be checked"),
+    ],
+)
+def test_who_could_not_be_graded_has_no_points(more: dict, two: str) -> None:
+    ended = Ended([line(TWO, two, reason=NO_REDIS)], **more)
+    words = ("ana", ended, PROMISES, {ONE: 0.0, TWO: 20.0}, {})
+    assert row_of(*words, weighed=True).points is None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ import psutil
 from tests.checker.grading import checks
 from tests.checker.grading.rows import (
     VERDICTS,
+    WEIGHTS_FILE,
     Row,
     from_json,
     in_line,
@@ -122,7 +123,8 @@ class Results:
                 f"nothing was written there. Name another folder with --out"
             ) from None
         if before != self.about:
-            other = [key for key in self.about if before.get(key) != self.about[key]]
+            keys = {**self.about, **before}
+            other = [key for key in keys if before.get(key) != self.about.get(key)]
             raise Refusal(
                 f"{typed(folder)} holds results of another run, which differs in its "
                 f"{', '.join(other) or 'words'}: nothing was written there. "
@@ -160,7 +162,9 @@ class Results:
     def head(self) -> list[str]:
         """Return the first line of the table."""
         return [
-            *("submission", "state", "result", *VERDICTS, "diagnosis"),
+            *("submission", "state", "result"),
+            *(("points", "of") if WEIGHTS_FILE in self.about else ()),
+            *(*VERDICTS, "diagnosis"),
             *("sentence", "departs", "seconds", "unchanged", "why", "notes"),
             *map(checks.in_words, self.promises),
         ]
@@ -168,11 +172,18 @@ class Results:
     def line(self, row: Row) -> list[Any]:
         """Return a line of the table."""
         return [
-            *(row.name, row.state, row.result, *map(row.count, VERDICTS)),
+            *(row.name, row.state, row.result),
+            *(self.points(row) if WEIGHTS_FILE in self.about else ()),
+            *map(row.count, VERDICTS),
             *(row.diagnosis, row.sentence, row.departs, row.seconds),
             *(row.unchanged, row.why, "; ".join(row.notes)),
             *(row.promises[each] for each in self.promises),
         ]
+
+    def points(self, row: Row) -> list[float | None]:
+        """Return the points of a row, and of how many: nothing where it has none."""
+        found = row.points or {}
+        return [found.get("points"), found.get("of")]
 
     def write(self, name: str, text: str, encoding: str = "utf-8") -> None:
         """Replace a file as a whole: nobody ever finds half of it."""

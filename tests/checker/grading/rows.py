@@ -13,11 +13,13 @@ from tests.checker.system import Refusal, typed
 
 KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 COULD_NOT = "could not be checked"
+NOT_KEPT, NOT_JUDGED = "not kept", "not judged"  # For points, that is all.
 VERDICTS = (KEPT, BROKEN, NOT_REACHED, COULD_NOT)
 
 GRADED, STOPPED, NOT_GRADED = "graded", "stopped", "could not be graded"
 SEEN = 600  # Characters of what was seen.
 MOST = 1000  # That a promise may count.
+WEIGHTS_FILE = "weights file"  # In run.json, where there is one: its name.
 
 
 class Row(NamedTuple):
@@ -38,6 +40,7 @@ class Row(NamedTuple):
     notes: list[str]
     fingerprint: str
     peak: dict[str, int]
+    points: dict[str, Any] | None = None  # See `points_of`. None without weights.
 
     def count(self, verdict: str) -> int:
         """Return how many promises have a verdict."""
@@ -66,8 +69,14 @@ def row_of(
     promises: Mapping[str, int],
     weights: Mapping[str, float],
     known: Mapping[str, str],
+    *,
+    weighed: bool = False,
 ) -> Row:
-    """Return what is noted, once the checks of a hand-in have ended."""
+    """
+    Return what is noted, once the checks of a hand-in have ended.
+
+    It is noted in points, too, if it is `weighed`: a file says what promises count.
+    """
     by_promise: dict[str, list[str]] = {each: [] for each in promises}
     needed = dict(promises)  # How many checks of each this machine can try.
     faults, first, told = set(), {}, {}
@@ -113,7 +122,52 @@ def row_of(
         notes=list(ended.notes),
         fingerprint=ended.fingerprint,
         peak=dict(ended.peak),
+        points=points_of(verdicts, weights, judged)
+        if weighed and whole and state != NOT_GRADED
+        else None,
     )
+
+
+def points_of(
+    verdicts: Mapping[str, str], weights: Mapping[str, float], judged: Iterable[str]
+) -> dict[str, Any]:
+    """Return how many points somebody has, of how many, and for which promises."""
+    found = {KEPT: {}, NOT_KEPT: {}, NOT_JUDGED: {}}
+    for promise in verdicts:
+        if points := weights[promise]:
+            which = KEPT if verdicts[promise] == KEPT else NOT_KEPT
+            found[which if promise in judged else NOT_JUDGED][promise] = points
+    got, lost = (sum(found[each].values()) for each in (KEPT, NOT_KEPT))
+    return {"points": got, "of": got + lost, **found}
+
+
+def number_of(points: float) -> str:
+    """Return points as one writes them: 3 or 2.5."""
+    return f"{points:.4f}".rstrip("0").rstrip(".")
+
+
+def in_points(points: Mapping[str, Any]) -> str:
+    """Return `14 of 20 points`, and what is missing there."""
+    told = f"{number_of(points['points'])} of {number_of(points['of'])} points"
+    if more := sum(points[NOT_JUDGED].values()):
+        told += f" ({number_of(more)} more could not be checked)"
+    return told
+
+
+def by_points(points: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return which promises that count are kept, and which not, with their points.
+
+    Of who has no points, that is nothing.
+    """
+    return {
+        which: ", ".join(
+            f"{checks.in_words(promise)} ({number_of(counts)})"
+            for promise, counts in points[which].items()
+        )
+        for which in (KEPT, NOT_KEPT, NOT_JUDGED)
+        if points.get(which)
+    }
 
 
 def weights_of(file: Path | None, promises: Iterable[str]) -> dict[str, float]:
@@ -147,7 +201,10 @@ def weights_of(file: Path | None, promises: Iterable[str]) -> dict[str, float]:
 
 def to_json(row: Row) -> str:
     """Return a row as one line. Names that are no text come through, too."""
-    return json.dumps(row._asdict())
+    found = row._asdict()
+    if row.points is None:
+        del found["points"]
+    return json.dumps(found)
 
 
 def from_json(line: str) -> Row:

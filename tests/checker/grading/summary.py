@@ -14,8 +14,12 @@ from tests.checker.grading.rows import (
     NOT_GRADED,
     STOPPED,
     VERDICTS,
+    WEIGHTS_FILE,
     Row,
+    by_points,
     in_line,
+    in_points,
+    number_of,
 )
 
 COMMONEST = 20
@@ -50,7 +54,8 @@ def summary(about: Mapping[str, Any], promises: Sequence[str], rows: list[Row]) 
         stopped(rows),
         same(rows),
         noted(rows),
-        by_promise(promises, rows),
+        person_by_person(rows),
+        by_promise(about, promises, rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -72,9 +77,36 @@ def head(about: Mapping[str, Any], rows: list[Row]) -> str:
             f"- {everything} kept every promise; the middle of the class is at "
             f"{median(results):.0%}"
         )
+    if short := points_in_short(about, rows):
+        lines.append(f"- {plain(short)}")
     lines.append(f"- Sandbox: {plain(about['sandbox'])}")
     lines += [f"- {plain(each)}" for each in about["missing programs"]]
     return "\n".join(lines)
+
+
+def points_in_short(about: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Return by which weights how many were graded, or nothing without weights."""
+    if WEIGHTS_FILE not in about:
+        return ""
+    graded = [row.points["points"] for row in rows if row.points]
+    words = f"Weights: {in_line(about[WEIGHTS_FILE])}. "
+    words += f"{number(len(graded), 'person')} graded by them"
+    if graded:
+        least, most = number_of(min(graded)), number_of(max(graded))
+        words += f": from {least} to {most} points, {number_of(median(graded))} in the"
+        words += " middle"
+    return f"{words}."
+
+
+def person_by_person(rows: Sequence[Row]) -> str:
+    """Return who has how many points, and for what, where promises have weights."""
+    lines = []
+    for row in rows:
+        if row.points:
+            lines.append(f"- **{plain(row.name)}**: {plain(in_points(row.points))}")
+            found = by_points(row.points).items()
+            lines += [f"    - {which}: {plain(promises)}" for which, promises in found]
+    return "\n".join(["## Points", "", *lines]) if lines else ""
 
 
 def number(count: int, thing: str) -> str:
@@ -164,16 +196,23 @@ def noted(rows: list[Row]) -> str:
     return "\n".join(["## Look at these, too", "", *lines]) if lines else ""
 
 
-def by_promise(promises: Sequence[str], rows: list[Row]) -> str:
-    """Return how many kept each promise."""
+def by_promise(
+    about: Mapping[str, Any], promises: Sequence[str], rows: list[Row]
+) -> str:
+    """Return how many kept each promise, and what it counts, if a file says that."""
     checked = [row for row in rows if row.state != NOT_GRADED]
+    weighed = WEIGHTS_FILE in about
+    titles = ["promise", *(("points",) if weighed else ()), *VERDICTS]
     lines = ["## Promise by promise", ""]
     lines += [
-        f"| promise | {' | '.join(VERDICTS)} |",
-        "| :-- | --: | --: | --: | --: |",
+        f"| {' | '.join(titles)} |",
+        f"| :-- |{' --: |' * (len(titles) - 1)}",
     ]
     for promise in promises:
         counts = Counter(row.promises[promise] for row in checked)
-        cells = " | ".join(str(counts[each]) for each in VERDICTS)
-        lines.append(f"| {checks.in_words(promise)} | {cells} |")
+        cells = [checks.in_words(promise)]
+        if weighed:
+            cells.append(number_of(about["weights"].get(promise, 1)))
+        cells += [str(counts[each]) for each in VERDICTS]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
