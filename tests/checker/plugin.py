@@ -34,7 +34,12 @@ from tests.checker.servers.runserver import (
 )
 from tests.checker.servers.tls import copy_with_keys, serve
 from tests.checker.stages import Stage, stage_of
-from tests.checker.verdict import diagnosis_of, reason_of
+from tests.checker.verdict import (
+    Diagnosis,
+    diagnosis_of,
+    is_of_the_machine,
+    reason_of,
+)
 from tests.checker.wire import WIRE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -458,9 +463,12 @@ def explain_failure(
     files = explain.read(folder, item.nodeid) if folder else {}
     found = explain.explain(**report.failure, **files)
     told = diagnosis_of(found, item.nodeid, files.get("source"))
+    reason = reason_of(error, symptom, printed)
+    if is_of_the_machine(symptom, reason) and not told.is_plain:
+        told = Diagnosis()  # Nothing speaks for a guess: no mistake was seen.
     if not hasattr(item.config, "workerinput"):  # No worker could send it.
         report.told = told
-    report.reason = reason_of(error, symptom, printed)
+    report.reason = reason
     report.wire = tuple(WIRE.lines(EVENTS))
     if printed:
         lines = telling(printed)[-MOST_PRINTED:]

@@ -25,8 +25,10 @@ NOT_REACHED = "not reached"  # Not checked until another promise is kept.
 COULD_NOT = "could not be checked"
 VERDICTS = (KEPT, BROKEN, NOT_REACHED, COULD_NOT)
 
+TOO_SLOW = "too slow here"
+
 # What a client sees where there is no server, or none that can be judged.
-NO_FAULT = {"nobody listens", "no such host", "too slow here"}
+NO_FAULT = {"nobody listens", "no such host", TOO_SLOW}
 
 FEW_FILES = "Too many open files"
 ENOUGH_FILES = 1024  # A crowd of 300 needs fewer: whoever needs more leaves them open.
@@ -270,6 +272,13 @@ def reason_of(error: BaseException, symptom: str, printed: str) -> str:
     if isinstance(error, pytest.fail.Exception) and words.startswith("Timeout"):
         return TOO_LONG.format(words.splitlines()[0])
     return ""
+
+
+def is_of_the_machine(symptom: str, reason: str) -> bool:
+    """Tell whether it is this machine that let a promise not be checked."""
+    begin = TOO_LONG.partition("{")[0]
+    is_known = reason in (FILES, NEWER_REDIS) or reason.startswith(begin)
+    return symptom == TOO_SLOW or is_known
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:

@@ -20,6 +20,7 @@ import pytest
 from tests.checker import report, verdict
 from tests.checker.client import WireError, compare_json
 from tests.checker.explain.source import Source
+from tests.checker.plugin import explain_failure
 from tests.checker.printed import telling
 from tests.checker.servers.runserver import ServerError, free_port
 from tests.checker.show import another_message, facts
@@ -34,7 +35,8 @@ from tests.checker.verdict import (
     Result,
     reason_of,
 )
-from tests.proofs.runs import check
+from tests.proofs.runs import ROOT, check, copy_of
+from tests.proofs.runs import replace as mistake
 
 FILE = "tests/test_stage02_routing.py"
 SENTENCE = "An `await` is missing in chat/consumers.py, line 18. " * 4
@@ -330,6 +332,35 @@ def test_only_what_the_server_did_is_a_broken_promise(
     reason = reason_of(error, symptom, "")
     assert words in reason
     assert bool(reason) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "heading"),
+    [
+        (pytest.fail.Exception("Timeout (>180.0s)"), None),
+        (WireError("too slow here", "too slow"), None),
+        (
+            WireError("left open", "The server left it open."),
+            "Perhaps (look at chat/consumers.py, line 41)",
+        ),
+    ],
+    ids=["stopped", "slow", "broken"],
+)
+def test_no_place_is_guessed_where_the_machine_was_too_slow(
+    tmp_path: Path, error: Exception, heading: str | None
+) -> None:
+    project = copy_of(ROOT / "stage02_routing", tmp_path / "mine")
+    consumers = project / "chat" / "consumers.py"
+    mistake(consumers, '{"room": self.room, "name"', '{"room": self.name, "name"')
+    item = SimpleNamespace(
+        nodeid="tests/test_stage02_routing.py::test_close_is_left_to_the_client",
+        path=ROOT / "tests" / "test_stage02_routing.py",
+        config=SimpleNamespace(getoption={"url": None, "project": project}.get),
+    )
+    told = SimpleNamespace(sections=[])
+    explain_failure(told, item, error)
+    assert bool(told.told.sentence) == bool(heading)
+    assert [name for name, _ in told.sections] == ([heading] if heading else [])
 
 
 def test_server_that_opens_too_many_files_where_many_are_allowed_is_at_fault(
