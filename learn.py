@@ -179,7 +179,7 @@ def test(options: argparse.Namespace) -> NoReturn:
 
 def docs(options: argparse.Namespace) -> NoReturn:
     """Serve the site, which follows every edit."""
-    system.need_free(system.host_address("127.0.0.1"), {"--port": options.port})
+    system.need_free_for_the_site(options.port)
     packages.set_up(everything=True)
     print("Building the site ...", flush=True)
     hand_over("tests.docs.serve", f"127.0.0.1:{options.port}")

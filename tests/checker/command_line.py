@@ -208,7 +208,8 @@ def grade(command: argparse.ArgumentParser) -> None:
 def docs(command: argparse.ArgumentParser) -> None:
     """Add the option of `docs`."""
     port = system.port_number
-    command.add_argument("--port", type=port, default=8001, help="8001 if not given")
+    words = f"{system.OF_THE_SITE} if not given"
+    command.add_argument("--port", type=port, default=system.OF_THE_SITE, help=words)
 
 
 OPTIONS = {

@@ -82,9 +82,12 @@ def is_free(address: Address, port: int) -> bool:
     return True
 
 
-def need_free(address: Address, ports: Mapping[str, int]) -> None:
+OF_THE_SITE = 8008  # The port of `docs`. No chapter uses it, nor one above it.
+
+
+def need_free(address: Address, ports: Mapping[str, int], first: int = 8000) -> None:
     """
-    Refuse ports that a server cannot have, and offer a free one.
+    Refuse ports that a server cannot have, and offer a free one: `first`, or above.
 
     `ports` are all that it needs, by the option with which each is chosen.
     """
@@ -98,7 +101,7 @@ def need_free(address: Address, ports: Mapping[str, int]) -> None:
             if title is None and is_free(address, port):
                 continue
             others = (
-                other for other in range(8000, 9000) if other not in ports.values()
+                other for other in range(first, 9000) if other not in ports.values()
             )
             free = next(other for other in others if is_free(address, other))
         except PermissionError:
@@ -112,6 +115,11 @@ def need_free(address: Address, ports: Mapping[str, int]) -> None:
             f"port {port} is in use by another program{serving}: "
             f"stop it, or choose another port with {option} {free}."
         )
+
+
+def need_free_for_the_site(port: int) -> None:
+    """Refuse a port that `docs` cannot have, and offer one that no chapter uses."""
+    need_free(host_address("127.0.0.1"), {"--port": port}, OF_THE_SITE)
 
 
 def port_number(text: str) -> int:

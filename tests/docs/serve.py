@@ -1,7 +1,7 @@
 """
 Serve the site, which follows every edit: what `learn.py docs` hands over to.
 
-    python -m tests.docs.serve 127.0.0.1:8001
+    python -m tests.docs.serve 127.0.0.1:8008
 
 It is `mkdocs serve`, but says less: its address comes last. A stage that was edited so
 that a page cannot show it is a sentence on that page, and the site is served on.
@@ -16,7 +16,7 @@ try:
 
     from mkdocs.commands.serve import serve
 
-    from tests.checker.system import exit_with
+    from tests.checker.system import exit_with, need_free_for_the_site, says_why
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -55,6 +55,7 @@ def note_failure(failure: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(failure)
 
 
+@says_why
 def main() -> int:
     """Serve the site until Ctrl-C."""
     threading.excepthook = note_failure
@@ -64,7 +65,12 @@ def main() -> int:
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(Essence())
-    serve(dev_addr=sys.argv[1], strict=False)
+    try:
+        serve(dev_addr=sys.argv[1], strict=False)
+    except OSError:
+        # It listens when the site is built: somebody else may have come meanwhile.
+        need_free_for_the_site(int(sys.argv[1].rpartition(":")[2]))
+        raise
     return 0
 
 

@@ -1,6 +1,7 @@
 """`learn.py docs`: the site, served on whatever readers do to a stage."""
 
 import logging
+import re
 import shutil
 import socket
 import sys
@@ -14,6 +15,8 @@ from mkdocs.livereload import LiveReloadServer
 
 from docs import macros
 from docs.shown import repository
+from tests.checker import system
+from tests.checker.system import OF_THE_SITE
 from tests.docs import serve
 from tests.front_door.checkout import PATIENCE, ROOT, Running
 from tests.proofs.runs import copy_of
@@ -32,7 +35,59 @@ def test_docs_refuses_a_port_in_use(refusal: Callable[..., str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         words = refusal("docs", "--port", port)
-    assert f"port {port} is in use by another program: stop it" in words
+    words = words.partition(f"port {port} is in use by another program: stop it")[2]
+    # No port that a chapter needs is offered.
+    offered = re.search(r"or choose another port with --port (\d+)\.", words)[1]
+    assert int(offered) >= OF_THE_SITE
+
+
+def test_docs_serves_at_a_port_that_no_page_uses(
+    handed_over: Callable[..., tuple], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "need_free", lambda *_: None)  # Somebody may read it.
+    words, _variables, _everything = handed_over("docs")
+    assert words == ["tests.docs.serve", f"127.0.0.1:{OF_THE_SITE}"]
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("stage0*/**/*")]
+    texts = {page: page.read_text(errors="ignore") for page in pages if page.is_file()}
+    uses = {
+        line.strip()
+        for text in texts.values()
+        for line in text.splitlines()
+        if str(OF_THE_SITE) in line and "docs`" not in line
+    }
+    assert not uses
+
+
+def test_docs_says_who_has_taken_its_port_while_the_site_was_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as quicker:
+        port = quicker.getsockname()[1]
+
+        def late(**_options: object) -> None:
+            socket.create_server(("127.0.0.1", port))
+
+        monkeypatch.setattr(serve, "serve", late)
+        monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+        monkeypatch.setattr(sys, "argv", ["serve", f"127.0.0.1:{port}"])
+        assert serve.main() == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"learn.py: port {port} is in use by another program")
+    assert re.search(r"stop it, or choose another port with --port \d+\.\n$", said)
+    assert said.count("\n") == 1
+
+
+def test_docs_says_what_else_the_system_refuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    def refused(**_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serve, "serve", refused)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "argv", ["serve", f"127.0.0.1:{port}"])
+    assert serve.main() == 2
+    assert capsys.readouterr().err == "learn.py: [Errno 28] No space left on device.\n"
 
 
 def test_address_comes_last_and_a_complaint_once(
@@ -47,14 +102,14 @@ def test_address_comes_last_and_a_complaint_once(
         log.warning("docs/01-echo.md: there is no such file.")
     log.info("Documentation built in 1.23 seconds")
     log.info("[12:00:00] Watching paths for changes: 'docs'")
-    log.info("[12:00:00] Serving on http://127.0.0.1:8001/")
+    log.info("[12:00:00] Serving on http://127.0.0.1:8008/")
     log.info("[12:00:09] Detected file changes")
     log.info("Building documentation...")
     log.warning("docs/01-echo.md: there is no such file.")
     assert capsys.readouterr().out.splitlines() == [
         "docs/01-echo.md: there is no such file.",
         "Documentation built in 1.23 seconds.",
-        "Open http://127.0.0.1:8001/  Ctrl-C ends it.",
+        "Open http://127.0.0.1:8008/  Ctrl-C ends it.",
         "docs/01-echo.md: there is no such file.",
     ]
 
