@@ -419,6 +419,8 @@ def test_close_with_4503_while_the_database_is_away_and_no_ghost_stays(
 def test_close_of_a_session_needs_no_redis(start, own_redis, room):
     server = start(REDIS_URL=own_redis.url)
     browser = Browser(server).log_in("ana")
+    with enter_from(browser, server, room, "ana"):
+        test_stage03_groups.expect_in_redis(own_redis)  # Or it is no loss.
     own_redis.stop()
     page = browser.log_out()
     assert page.status == 200, (

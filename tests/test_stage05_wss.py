@@ -173,18 +173,24 @@ def test_handshake_of_ws_with_the_tls_port_fails(server):
     ids=["as it is", "forged"],
 )
 def test_handshake_page_over_http_is_redirected_to_https(launched, forged):
-    answer = ask(launched.http, "/rooms/garden/?a=b", **forged)
-    if answer.status not in (301, 308):
-        status = answer.status
-        raise WireError(f"http {status}", f"http is answered with {status}, not 301.")
-    target = launched.origin + "/rooms/garden/?a=b"
-    location = answer.getheader("Location")
+    path = "/rooms/garden/?a=b"
+    location, target = redirected(launched, path, **forged), launched.origin + path
     if location != target:
         words = f"http is redirected to {location}. It must be {target}."
         raise WireError("another Location", words)
 
 
+def redirected(launched, path, **fields):
+    """Return where a page over http is redirected to. Raises WireError if it is not."""
+    answer = ask(launched.http, path, **fields)
+    if answer.status not in (301, 308):
+        status = answer.status
+        raise WireError(f"http {status}", f"http is answered with {status}, not 301.")
+    return answer.getheader("Location")
+
+
 def test_handshake_page_over_http_is_redirected_to_no_name_but_ours(launched):
+    redirected(launched, "/rooms/garden/")  # Or nothing is, and so to no other name.
     answer = ask(launched.http, "/rooms/garden/", Host="chat.example")
     location = answer.getheader("Location", launched.origin)
     if not f"{location}/".startswith(f"{launched.origin}/"):
@@ -197,6 +203,7 @@ def test_handshake_page_is_where_it_is_whatever_root_a_client_claims(server):
         ask(server.origin, "/", server.trust, **fields)
         for fields in ({}, {"Daphne_Root_Path": "/elsewhere"})
     )
+    assert honest.status < 400, f"/ is answered with {honest.status}."
     places = [
         (answer.status, answer.getheader("Location")) for answer in (honest, claimed)
     ]

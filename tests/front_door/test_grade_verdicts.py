@@ -14,6 +14,7 @@ from tests.checker.grading.rows import (
     weights_of,
 )
 from tests.checker.grading.running import Ended
+from tests.checker.servers.redis import NOT_USED
 from tests.checker.system import Refusal
 from tests.front_door.grade_rows import (
     NO_REDIS,
@@ -76,6 +77,13 @@ def test_a_promise_is_judged_by_the_checks_that_this_machine_can_try(
     assert found.promises[ONE] == (verdict or "could not be checked")
     assert found.result == result
     assert found.diagnosis == ""
+
+
+def test_who_has_no_redis_is_judged_by_what_memory_answers() -> None:
+    lines = [line(ONE, "kept"), line(ONE, "could not be checked", reason=NOT_USED)]
+    found = row([*lines, line(TWO, "broken")])
+    assert found.promises[ONE] == "kept"
+    assert found.result == 0.5
 
 
 def test_a_machine_that_is_too_slow_counts_for_nobody() -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.checker import client, explain
 from tests.checker.endpoint import Endpoint
 from tests.checker.plugin import explain_failure
+from tests.checker.servers.redis import NOT_USED, RedisServer
 from tests.checker.servers.runserver import (
     CRASH_CHECK,
     Server,
@@ -286,6 +287,28 @@ def test_checks_without_a_redis_say_how_to_install_one(
     assert "skip  handshake switches from HTTP to WebSocket (on Redis)" in result.stdout
     assert "apt install redis-server" in result.stdout
     assert "1 check passes, 5 could not be tried." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict", "end"),
+    [
+        ("if False:", "skip", "1 check passes, 1 could not be tried."),
+        ("if REDIS_URL:", "ok  ", "All 2 checks pass."),
+    ],
+    ids=["in memory", "in Redis"],
+)
+def test_what_memory_answers_is_not_said_to_be_kept_on_redis(
+    tmp_path: Path, redis: RedisServer, condition: str, verdict: str, end: str
+) -> None:
+    project = copy_of(ROOT / "stage03_groups", tmp_path / "mine")
+    replace(project / "config" / "settings.py", "if REDIS_URL:", condition)
+    result = check("stage03_groups", "-k", "switches", "--project", project)
+    name = "handshake switches from HTTP to WebSocket"
+    assert f"ok    {name} (in memory)" in result.stdout
+    assert f"{verdict}  {name} (on Redis)" in result.stdout
+    assert end in result.stdout
+    is_told = " ".join(NOT_USED.split()) in " ".join(result.stdout.split())
+    assert is_told == (verdict == "skip")
 
 
 @pytest.mark.parametrize(

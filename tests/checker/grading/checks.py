@@ -23,7 +23,8 @@ LINES = 5_000
 
 # A check that could not be tried for one of these reasons is nobody's fault. Others,
 # such as a server that does not start, are the project's.
-LACKS = re.compile(r"^No .{1,40} was found")
+# Nor is what is asked on Redis of a project that has none: it is asked in memory, too.
+LACKS = re.compile(r"^No .{1,40} was found|^No room of this project is in the Redis")
 MACHINES = re.compile(
     r"lets a program open too few files|this machine has too much to do"
 )
@@ -75,7 +76,7 @@ def in_words(promise: str) -> str:
 
 
 def lacks_a_program(line: dict[str, Any]) -> bool:
-    """Tell whether a check was left out, since it needs what is not installed here."""
+    """Tell whether a check was left out, since what it needs is not there."""
     return bool(not line.get("seen") and LACKS.search(str(line.get("reason") or "")))
 
 

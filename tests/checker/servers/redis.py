@@ -24,6 +24,12 @@ MISSING = (
     " or set REDIS_SERVER to the path of yours."
 )
 
+# Why a check is skipped that memory would keep. `checks.LACKS` knows how it begins.
+NOT_USED = (
+    "No room of this project is in the Redis that REDIS_URL names. As long as that is"
+    " so, what is asked on Redis would be asked in memory once more."
+)
+
 
 def find_redis() -> str | None:
     """Return the path of a redis-server, or None. The variable REDIS_SERVER wins."""

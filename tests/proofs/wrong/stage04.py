@@ -581,6 +581,15 @@ STAGE04 = [
         "whoever_connects and memory",
     ),
     Mistake(
+        "no Redis at all, and so none that is away",
+        SETTINGS,
+        "if REDIS_URL:",
+        "if False:",
+        "close of a session needs no Redis",
+        "REDIS_URL is set, and the room is not in Redis",
+        "needs_no_redis",
+    ),
+    Mistake(
         "who has left is still in the group of its user",
         CONSUMERS,
         "        for group in self.joined:\n"

@@ -249,6 +249,15 @@ STAGE05 = [
         ONLY_HTTP,
     ),
     Mistake(
+        "no redirect at all, and so to no other name",
+        SETTINGS,
+        "SECURE_SSL_REDIRECT = True\n",
+        "",
+        "handshake page over HTTP is redirected to no name but ours (directly)",
+        "if SECURE_SSL_REDIRECT is True",
+        "no_name_but_ours and directly",
+    ),
+    Mistake(
         "no SecurityMiddleware",
         SETTINGS,
         '    "django.middleware.security.SecurityMiddleware",\n',
