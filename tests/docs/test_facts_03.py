@@ -12,9 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
@@ -180,6 +180,16 @@ def run_in(project: Path, code: str, **environment: str) -> str:
     return result.stdout
 
 
+@contextmanager
+def welcomed(
+    server: Server, room: str = "tea", name: str | None = None
+) -> Iterator[client.Client]:
+    """Open a WebSocket to a room, and read the welcome."""
+    with client.connect(server, address(room, name)) as one:
+        one.expect("welcome")
+        yield one
+
+
 def everything(one: client.Client) -> list[str]:
     """Return the messages of a client, until none comes or it is closed."""
     heard = []
@@ -198,8 +208,7 @@ def test_type_names_the_method_with_an_underscore_for_a_dot(
     talkative: Path, serve: Callable, kind: str
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         ana.send(f"event {kind}")
         ana.expect("a text")
 
@@ -209,8 +218,7 @@ def test_type_with_another_sign_finds_no_method(
     talkative: Path, serve: Callable, kind: str
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         ana.send(f"event {kind}")
         assert everything(ana) == ["close 1011"]
 
@@ -220,12 +228,7 @@ def test_error_in_a_handler_closes_every_member(
     talkative: Path, serve: Callable, what: str
 ) -> None:
     server = serve(talkative)
-    with (
-        client.connect(server, address("tea")) as ana,
-        client.connect(server, address("tea")) as ben,
-    ):
-        ana.expect("welcome")
-        ben.expect("welcome")
+    with welcomed(server) as ana, welcomed(server) as ben:
         ana.send(what)
         assert everything(ana) == ["close 1011"]
         assert everything(ben) == ["close 1011"]
@@ -235,12 +238,7 @@ def test_event_waits_until_the_method_of_its_consumer_has_returned(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
-    with (
-        client.connect(server, address("tea")) as ana,
-        client.connect(server, address("tea")) as ben,
-    ):
-        ana.expect("welcome")
-        ben.expect("welcome")
+    with welcomed(server) as ana, welcomed(server) as ben:
         ana.send("progress")
         ben.expect("a text")
         ben.send("open")
@@ -253,8 +251,7 @@ def test_thread_of_the_server_is_heard_in_memory_but_late(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         # What else happens in the server wakes its event loop now and then, too.
         for _attempt in range(20):
             asked = time.monotonic()
@@ -269,12 +266,7 @@ def test_error_in_front_of_group_send_closes_the_sender_only(
     talkative: Path, serve: Callable, redis: RedisServer
 ) -> None:
     server = serve(talkative, REDIS_URL=redis.url)
-    with (
-        client.connect(server, address(group := fresh_room())) as ana,
-        client.connect(server, address(group)) as ben,
-    ):
-        ana.expect("welcome")
-        ben.expect("welcome")
+    with welcomed(server, group := fresh_room()) as ana, welcomed(server, group) as ben:
         ana.send("half")  # msgpack cannot encode it.
         assert everything(ana) == ["close 1011"]
         ben.send("event a.text")
@@ -285,12 +277,7 @@ def test_half_a_character_closes_every_member_in_memory(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
-    with (
-        client.connect(server, address("tea")) as ana,
-        client.connect(server, address("tea")) as ben,
-    ):
-        ana.expect("welcome")
-        ben.expect("welcome")
+    with welcomed(server) as ana, welcomed(server) as ben:
         ana.send("half")
         assert everything(ana) == ["close 1011"]
         assert everything(ben) == ["close 1011"]
@@ -330,8 +317,7 @@ def test_group_names_are_short_and_ascii(
     talkative: Path, serve: Callable, group: str, answer: str
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         ana.send(f"join {group}")
         assert ana.recv().startswith(answer)
 
@@ -419,11 +405,9 @@ def test_member_that_is_busy_loses_events_on_redis(
     server = serve(talkative, REDIS_URL=redis.url)
     group = fresh_room()
     with (
-        client.connect(server, address(group, "slow")) as slow,
-        client.connect(server, address(fresh_room())) as other,
+        welcomed(server, group, "slow") as slow,
+        welcomed(server, fresh_room()) as other,
     ):
-        slow.expect("welcome")
-        other.expect("welcome")
         run_in(
             talkative,
             BURST + f"async_to_sync(burst)({group!r}, {not backend})\n",
@@ -454,11 +438,9 @@ def test_member_that_is_busy_loses_events_in_memory(
     )
     server = serve(talkative)
     with (
-        client.connect(server, address("tea", "slow")) as slow,
-        client.connect(server, address("tea", "quick")) as quick,
+        welcomed(server, "tea", "slow") as slow,
+        welcomed(server, "tea", "quick") as quick,
     ):
-        slow.expect("welcome")
-        quick.expect("welcome")
         quick.send("burst")
         quick.expect("sent")
         quick.send("open")
@@ -582,12 +564,7 @@ def test_client_that_does_not_read_loses_nothing(
     # Far more than a mailbox holds, and than the system keeps for a TCP connection.
     messages = 150
     server = serve(talkative)
-    with (
-        client.connect(server, address("tea")) as ana,
-        client.connect(server, address("tea")) as ben,
-    ):
-        ana.expect("welcome")
-        ben.expect("welcome")
+    with welcomed(server) as ana, welcomed(server) as ben:
         for _ in range(messages):
             ben.send("big")
             assert len(ben.recv()) == 128 * 1024
@@ -607,8 +584,7 @@ def test_server_that_is_blocked_loses_events_on_redis(
     )
     server = serve(talkative, REDIS_URL=redis.url)
     group = fresh_room()
-    with client.connect(server, address(group, "slow")) as ana:
-        ana.expect("welcome")
+    with welcomed(server, group, "slow") as ana:
         server.process.send_signal(signal.SIGSTOP)
         run_in(
             talkative,
@@ -702,8 +678,7 @@ def test_daphne_ends_without_calling_disconnect(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         server.stop()
         assert everything(ana) == ["close 1006"]
     assert "disconnect" not in server.printed()
@@ -896,8 +871,7 @@ def test_blocking_in_async_code_stops_the_pages_too(
     talkative: Path, serve: Callable
 ) -> None:
     server = serve(talkative)
-    with client.connect(server, address("tea")) as ana:
-        ana.expect("welcome")
+    with welcomed(server) as ana:
         get(server, "/")  # The first page takes longer.
         ana.send("block")
         begun = time.monotonic()

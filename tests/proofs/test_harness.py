@@ -3,8 +3,6 @@ The harness: servers die with the tests, nothing waits for ever, a skip is no pa
 """
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -42,7 +40,7 @@ from tests.proofs.runs import (
     replace,
     run_pytest,
 )
-from tests.proofs.waiting import REST, wait_until_refused
+from tests.proofs.waiting import REST, ports_of_what_dies, wait_until_refused
 
 ECHO = ROOT / "stage01_echo"
 
@@ -66,21 +64,8 @@ with Server(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])) as server:
 @pytest.mark.posix("Windows has one way to end a process, and no signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_server_dies_with_the_tests(tmp_path: Path, name: str) -> None:
-    tests = subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_SERVER, ECHO, tmp_path / "server.log"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with tests:
-        port = int(tests.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            tests.send_signal(getattr(signal, name))
-            # The server's end of the connection goes away only with the server: by a
-            # close or, where the system is in a hurry, by a reset.
-            with suppress(ConnectionResetError):
-                assert connection.recv(1) == b""
+    words = (ECHO, tmp_path / "server.log")
+    [port] = ports_of_what_dies(HOLD_A_SERVER, *words, by=name)
     wait_until_refused(port)
 
 

@@ -4,10 +4,8 @@ The Redis of the tests: it comes back where it was, and does not outlive them.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ import redis as client
 from tests.checker.servers.redis import RedisServer, find_redis
 from tests.checker.servers.runserver import ServerError
 from tests.proofs.runs import ROOT, recorded_with
-from tests.proofs.waiting import REST, wait_until_refused
+from tests.proofs.waiting import REST, ports_of_what_dies, wait_until_refused
 
 pytestmark = recorded_with(Path(__file__).with_name("waiting.py"))
 
@@ -75,19 +73,7 @@ def test_redis_that_cannot_start_says_why(redis: RedisServer, tmp_path: Path) ->
 def test_redis_dies_with_the_tests(
     redis: RedisServer, tmp_path: Path, name: str
 ) -> None:
-    tests = subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_REDIS, tmp_path],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with tests:
-        port = int(tests.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            tests.send_signal(getattr(signal, name))
-            with suppress(ConnectionResetError):
-                assert connection.recv(1) == b""
+    [port] = ports_of_what_dies(HOLD_A_REDIS, tmp_path, by=name)
     wait_until_refused(port)
 
 

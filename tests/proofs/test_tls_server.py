@@ -2,12 +2,9 @@
 The servers of stage 5: they show their own certificate, and do not outlive the tests.
 """
 
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +23,7 @@ from tests.checker.servers.tls import (
     make_expired_keys,
 )
 from tests.proofs.runs import ROOT, check, contract, copy_of, recorded_with, replace
-from tests.proofs.waiting import REST, wait_until_refused
+from tests.proofs.waiting import REST, ports_of_what_dies, wait_until_refused
 
 pytestmark = recorded_with(
     ROOT / "stage05_wss",
@@ -126,19 +123,8 @@ def test_server_does_not_take_another_one_for_its_own(
 @pytest.mark.posix("Windows has one way to end a process, and no signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_site_dies_with_the_tests(project: Path, tmp_path: Path, name: str) -> None:
-    tests = subprocess.Popen(
-        [sys.executable, "-c", HOLD_A_SITE, project, tmp_path / "server.log"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with tests:
-        ports = [int(port) for port in tests.stdout.readline().split()]
-        with socket.create_connection(("127.0.0.1", ports[0]), timeout=5) as connection:
-            tests.send_signal(getattr(signal, name))
-            with suppress(ConnectionResetError):
-                assert connection.recv(1) == b""
+    words = (project, tmp_path / "server.log")
+    ports = ports_of_what_dies(HOLD_A_SITE, *words, by=name)
     assert len(ports) == 4
     for port in ports:
         wait_until_refused(port)

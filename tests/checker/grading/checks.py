@@ -24,7 +24,7 @@ LINES = 5_000
 # A check that could not be tried for one of these reasons is nobody's fault. Others,
 # such as a server that does not start, are the project's.
 # Nor is what is asked on Redis of a project that has none: it is asked in memory, too.
-LACKS = re.compile(r"^No .{1,40} was found|^No room of this project is in the Redis")
+LACKS = re.compile(r"^No .{1,40} was found|^No room of this project is in Redis")
 MACHINES = re.compile(
     r"lets a program open too few files|this machine has too much to do"
 )

@@ -7,10 +7,13 @@ is quicker, and the program is the same.
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 FORKS = "CHECKS_FORKS"  # The variable that holds the address of a fork server.
 
@@ -41,3 +44,16 @@ def start(
             with suppress(StartColdError):
                 return Forked(address, command, cwd=cwd, env=env, **options)
     return subprocess.Popen(command, cwd=cwd, env=env, **options)
+
+
+def start_with_lifeline(
+    program: str, *words: str | Path, log: BinaryIO
+) -> subprocess.Popen:
+    """Start a program that is no Python of ours, and ends with us: lifeline.py."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.checker.servers.lifeline", program, *words],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,  # Its end tells the lifeline that we are gone.
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,9 +13,8 @@ from typing import Any, Self
 
 from tests.checker.client import PATIENCE
 from tests.checker.servers import output
+from tests.checker.servers.launch import start_with_lifeline
 from tests.checker.servers.runserver import START, STOP, ServerError, free_port
-
-ROOT = Path(__file__).parent.parent.parent.parent
 
 MISSING = (
     "No redis-server was found. Install it (Debian: apt install redis-server,"
@@ -26,8 +24,8 @@ MISSING = (
 
 # Why a check is skipped that memory would keep. `checks.LACKS` knows how it begins.
 NOT_USED = (
-    "No room of this project is in the Redis that REDIS_URL names. As long as that is"
-    " so, what is asked on Redis would be asked in memory once more."
+    "No room of this project is in Redis, though REDIS_URL names one. What is asked"
+    " there would be asked in memory once more."
 )
 
 
@@ -72,17 +70,12 @@ class RedisServer:
         if (program := find_redis()) is None:
             raise ServerError(MISSING)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "tests.checker.servers.lifeline", program),
-                    *("--port", str(self.port), "--bind", "127.0.0.1"),
-                    *("--protected-mode", "yes", "--dir", self.folder.resolve()),
-                    *("--save", "", "--appendonly", "no"),
-                ],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,  # Its end tells the lifeline that we are gone.
-                stdout=log,
-                stderr=subprocess.STDOUT,
+            self.process = start_with_lifeline(
+                program,
+                *("--port", str(self.port), "--bind", "127.0.0.1"),
+                *("--protected-mode", "yes", "--dir", self.folder.resolve()),
+                *("--save", "", "--appendonly", "no"),
+                log=log,
             )
         try:
             self.wait_until_it_answers()

@@ -5,7 +5,6 @@ import re
 import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from tests.checker import ready
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers import output
 from tests.checker.servers.effort import Effort
+from tests.checker.servers.launch import start_with_lifeline
 from tests.checker.servers.runserver import (
     ATTEMPTS,
     CRASH_CHECK,
@@ -38,8 +38,6 @@ from tests.checker.servers.runserver import (
     free_port,
     manage,
 )
-
-ROOT = Path(__file__).parent.parent.parent.parent
 
 MISSING = (
     "No nginx was found. Install it (Debian: apt install nginx-light, macOS: brew"
@@ -311,21 +309,11 @@ class NginxSite(Endpoint):
             prefix = self.log.parent / f"{self.log.stem}-nginx"
             self.write_configuration(prefix)
             with self.log.open("wb") as log:
-                self.process = subprocess.Popen(
-                    [
-                        *(
-                            sys.executable,
-                            "-m",
-                            "tests.checker.servers.lifeline",
-                            program,
-                        ),
-                        *("-p", prefix, "-c", "deploy/nginx.conf"),
-                        *("-g", f"daemon off; {AS_ROOT}", "-e", "stderr"),
-                    ],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,  # Its end tells that we are gone.
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
+                self.process = start_with_lifeline(
+                    program,
+                    *("-p", prefix, "-c", "deploy/nginx.conf"),
+                    *("-g", f"daemon off; {AS_ROOT}", "-e", "stderr"),
+                    log=log,
                 )
             stack.callback(self.stop_nginx)
             self.wait_until_it_listens()
