@@ -287,8 +287,8 @@ def test_what_memory_answers_is_not_said_to_be_kept_on_redis(
 ) -> None:
     project = copy_of(ROOT / "stage03_groups", tmp_path / "mine")
     replace(project / "config" / "settings.py", "if REDIS_URL:", condition)
-    result = check("stage03_groups", "-k", "switches", "--project", project)
-    name = "handshake switches from HTTP to WebSocket"
+    result = check("stage03_groups", "-k", "handshake_is_told", "--project", project)
+    name = "handshake is told to everyone in the room"
     assert f"ok    {name} (in memory)" in result.stdout
     assert f"{verdict}  {name} (on Redis)" in result.stdout
     assert end in result.stdout
