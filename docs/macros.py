@@ -34,13 +34,14 @@ BLOCKS = {
     ),
     "sessions": ("session",),
     "slides": ("slides",),
-    "live": ("live",),
+    "live": ("live", "cause", "when_asked"),
     "workbench": ("experiment", "experiments", "recorded_with"),
 }
 # What stands in a line.
 INLINE = {
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
+    "teach": ("step",),
     "weights": ("marks",),
     "workbench": ("accept",),
 }

@@ -21,10 +21,13 @@ document.addEventListener("DOMContentLoaded", () => {
   const previous = button("← Previous", -1);
   const next = button("Next →", 1);
   const counter = document.createElement("output"); // Its changes are spoken.
+  const notes = document.createElement("button");
+  notes.type = "button";
+  notes.addEventListener("click", () => note(!isNoted()));
   const leave = document.createElement("a");
   leave.href = back.href;
   leave.textContent = `${back.textContent} (Esc)`;
-  bar.append(previous, counter, next, leave);
+  bar.append(previous, counter, next, notes, leave);
   document.querySelector(".slides").after(bar);
 
   // The number of the slide that the address names, or the first.
@@ -41,12 +44,26 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  // What only who teaches should read stands below a slide for who presses n.
+  function isNoted() {
+    return document.documentElement.classList.contains("is-noted");
+  }
+
+  function note(isWanted) {
+    document.documentElement.classList.toggle("is-noted", isWanted);
+    for (const each of document.querySelectorAll(".notes")) each.open = isWanted;
+    notes.setAttribute("aria-pressed", isWanted);
+    show();
+  }
+
   function show() {
     const number = shown();
     slides.forEach((slide, place) => {
       slide.classList.toggle("is-current", place + 1 === number);
     });
     counter.textContent = `${number} / ${slides.length}`;
+    const hasNotes = slides[number - 1].querySelector(".notes");
+    notes.textContent = hasNotes ? "Notes (n)" : "No notes (n)";
     previous.setAttribute("aria-disabled", number === 1);
     next.setAttribute("aria-disabled", number === slides.length);
   }
@@ -73,6 +90,8 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!isLarge.matches || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Escape") {
       location.assign(leave.href);
+    } else if (event.key === "n") {
+      note(!isNoted());
     } else if (stepOf(event)) {
       event.preventDefault();
       go(stepOf(event)());
@@ -80,5 +99,5 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   addEventListener("hashchange", show);
   document.documentElement.classList.add("is-slideshow");
-  show();
+  note(false);
 });

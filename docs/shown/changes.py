@@ -2,6 +2,7 @@
 
 import tomllib
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import NamedTuple
 
 from docs.shown.listings import fence
@@ -14,8 +15,9 @@ class Piece(NamedTuple):
     """
     What one reason is given for: a file, or one hunk of it, which `key` stands in.
 
-    `hunks` are pieces of a diff, each a list of lines. `verb` says what became of a
-    file that has one reason for all.
+    `hunks` are pieces of a diff, each a list of lines, and `groups` the same as difflib
+    has them: what was done to which lines. `verb` says what became of a file that has
+    one reason for all.
     """
 
     path: str
@@ -23,6 +25,7 @@ class Piece(NamedTuple):
     reason: str
     verb: str
     hunks: list[list[str]]
+    groups: list[list[tuple]] = ()
 
     @property
     def name(self):
@@ -78,28 +81,85 @@ def explain(source, path, reasons, old, new):
     """Yield a file with its reason, or each of its hunks with one."""
     if old == new:
         raise CannotShow(f"{source} explains {path}, which did not change.")
-    all_hunks = list(hunks(old or [], new or []))
+    verb = "is new" if old is None else "is gone" if new is None else "changed"
+    old, new = old or [], new or []
+    all_groups = list(groups(old, new))
     if isinstance(reasons, str):
-        verb = "is new" if old is None else "is gone" if new is None else "changed"
-        yield Piece(path, "", reasons, verb, all_hunks)
+        all_hunks = [hunk_of(old, new, group) for group in all_groups]
+        yield Piece(path, "", reasons, verb, all_hunks, all_groups)
         return
     unused = dict(reasons)
-    for hunk in all_hunks:
-        keys = [
-            key
-            for key in reasons
-            if any(key in line[1:] for line in hunk if line[0] != " ")
-        ]
-        if len(keys) != 1:
-            problem = f"has {len(keys)} reasons" if keys else "has no reason"
+    for group in all_groups:
+        hunk = hunk_of(old, new, group)
+        found = keys_in(hunk, reasons)
+        if not found:
             raise CannotShow(
-                f"{source}: this piece of {path} {problem}:\n\n{''.join(hunk)}"
+                f"{source}: this piece of {path} has no reason:\n\n{''.join(hunk)}"
             )
-        if keys[0] not in unused:
-            raise CannotShow(f"{source}: {keys[0]!r} is in two pieces of {path}.")
-        yield Piece(path, keys[0], unused.pop(keys[0]), "", [hunk])
+        for key, part in zip(
+            found, parted(source, path, hunk, group, found), strict=True
+        ):
+            if key not in unused:
+                raise CannotShow(f"{source}: {key!r} is in two pieces of {path}.")
+            lines = hunk_of(old, new, part)
+            yield Piece(path, key, unused.pop(key), "", [lines], [part])
     for key in unused:
         raise CannotShow(f"{source}: no line of {path} that changed has {key!r} in it.")
+
+
+def keys_in(hunk, reasons):
+    """Return the keys of reasons in a hunk with the line that each stands in first."""
+    found = {}
+    for key in reasons:
+        for place, line in enumerate(hunk):
+            if line[0] != " " and key in line[1:]:
+                found[key] = place
+                break
+    return dict(sorted(found.items(), key=lambda each: each[1]))
+
+
+def parted(source, path, hunk, group, found):
+    """
+    Return the parts of a hunk that has several reasons, one for each key.
+
+    It is cut at the empty line above the paragraph in which the next key stands.
+    """
+    parts, done = [], 0
+    places = list(found.values())
+    for last, place in pairwise(places):
+        empty = [at for at in range(last + 1, place) if not hunk[at][1:].strip()]
+        if not empty:
+            raise CannotShow(
+                f"{source}: this piece of {path} has {len(found)} reasons, and no empty "
+                f"line between them:\n\n{''.join(hunk)}"
+            )
+        at = empty[-1]
+        while at - 1 in empty:
+            at -= 1
+        part, group = split(group, at - done)
+        parts.append(part)
+        done = at
+    return [*parts, group]
+
+
+def split(group, at):
+    """Cut what difflib has of a hunk in front of one of its lines."""
+    first, rest = [], []
+    for tag, old_first, old_last, new_first, new_last in group:
+        gone = old_last - old_first
+        size = gone if tag == "equal" else gone + new_last - new_first
+        if at <= 0 or at >= size:
+            (rest if at <= 0 else first).append(
+                (tag, old_first, old_last, new_first, new_last)
+            )
+        else:
+            # What goes stands above what comes.
+            old_cut = old_first + min(at, gone)
+            new_cut = new_first + (at if tag == "equal" else max(at - gone, 0))
+            first.append((tag, old_first, old_cut, new_first, new_cut))
+            rest.append((tag, old_cut, old_last, new_cut, new_last))
+        at -= size
+    return first, rest
 
 
 def hunks(old, new):
@@ -111,7 +171,42 @@ def hunks(old, new):
 def groups(old, new):
     """Return the pieces of a diff as difflib has them: what was done to which lines."""
     matcher = SequenceMatcher(None, old, new, autojunk=False)
+    matcher.opcodes = list(slid(matcher.get_opcodes(), new))
     return matcher.get_grouped_opcodes(CONTEXT)
+
+
+def slid(found, new):
+    """
+    Yield what was done to which lines, with whole statements that come.
+
+    Of two calls that begin alike, difflib may take the first line of the one and the
+    rest of the other for what came. Nobody types it so.
+    """
+    found = [list(each) for each in found]
+    for before, each, after in zip(found, found[1:], found[2:], strict=False):
+        if each[0] != "insert":
+            continue
+        _, _, _, first, last = each
+        up = 0
+        while not is_closed(new[first - up : last - up]):
+            if up == before[4] - before[3] or new[first - up - 1] != new[last - up - 1]:
+                up = 0
+                break
+            up += 1
+        before[2], before[4] = before[2] - up, before[4] - up
+        each[1:] = (number - up for number in each[1:])
+        after[1], after[3] = after[1] - up, after[3] - up
+    yield from map(tuple, found)
+
+
+def is_closed(lines):
+    """Tell whether each bracket that opens in these lines closes there, as far as seen."""
+    open_ones = 0
+    for letter in "".join(lines):
+        open_ones += (letter in "([{") - (letter in ")]}")
+        if open_ones < 0:
+            return False
+    return not open_ones
 
 
 def hunk_of(old, new, group):

@@ -1,121 +1,179 @@
 """Show the order in which to type a stage live, with what is typed, and where."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from docs.shown.listings import LANGUAGES, fence
 from docs.shown.places import code, is_whole, places
-from docs.shown.repository import before, files
-from docs.shown.slides import joined
-from docs.shown.teach import once, order, saves, stage_of, words
+from docs.shown.repository import CannotShow, files
+from docs.shown.rows import is_blank, joined
+from docs.shown.teach import (
+    asked_when,
+    causes,
+    copies_of,
+    copy_of,
+    is_copied,
+    lettered,
+    once,
+    order,
+    saves,
+    sizes,
+    stage_of,
+    words,
+)
 from docs.shown.text import indented
+
+NUMBERS = {1: "first", 2: "second", 3: "third"}
 
 
 def live(chapter):
     """
-    Show the order in which to type a stage live, piece by piece.
+    Show the order in which to type a stage live, step by step and piece by piece.
 
     Each piece says where its lines stand, has them folded below it, and says what is
     typed wrong on purpose. After each step stands what is seen.
     """
     steps, copied, skipped = order(chapter)
-    typed = [piece for _, found in steps for piece in found]
-    total = sum(len(words(piece.added())) for piece in typed)
-    shown = [f"**Type** {counted(total, 'line')}, in {counted(len(typed), 'piece')}:\n"]
-    items = []
+    typed, count, copies = sizes(chapter)
+    size = f"**{counted(typed, 'line')} typed**, in {counted(count, 'piece')}"
+    shown = [f"{size}{f', and {copies} copied' if copies else ''}.\n"]
     for step, found in steps:
-        with_next = {name for each in saves(step) for name in each[:-1]}
-        of_step = [as_item(chapter, piece, piece.name in with_next) for piece in found]
-        if step.get("copies"):
-            of_step.append(copying(chapter, copied))
-        paths = [piece.path for piece in found]
-        for mistake in step.get("wrong", []):
-            # Below its file, where it is typed; or last, if that is typed already.
-            place = paths.index(mistake["file"]) if mistake["file"] in paths else -1
-            of_step[place] += f"\n{wrong(chapter, mistake)}\n"
-        of_step[-1] += f"\n{now(chapter, step)}\n"
-        items += of_step
-    for number, item in enumerate(items, start=1):
-        first, *rest = item.splitlines()
-        body = "\n".join([f"{number}. {first}", indented("\n".join(rest))])
-        shown.append(f"{body.rstrip()}\n")
+        shown += [*as_step(chapter, step, found, copied)]
     if skipped:
         names = ", ".join(f"`{piece.path}`" for piece in once(skipped))
         shown.append(f"**Leave out** {names}.\n")
     return "\n".join(shown)
 
 
-def as_item(chapter, piece, is_saved_later):
+def as_step(chapter, step, found, copied):
+    """Yield a step: its heading, what is asked, its pieces, and what is seen."""
+    letter = step["letter"]
+    yield f"### Step {letter} · {step['title']}\n"
+    yield from asking_line(step, "asks_first", "before you type")
+    with_next = {name for each in saves(step) for name in each[:-1]}
+    items = []
+    with_it = {}
+    for place, piece in enumerate(found, start=1):
+        label = f"{letter}{place}"
+        later = " **Save it with the next one.**" if piece.name in with_next else ""
+        if is_copied(step, piece):
+            with_what = with_it.setdefault(piece.path, label)
+            how = "copy it" if with_what == label else f"comes with {with_what}"
+        else:
+            how = "type it"
+        items.append(as_item(chapter, label, piece, how, later))
+    if step.get("copies") and (rows := copies_of(chapter, copied)):
+        code_of = fence("\n".join(rows), "text", "Commands")
+        label = f"{letter}{len(found) + 1}"
+        items.append(
+            f"**{label}** · Copy the rest, in the folder of the course:\n\n{code_of}"
+        )
+    paths = [piece.path for piece in found]
+    for mistake in step.get("wrong", []):
+        # Below its file, where it is typed; or last, if that is typed already.
+        place = paths.index(mistake["file"]) if mistake["file"] in paths else -1
+        items[place] += f"\n{wrong(chapter, mistake)}\n"
+    yield from items
+    yield from asking_line(step, "asks", "before they see it")
+    yield f"{then(chapter, step)}\n"
+    if "note" in step:
+        yield f"**For you:** {lettered(chapter, step['note'], '#')}\n"
+    yield from asking_line(step, "asks_last", "before you go on")
+
+
+def asking_line(step, key, when):
+    """Yield which questions are asked at a place of a step."""
+    if numbers := step.get(key):
+        names = " and the ".join(NUMBERS[each] for each in numbers)
+        yield (
+            f"**Ask** the [{names} question{'s' * (len(numbers) > 1)}]"
+            f"(#three-questions), {when}.\n"
+        )
+
+
+def as_item(chapter, label, piece, how, later):
     """Write a piece: its file, where its lines stand, its reason, and the lines."""
     stage = stage_of(chapter)
-    later = " **Save it with the next one.**" if is_saved_later else ""
+    begins = f"**{label}** · `{piece.path}`"
     if piece.verb == "is gone":
-        return f"`{piece.path}`: delete it. {piece.reason}{later}\n"
+        return f"{begins}: delete it. {piece.reason}{later}\n"
     total = counted(len(words(piece.added())), "line")
-    if is_whole(stage, piece):
-        what = "a new file" if piece.verb else "write the file anew"
+    if how != "type it":
+        where = f", **{how}**, {total}. {piece.reason}{later}\n"
+    elif is_whole(stage, piece):
+        what = "a new file" if piece.verb == "is new" else "write the file anew"
         where = f", {what}, {total}. {piece.reason}{later}\n"
     elif len(found := places(stage, piece)) == 1:
         where = f", {found[0].where}: {size(found[0])}. {piece.reason}{later}\n"
     else:
         rows = "".join(f"- {each.where}: {size(each)}\n" for each in found)
         where = f", {total} in {len(found)} places. {piece.reason}{later}\n\n{rows}"
-    return f"`{piece.path}`{where}\n{folded(stage, piece, total)}"
+    if how == "copy it":
+        where += f"\n{fence(copy_of(stage, piece.path), 'text', 'Commands')}"
+    return f"{begins}{where}\n{folded(stage, piece, total, how)}"
 
 
-def folded(stage, piece, total):
+def folded(stage, piece, total, how):
     """Write the lines of a piece, folded: a file as it is, or a diff."""
     if is_whole(stage, piece):
         lines = files(stage)[piece.path]
         language = LANGUAGES.get(Path(piece.path).suffix, "text")
     else:
         language, lines = "diff", joined(piece.hunks)
+    lines = [*lines]
+    while is_blank(lines[0]):
+        del lines[0]
     # Highlighted lines would be folded once more: all of it is new.
     shown = fence("".join(lines), language, piece.path)
-    if piece.verb or is_whole(stage, piece):
+    if how == "type it" and (piece.verb or is_whole(stage, piece)):
         shown += f"\nOr copy ours: `{copy_of(stage, piece.path)}`\n"
-    return f'??? example "What you type: {total}"\n\n{indented(shown)}\n'
-
-
-def copying(chapter, copied):
-    """Write how to copy what is not typed."""
-    stage = stage_of(chapter)
-    rows = dict.fromkeys(copy_of(stage, piece.path) for piece in copied)
-    code = fence("\n".join(rows), "text", "Commands")
-    return f"**Copy** the rest, in the folder of the course:\n\n{code}"
-
-
-def copy_of(stage, path):
-    """Return the command that copies a file, or the new folder that it is in."""
-    known = {
-        folder
-        for each in files(before(stage))
-        for folder in PurePosixPath(each).parents
-    }
-    path = PurePosixPath(path)
-    new = [each for each in path.parents if each not in known]
-    what, how = (new[-1], "cp -r") if new else (path, "cp")
-    into = "" if what.parent == PurePosixPath(".") else f"{what.parent}/"
-    return f"{how} {stage}/{what} work/{stage}/{into}"
+    what = "What you type" if how == "type it" else "What it is"
+    return f'??? example "{what}: {total}"\n\n{indented(shown)}\n'
 
 
 def wrong(chapter, mistake):
     """Say what is typed wrong on purpose, and what is seen of it after the step."""
     return (
         f"**Wrong on purpose:** in `{mistake['file']}` write {code(mistake['wrong'])} "
-        f"in place of {code(mistake['right'])}. After this step "
-        f"{stops(chapter, mistake)} {mistake['then']} Then put it right."
+        f"in place of {code(mistake['right'])}, or let this do it:\n\n"
+        f"{cause(chapter, mistake['name'])}\n"
+        f"After this step {stops(chapter, mistake)} {mistake['then']}"
     )
 
 
-def now(chapter, step):
+def cause(chapter, name):
+    """Show the commands that write a mistake into what was typed, and take it back."""
+    if name not in causes(chapter):
+        raise CannotShow(f"docs/teach/{chapter}.toml causes no {name!r}.")
+    command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
+    return fence(f"{command}\n{command} --back", "text", "Cause it, and put it back")
+
+
+def then(chapter, step):
     """Say what is seen after a step, and where the chapter has it."""
     seen = f"{stops(chapter, step)} " if "fails" in step else ""
-    return f"**Now:** {seen}{step['then']} ([{step['title']}]({step['link']}))"
+    told = lettered(chapter, step["then"], "#")
+    return f"**Then:** {seen}{told} ([the chapter]({step['link']}))"
 
 
 def stops(chapter, told):
     """Say at which check the checks of a chapter stop."""
     return f"`check {int(chapter[:2])}` stops at “{told['fails']}”:"
+
+
+def when_asked(chapter):
+    """Say when each of the three questions is asked."""
+    words = {
+        "before": "before {}",
+        "in": "in {}, before they see it",
+        "after": "after {}",
+    }
+    told = []
+    for number, place in asked_when(chapter).items():
+        when = "in the end"
+        if place:
+            when = words[place[0]].format(f"step {place[1]}")
+        told.append(f"the {NUMBERS[number]} {when}")
+    return f"T{', '.join(told[:-1])[1:]}, and {told[-1]}.\n"
 
 
 def size(place):

@@ -4,32 +4,38 @@ import ast
 import re
 from typing import NamedTuple
 
-from docs.shown.changes import groups, hunk_of, hunks
+from docs.shown.changes import hunks
 from docs.shown.repository import before, files
 
 LONGEST_LINE = 56  # Letters of code in a sentence.
+FEWEST_LETTERS = 6  # Of a line that one knows again: `path(` is none.
 
 
 class Place(NamedTuple):
-    """Lines of a piece that stand together: where that is, and what comes there."""
+    """Lines of a piece that stand together: where, what comes, and what it is in."""
 
     where: str
     added: list[str]
+    inside: str = ""
 
 
 def places(stage, piece):
     """
     Return where the lines of a piece stand, from top to bottom.
 
-    A line is named that stands there before and after: the piece can be found, whatever
-    has been typed before it.
+    A line is named that one knows again, and that stands there before and after: the
+    piece can be found, whatever has been typed before it. Only what continues a piece,
+    cut from it, is found by the lines of that one.
     """
     old = files(before(stage)).get(piece.path, [])
     new = files(stage).get(piece.path, [])
     return [
-        Place(where(piece.path, old, new, run), new[run[2] : run[3]])
-        for group in groups(old, new)
-        if hunk_of(old, new, group) in piece.hunks
+        Place(
+            where(piece.path, old, new, run),
+            new[run[2] : run[3]],
+            owner(piece.path, new, *run[2:]),
+        )
+        for group in piece.groups
         for run in runs_of(new, group)
     ]
 
@@ -60,27 +66,60 @@ def runs_of(new, group):
 
 
 def where(path, old, new, run):
-    """Say where a run of changed lines stands: in what, and after which line."""
-    first, last, new_first, new_last = run
-    inside = owner(path, new, new_first, new_last)
-    return ", ".join(part for part in (inside, beside(old, first, last)) if part)
+    """Say where a run of changed lines stands: in what, and beside which line."""
+    inside = owner(path, new, *run[2:])
+    inside = f"in `{inside}`" if inside else ""
+    return ", ".join(part for part in (inside, beside(old, new, run)) if part)
 
 
-def beside(old, first, last):
-    """Say which line of the old file a run comes after, or which it replaces."""
+def beside(old, new, run):
+    """Say which line a run comes after or before, or which it replaces."""
+    first, last, new_first, _ = run
     goes = [line for line in old[first:last] if line.strip()]
     if goes:
         more = {1: "", 2: " and the line below it"}.get(
             len(goes), f" and the {len(goes) - 1} lines below it"
         )
         return f"in place of {code(goes[0])}{more}"
-    above = next((line for line in reversed(old[:first]) if line.strip()), None)
-    below = next((line for line in old[last:] if line.strip()), None)
-    if above is None:
-        return "at the top" + (f", before {code(below)}" if below else "")
-    if old.count(above) == 1 or below is None:
-        return f"after {code(above)}"
-    return f"between {code(above)} and {code(below)}"
+    above = [line for line in new[:new_first] if line.strip()]
+    below = [line for line in old[last:] if line.strip()]
+    if not above:
+        return "at the top" + (f", before {code(below[0])}" if below else "")
+    if is_known(above[-1], new) or not below:
+        return f"after {code(above[-1])}"
+    if known := known_opening(above, new):
+        return f"after {code(f'{known} … {above[-1].strip()}')}"
+    if is_known(below[0], new):
+        return f"before {code(below[0])}"
+    if below[0].rstrip()[-1] in "([{" and is_known("".join(below[1:2]), new):
+        return f"before {code(f'{below[0].strip()}{below[1].strip()} …')}"
+    return f"between {code(above[-1])} and {code(below[0])}"
+
+
+def is_known(line, lines):
+    """Tell whether one finds a line in a file: it says something, and stands once."""
+    says = sum(letter.isalnum() for letter in line)
+    return says >= FEWEST_LETTERS and lines.count(line) == 1
+
+
+def known_opening(above, lines):
+    """Return how the bracket begins that the last line closes, if one knows that."""
+    *rest, last = above
+    if any(letter.isalnum() for letter in last):
+        return ""
+    depth = len(last) - len(last.lstrip())
+    for place in range(len(rest) - 1, -1, -1):
+        line = rest[place]
+        if len(line) - len(line.lstrip()) > depth:
+            continue
+        if line.rstrip()[-1] not in "([{":
+            return ""
+        if is_known(line, lines):
+            return line.strip()
+        # A bracket that says nothing is known by what is in it.
+        inside = "".join(rest[place + 1 : place + 2])
+        return f"{line.strip()}{inside.strip()}" if is_known(inside, lines) else ""
+    return ""
 
 
 def owner(path, new, first, last):
@@ -100,7 +139,7 @@ def owner(path, new, first, last):
     if found is None:
         return ""
     brackets = "" if isinstance(found, ast.ClassDef) else "()"
-    return f"in `{found.name}{brackets}`"
+    return f"{found.name}{brackets}"
 
 
 def code(line):

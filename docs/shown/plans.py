@@ -4,8 +4,8 @@ from docs.shown import repository
 from docs.shown.pages import page
 from docs.shown.repository import CannotShow
 from docs.shown.slides import slides
-from docs.shown.teach import lesson, order, words
-from docs.shown.text import cells
+from docs.shown.teach import lesson, lettered, sizes
+from docs.shown.text import at, cells
 
 HOUR = 60
 MORNING = 9 * HOUR  # When a day begins.
@@ -26,18 +26,18 @@ def heading(chapter):
 
 def sessions():
     """Show what each session takes: minutes, lines to type, slides."""
-    head = ["session", "minutes", "lines that you type", "slides"]
-    rows = [cells(*head), cells(":--", "--:", "--:", "--:")]
+    head = ["session", "minutes", "lines typed", "copied", "slides"]
+    rows = [cells(*head), cells(":--", *["--:"] * 4)]
     total = 0
     for chapter in chapters():
         title = heading(chapter)
         minutes = sum(part["minutes"] for part in lesson(chapter)["plan"])
         total += minutes
-        typed = [piece for _, found in order(chapter)[0] for piece in found]
-        size = sum(len(words(piece.added())) for piece in typed)
+        typed, _, copied = sizes(chapter)
         number = slides(chapter).count("<section ")
-        rows.append(cells(f"[{title}](teach-{chapter}.md)", minutes, size, number))
-    return "\n".join([*rows, cells(f"together {at(total)} hours", "", "", ""), ""])
+        link = f"[{title}](teach-{chapter}.md)"
+        rows.append(cells(link, minutes, typed, copied, number))
+    return "\n".join([*rows, cells(f"together {at(total)} hours", *[""] * 4), ""])
 
 
 def plan(chapter):
@@ -48,13 +48,17 @@ def plan(chapter):
     """
     rows = [cells("at", "you", "the room"), cells(":--", ":--", ":--")]
     clock = short = 0
-    for part in lesson(chapter)["plan"]:
+    told = lesson(chapter)
+    for part in told["plan"]:
         minutes = part["minutes"]
         hour = part.get("hour", minutes)
         when = f"**{at(clock)}**<br>{minutes}&nbsp;min"
         if hour != minutes:
             when += f"<br>1&nbsp;h: {hour}"
-        rows.append(cells(when, part["you"], f"{part['room']}<br>*{part['on']}*"))
+        you, room = (lettered(chapter, part[key], "#") for key in ("you", "room"))
+        if not clock:
+            you += f"<br>**Ask:** {told['opens']}"
+        rows.append(cells(when, you, f"{room}<br>*{part['on']}*"))
         clock += minutes
         short += hour
     if short > HOUR:
@@ -75,8 +79,3 @@ def day():
             clock = end + (HOUR if is_lunch else BREAK)
             rows.append(cells(at(end), at(clock), "lunch" if is_lunch else "a break"))
     return "\n".join([*rows, ""])
-
-
-def at(minutes):
-    """Write 95 minutes as 1:35."""
-    return f"{minutes // 60}:{minutes % 60:02}"

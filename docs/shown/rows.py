@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
 
@@ -27,11 +28,11 @@ def is_blank(line):
     return not line.strip("+-@ \n")
 
 
-def listing(lines, piece):
+def listing(lines, piece, title="", width=0):
     """
     Show code in rows. What is left of a line that is too long stands further in.
 
-    In a diff, what comes and what stays is coloured as the code that it is. Empty lines
+    With a `width`, in letters, a call is broken at its arguments. In a diff, what comes and what stays is coloured as the code that it is. Empty lines
     at both ends are left out.
     """
     said = [place for place, line in enumerate(lines) if not is_blank(line)]
@@ -58,6 +59,8 @@ def listing(lines, piece):
         # A line is never broken in front of its first word.
         begins = re.match("((?:<span[^>]*>)*)( *)", html)
         html = begins[1] + html[begins.end() :]
+        for at in reversed(breaks(f"{sign}{code}", width) if width else []):
+            html = broken(html, at - len(sign) - len(begins[2]))
         html = f'<span class="first">{sign}{begins[2]}</span>{html}'
         shown.append(
             f'<span class="row{kind}" style="--in: {indent(line)}ch">{html}\n</span>'
@@ -67,7 +70,7 @@ def listing(lines, piece):
     kind = "diff" if is_diff else language
     return (
         f'<div class="language-{kind} highlight" markdown="0">'
-        f'<span class="filename">{piece.path}</span>'
+        f'<span class="filename">{escape(title or piece.path)}</span>'
         # Markdown would end a block of HTML at an empty line.
         f'<pre><code><span class="kept">'
         f"{''.join(shown).replace(chr(10), '&#10;')}</span></code></pre></div>\n"
@@ -82,4 +85,64 @@ def indent(line):
 def code_rows(line, width):
     """Return how many rows of so many letters a line of code takes."""
     rest = " " * min(indent(line), width // 2)
-    return len(wrap(line.rstrip("\n"), width, subsequent_indent=rest)) or 1
+    line = line.rstrip("\n")
+    ends = [0, *breaks(line, width), len(line)]
+    count = 0
+    for begins, end in pairwise(ends):
+        row = (rest if begins else "") + line[begins:end]
+        count += len(wrap(row, width, subsequent_indent=rest)) or 1
+    return count
+
+
+def breaks(line, width):
+    """
+    Return where a line of code that is too long is broken: at arguments of a call.
+
+    Of all places that fit, that is the last of the outermost. Where there is none, the
+    line is left to whoever shows it.
+    """
+    line = line.rstrip("\n")
+    if re.match("[-+ ]? *(#|<!--|//)", line):
+        return []
+    found, begins, room = [], 0, width
+    while len(line) - begins > room:
+        near = [
+            (depth, -place)
+            for place, depth in arguments(line)
+            if begins < place <= begins + room
+        ]
+        if not near:
+            return found
+        begins = -min(near)[1]
+        found.append(begins)
+        room = width - min(indent(line), width // 2)
+    return found
+
+
+def arguments(line):
+    """Yield the places in a line of code where an argument begins, and how deep."""
+    depth, quote = 0, ""
+    for place, letter in enumerate(line):
+        if quote:
+            quote = "" if letter == quote and line[place - 1] != "\\" else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+            yield place + 1, depth
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == " " and line[place - 1] == "," and depth:
+            yield place + 1, depth
+
+
+def broken(html, at):
+    """Break a row of HTML in front of one of its letters."""
+    seen = 0
+    for token in re.finditer("<[^>]*>|&[^;]+;|.", html):
+        if token[0][0] == "<":
+            continue
+        if seen == at:
+            return f"{html[: token.start()]}<br>{html[token.start() :]}"
+        seen += 1
+    return html

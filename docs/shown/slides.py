@@ -2,18 +2,34 @@
 
 import ast
 import re
+from collections import defaultdict
 from html import escape
 from itertools import chain
 from math import ceil
 from textwrap import wrap
 
+from docs.shown.changes import Piece
 from docs.shown.glossary import terms
-from docs.shown.pages import heading, page, paragraph, section
+from docs.shown.pages import heading, linked, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
+from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow
 from docs.shown.rows import code_rows, indent, is_blank, joined, listing
-from docs.shown.teach import asked, failures, lesson, once, order
-from docs.shown.text import plain
+from docs.shown.teach import (
+    NAMED,
+    asked,
+    asked_when,
+    copies_of,
+    failures,
+    is_copied,
+    labels,
+    lesson,
+    lettered,
+    letters,
+    order,
+    stage_of,
+)
+from docs.shown.text import at, plain
 
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
 CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
@@ -21,6 +37,10 @@ SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
 # Of a drawing, in its units: what fits as a whole; what is too little for a slide; and
 # what stands above a heading, and above that, with the names of both sides.
 TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
+# Words that stand alone are as large as they fit: sizes, and how wide a letter is.
+LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 230, 4
+TERMINAL = '<span class="filename">Terminal</span>'
+OPENING, IDEAS = "the opening", "the ideas"  # Of the plan, before its first step.
 FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
 
 
@@ -30,29 +50,26 @@ def slides(chapter):
 
     All of it stands elsewhere: in the chapter, the glossary, the stage, the reasons,
     and on the page for who teaches it. docs/teach/<chapter>.toml says what comes when.
+    What only who teaches should read is in the notes of a slide.
     """
     told = lesson(chapter)
     steps, copied, _ = order(chapter)
+    before, after = notes(chapter)
     title = next(page(chapter))[0]
     first = next(
         line for line, _ in page(chapter) if line.startswith("In this chapter")
     )
     shown = [f"{title}\n\n{paragraph(chapter, first)}\n"]
-    shown += ideas(chapter, told["slide"])
-    copies = [*copies_of(copied)]
+    shown.append(noted(f"## {told['opens']}\n", before[OPENING]))
+    shown += first_noted(ideas(chapter, told["slide"]), before[IDEAS])
+    shown.append(red_at_first(chapter))
     for step, found in steps:
-        shown += chain.from_iterable(map(screens, found))
-        if step.get("copies"):
-            shown += copies
-            copies = []
-        # Before what tells the answer.
-        shown += asking(chapter, step.get("asks", []))
-        shown += checked(chapter, step)
-        shown += ideas(chapter, step.get("slide", []))
-    shown += copies
+        letter = step["letter"]
+        shown += first_noted(begun(chapter, step, found, copied), before[letter])
+        shown += seen_after(chapter, step, after[letter])
     shown += pictures(chapter)
-    early = [*chain.from_iterable(step.get("asks", []) for step, _ in steps)]
-    shown += asking(chapter, [each for each in (1, 2, 3) if each not in early])
+    left = [number for number, when in asked_when(chapter).items() if not when]
+    shown += asking(chapter, left)
     for failure, done, seen in failures(chapter):
         shown.append(f"## {failure}\n\n{done}\n\nWhat will you see?\n{{ .ask }}\n")
         shown.append(f"## {failure}\n\n{seen}")
@@ -70,11 +87,78 @@ def slides(chapter):
         '<div class="slides" markdown="1">\n\n'
         + "".join(
             f'<section class="slide" id="{place}" markdown="1" '
-            f'aria-label="Slide {place} of {number}">\n\n{text}\n</section>\n\n'
+            f'aria-label="Slide {place} of {number}"{large(text)}>\n\n{text}\n'
+            "</section>\n\n"
             for place, text in enumerate(shown, start=1)
         )
         + "</div>\n"
     )
+
+
+def notes(chapter):
+    """
+    Return what the plan says of each step, before its slides and after them.
+
+    What it says before the first step belongs to the opening and to the ideas.
+    """
+    before, after = defaultdict(list), defaultdict(list)
+    named, clock, last = letters(chapter), 0, None
+    for part in lesson(chapter)["plan"]:
+        found = [title for title in NAMED.findall(part["you"]) if title]
+        you, room = (lettered(chapter, part[key]) for key in ("you", "room"))
+        told = f"**{at(clock)}** {linked(you, f'teach-{chapter}')} *The room* {room}."
+        clock += part["minutes"]
+        if found and all(title in named for title in found):
+            before[named[found[0]]].append(told)
+            last = named[found[-1]]
+        elif last:
+            after[last].append(told)
+        else:
+            before[IDEAS if OPENING in before else OPENING].append(told)
+    return before, after
+
+
+def noted(text, said):
+    """Write a slide with notes for who teaches, if there are any. A key shows them."""
+    if not said:
+        return text
+    told = "\n\n".join(said)
+    return (
+        f'{text}\n<details class="notes" markdown="1">\n'
+        f"<summary>Notes</summary>\n\n{told}\n\n</details>\n"
+    )
+
+
+def first_noted(shown, said):
+    """Yield slides, the first of them with notes."""
+    for place, text in enumerate(shown):
+        yield text if place else noted(text, said)
+
+
+def begun(chapter, step, found, copied):
+    """Yield what a step asks at first, and then what is typed in it, and copied."""
+    yield from asking(chapter, step.get("asks_first", []))
+    yield from ideas(chapter, [s for s in step.get("slide", []) if s.get("first")])
+    called = labels(chapter)
+    whole = [piece for piece in found if is_copied(step, piece)]
+    if whole:
+        yield copying(chapter, step, whole, [piece.reason for piece in whole])
+    for piece in found:
+        if piece not in whole:
+            yield from screens(stage_of(chapter), piece, called[piece.name])
+    if step.get("copies") and copied:
+        yield copying(chapter, step, copied, [])
+    yield from asking(chapter, step.get("asks", []))
+
+
+def seen_after(chapter, step, plan):
+    """Yield what is seen after a step, what is asked of it, and its ideas."""
+    said = [*plan]
+    if "note" in step:
+        said.insert(0, lettered(chapter, step["note"]))
+    yield from first_noted(checked(chapter, step), said)
+    yield from asking(chapter, step.get("asks_last", []))
+    yield from ideas(chapter, [s for s in step.get("slide", []) if not s.get("first")])
 
 
 def asking(chapter, numbers):
@@ -82,6 +166,20 @@ def asking(chapter, numbers):
     for number in numbers:
         question, answer = asked(chapter)[number - 1]
         yield from (f"## {question}\n", f"## {question}\n\n{answer}")
+
+
+def copying(chapter, step, found, reasons):
+    """Return the slide of what is copied in a step, with its commands, and why."""
+    why = (
+        reasons[0] if len(reasons) == 1 else "".join(f"- {each}\n" for each in reasons)
+    )
+    rows = [f"{each}\n" for each in copies_of(chapter, found)]
+    return f"## Step {step['letter']}: copied, not typed\n\n{why}\n\n{terminal(rows)}"
+
+
+def terminal(lines):
+    """Show what one types in a terminal, or what stands there."""
+    return listing(lines, Piece("Terminal", "", "", "is new", []), width=CODE_WIDTH)
 
 
 def drawings(chapter):
@@ -100,8 +198,8 @@ def ideas(chapter, wanted):
     """
     Yield the slides that a chapter's order of teaching asks for.
 
-    Each has a title: a term of the glossary, the heading of a part of the chapter, a
-    sentence of the plan, or that of its drawing. Below it stand what the term means,
+    Each has a title: its own, a term of the glossary, the heading of a part of the
+    chapter, or that of its drawing. Below it stand what the term means,
     what the chapter `says` (a paragraph, a list or a table that begins so), and a
     drawing, maybe at one of its steps or one part of it.
     """
@@ -124,12 +222,7 @@ def title_of(chapter, slide):
         return term(slide["term"])["term"]
     if "part" in slide:
         return heading(chapter, slide["part"])
-    if "plan" in slide:
-        for each in lesson(chapter)["plan"]:
-            if slide["plan"] in each["you"]:
-                return each["you"][each["you"].index(slide["plan"]) :]
-        raise CannotShow(f"docs/teach/{chapter}.toml plans no {slide['plan']!r}.")
-    return ""
+    return slide.get("title", "")
 
 
 def term(name):
@@ -142,20 +235,68 @@ def term(name):
 
 def checked(chapter, step):
     """Yield what one does after a step, and then what is seen."""
-    then = step["then"][0].upper() + step["then"][1:]
+    then = lettered(chapter, step["then"])
+    then = then[0].upper() + then[1:]
     if "fails" not in step:
-        yield f"## Now\n\n{then}\n"
+        yield f"## After step {step['letter']}\n\n{then}\n"
         return
-    asked = f"## Now: `check {int(chapter[:2])}`. What is red?\n"
+    asked = (
+        f"## Step {step['letter']} is done: `check {int(chapter[:2])}`. What is red?\n"
+    )
     yield asked
     yield f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
+    if rows := printed(chapter, step):
+        yield f"## What the server printed\n\n{terminal(rows)}"
 
 
-def copies_of(copied):
-    """Yield what is copied, and not typed."""
-    if copied:
-        rows = "".join(f"- `{piece.path}`\n" for piece in once(copied))
-        yield f"## Copied, not typed\n\n{rows}"
+def reports(chapter):
+    """Yield the red reports of a chapter: the heading above, and the lines."""
+    place, block = "", []
+    for line, is_code in page(chapter):
+        if is_code:
+            block.append(f"{line}\n")
+            continue
+        if any(re.match("  (FAIL|stop)  ", each) for each in block):
+            yield place, block[1:-1]
+        block = []
+        if line.startswith("#"):
+            place = re.sub(
+                r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", line).strip().lower()
+            )
+
+
+def red_at_first(chapter):
+    """Return the slide of the first report: `start`, and what is red before any step."""
+    number = int(chapter[:2])
+    _, block = next(reports(chapter))
+    red = next(at for at, row in enumerate(block) if re.match("  (FAIL|stop)  ", row))
+    rows = [block[red].lstrip()]
+    for row in block[red + 1 :]:
+        if len(rows) > 2 and not row.strip():
+            break
+        rows.append(row.replace(" " * 8, "  ", 1))
+    commands = [f"$ python3 learn.py {each} {number}\n" for each in ("start", "check")]
+    return (
+        f"## The work begins: `start {number}`, and the first red check\n\n"
+        f"{terminal([*commands, *rows])}"
+    )
+
+
+def printed(chapter, step):
+    """Return what the server printed when the check after a step failed."""
+    found = [
+        (place, block)
+        for place, block in reports(chapter)
+        if any(row.split("  ")[2:] == [f"{step['fails']}\n"] for row in block)
+    ]
+    anchor = step["link"].partition("#")[2]
+    found.sort(key=lambda each: each[0] != anchor)  # Best below the step's own heading.
+    for _, block in found[:1]:
+        rows = [row.replace(" " * 8, "", 1) for row in block]
+        if "What the server printed:\n" in rows:
+            begins = rows.index("What the server printed:\n") + 1
+            return rows[begins : rows.index("\n", begins)]
+    return []
 
 
 def pictures(chapter):
@@ -238,11 +379,12 @@ def drawn(name, step=None, piece=None):
         top = None
 
 
-def screens(piece):
+def screens(stage, piece, label):
     """
     Yield a piece of the diff on as many slides as it needs, the first with its reason.
 
-    The others are named by what they are in.
+    Above its lines stands what the list calls it, its file, and what they are in. The
+    others are named by what they are in, too.
     """
     title, _, more = piece.reason.partition(". ")
     title = title if not more else f"{title}."
@@ -252,6 +394,8 @@ def screens(piece):
     others = SLIDE_HEIGHT - CODE_FRAME - TITLE_ROW
     lines = piece.added() if piece.verb == "is new" else [*joined(piece.hunks)]
     found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
+    inside = within(stage, piece)
+    bar = " · ".join(each for each in (label, piece.path, inside) if each)
     place = 0
     for number, each in enumerate(found):
         if number:
@@ -260,8 +404,53 @@ def screens(piece):
             )
             more, title = "", f"`{owner(lines, begins) or piece.path}`"
         count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
-        yield f"## {title}{count}\n\n{more}\n\n{listing(each, piece)}"
+        shown = listing(each, piece, bar, CODE_WIDTH)
+        yield f"## {title}{count}\n\n{more}\n\n{shown}"
         place += len(each)
+
+
+def within(stage, piece):
+    """Say which functions and classes the lines of a piece are in."""
+    if piece.verb or is_whole(stage, piece):
+        return ""
+    found = dict.fromkeys(each.inside for each in places(stage, piece) if each.inside)
+    return f"in {' and '.join(found)}" if found else ""
+
+
+def large(text):
+    """Return how large the words of a slide are that has only words: they fill it."""
+    text = text.partition('<details class="notes"')[0]
+    room = SLIDE_HEIGHT
+    if TERMINAL in text:
+        # The words above it have what it leaves.
+        text, _, shown = text.partition('<div class="language-text')
+        room -= CODE_FRAME + CODE_ROW * shown.count('<span class="row')
+    if re.search(r"<figure|<div|^\||<span", text, re.MULTILINE):
+        return ""
+    title, _, rest = text.partition("\n")
+    parts = [each for each in re.split(r"\n\n|\n(?=- |\d\. )", rest.strip()) if each]
+    shown = [re.sub(r"\]\([^)]*\)|\{ \..*\}|[`*\[]", "", each) for each in parts]
+    listed = [each for each in shown if re.match(r"- |\d\. ", each)]
+    above = FIRST_TITLE if title.startswith("# ") else 0
+    title = title.lstrip("# ")
+    above += TITLE_ROW * rows(title, TITLE_WIDTH)
+    for size in range(LARGEST, SMALLEST, -2):
+        letters_in_row = int(SLIDE_WIDTH / (size * LETTER))
+        in_list = int(SLIDE_WIDTH / (size * LETTER) - LIST)
+        if not parts:
+            if rows(title, letters_in_row) * size * 1.3 < SLIDE_HEIGHT / 2:
+                return f' style="--words: {size}"'
+            continue
+        used = sum(
+            rows(each.replace("\n", " "), in_list if each in listed else letters_in_row)
+            * size
+            * 1.45
+            + size * 0.7
+            for each in shown
+        )
+        if used <= room - above:
+            return f' style="--words: {size}"'
+    return f' style="--words: {SMALLEST}"'
 
 
 def owner(lines, place):

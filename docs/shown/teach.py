@@ -1,11 +1,21 @@
 """Read in which order a stage is typed live, and what of it is not typed."""
 
+import re
 import tomllib
 from itertools import chain
+from pathlib import PurePosixPath
+from string import ascii_uppercase
 
 from docs.shown.changes import pieces
 from docs.shown.pages import linked, page, section
-from docs.shown.repository import CannotShow, read
+from docs.shown.repository import CannotShow, before, files, read
+
+# When a question is asked: before a step, before its last words, or after them.
+ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
+# A step is named by its title, which `code` cannot be.
+NAMED = re.compile(r"`[^`]*`|\{([^{}]+)\}")
+CALL = re.compile(r"\s*\[\[ (\w+)\(.*\) \]\]")
+HOW = re.compile(rf"{CALL.pattern}|\s*In one line")  # An answer is run.
 
 
 def lesson(chapter):
@@ -22,8 +32,9 @@ def order(chapter):
     """
     Return the pieces of a chapter's diff, by what one does with them in a lesson.
 
-    Each is in docs/teach/<chapter>.toml once: typed in one of the steps, copied, or
-    left out. A piece that is in none of them, or in two, fails the build.
+    Each is in docs/teach/<chapter>.toml once: typed or copied in one of the steps,
+    copied with the rest, or left out. A piece that is in none of them, or in two, fails
+    the build. Each step gets its letter.
     """
     source = f"docs/teach/{chapter}.toml"
     left = {piece.name: piece for piece in pieces(stage_of(chapter))}
@@ -37,8 +48,13 @@ def order(chapter):
             yield left.pop(name)
 
     told = lesson(chapter)
-    steps = [(step, [*take(chain.from_iterable(saves(step)))]) for step in told["type"]]
+    named = letters(chapter)
+    steps = []
+    for step in told["type"]:
+        found = [*take(chain.from_iterable(saves(step)))]
+        steps.append(({**step, "letter": named[step["title"]]}, found))
     copied, skipped = [*take(told["rest"]["copy"])], [*take(told["rest"]["leave"])]
+    copy_whole(source, [*chain.from_iterable(found for _, found in steps)], steps)
     if left:
         raise CannotShow(f"{source} does not say when {', '.join(left)} is typed.")
     if copied and sum("copies" in step for step, _ in steps) != 1:
@@ -46,25 +62,174 @@ def order(chapter):
     return steps, copied, skipped
 
 
+def copy_whole(source, typed, steps):
+    """See that what a step copies are files that are finished with this step."""
+    done = set()
+    for step, found in steps:
+        here = {piece.name: piece.path for piece in found}
+        done |= here.keys()
+        for name in step.get("copy", []):
+            if name not in here:
+                raise CannotShow(
+                    f"{source} copies {name!r} in the step {step['title']!r}, and it is "
+                    "no piece of it."
+                )
+            file = {piece.name for piece in typed if piece.path == here[name]}
+            if file - done or file & here.keys() - set(step["copy"]):
+                raise CannotShow(
+                    f"{source} copies {name!r} in the step {step['title']!r}, and to "
+                    "copy the file would bring more."
+                )
+
+
+def letters(chapter):
+    """Return the letter of each step, by its title."""
+    titles = [step["title"] for step in lesson(chapter).get("type", [])]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise CannotShow(f"docs/teach/{chapter}.toml has two steps {title!r}.")
+    return dict(zip(titles, ascii_uppercase, strict=False))
+
+
+def lettered(chapter, text, link=""):
+    """
+    Write "step A" for the title of a step that stands in braces in a text.
+
+    It leads to the step on the page `link`, if that is given: "" is no link, and "#"
+    this page.
+    """
+
+    def name(found):
+        title = found[1]
+        if title is None:
+            return found[0]
+        if title not in (named := letters(chapter)):
+            raise CannotShow(
+                f"docs/teach/{chapter}.toml speaks of the step {title!r}, and its steps "
+                f"are {', '.join(map(repr, named))}."
+            )
+        words = f"step {named[title]}"
+        return f"[{words}]({link}{anchor(named[title], title)})" if link else words
+
+    return NAMED.sub(name, text)
+
+
+def step(chapter, title):
+    """Write "step A", with a link to it, for the title of a step."""
+    return lettered(chapter, f"{{{title}}}", "#")
+
+
+def anchor(letter, title):
+    """Return the place of a step on its page, as both builders call its heading."""
+    words = re.sub(r"[^\w\s-]", "", f"step {letter} {title}").strip().lower()
+    return re.sub(r"[-\s]+", "-", words)
+
+
 def saves(step):
     """Return the pieces of a step by what is saved at once, so that servers start."""
     return [[each] if isinstance(each, str) else each for each in step["pieces"]]
 
 
+def labels(chapter):
+    """Return what each piece of the steps is called, by its name: A1, A2, B1."""
+    return {
+        piece.name: f"{step['letter']}{place}"
+        for step, found in order(chapter)[0]
+        for place, piece in enumerate(found, start=1)
+    }
+
+
+def is_copied(step, piece):
+    """Tell whether a piece of a step is copied in a lesson, as the file that it is."""
+    return piece.name in step.get("copy", [])
+
+
+def sizes(chapter):
+    """Return how many lines are typed in a lesson, in how many pieces, and copied."""
+    steps, copied, _ = order(chapter)
+    typed, whole = [], [*copied]
+    for step, found in steps:
+        for piece in found:
+            (whole if is_copied(step, piece) else typed).append(piece)
+    lines = [sum(len(words(each.added())) for each in some) for some in (typed, whole)]
+    return lines[0], len(typed), lines[1]
+
+
+def copy_of(stage, path):
+    """Return the command that copies a file, or the new folder that it is in."""
+    known = {
+        folder
+        for each in files(before(stage))
+        for folder in PurePosixPath(each).parents
+    }
+    path = PurePosixPath(path)
+    new = [each for each in path.parents if each not in known]
+    what, how = (new[-1], "cp -r") if new else (path, "cp")
+    into = "" if what.parent == PurePosixPath(".") else f"{what.parent}/"
+    return f"{how} {stage}/{what} work/{stage}/{into}"
+
+
+def copies_of(chapter, found):
+    """
+    Return the commands that copy the files of pieces, each once.
+
+    Several of a kind in one folder are copied by one command, if all others of that
+    kind there are as before.
+    """
+    stage = stage_of(chapter)
+    old, new = files(before(stage)), files(stage)
+    paths = list(dict.fromkeys(PurePosixPath(piece.path) for piece in found))
+    rows = []
+    for path in paths:
+        kind = path.parent / f"*{path.suffix}"
+        same = [each for each in paths if each.match(str(kind))]
+        others = [
+            each
+            for each in map(PurePosixPath, new)
+            if each.parent == path.parent and each.suffix == path.suffix
+        ]
+        is_all = all(
+            each in paths or old.get(str(each)) == new[str(each)] for each in others
+        )
+        rows.append(copy_of(stage, kind if len(same) > 1 and is_all else path))
+    return list(dict.fromkeys(rows))
+
+
 def asked(chapter):
-    """Return what the page for who teaches a chapter asks, each with its answer."""
+    """
+    Return what the page for who teaches a chapter asks, each with its answer.
+
+    What says how it is run is for who teaches, and no part of the answer.
+    """
     found = []
-    for line, _ in page(f"teach-{chapter}"):
+    for line, is_code in page(f"teach-{chapter}"):
         if line.startswith('??? question "'):
             question = line.removeprefix('??? question "').removesuffix('"')
             found.append((question, []))
         elif found and line.startswith("#"):
             break
-        elif found:
+        elif found and not is_code and not HOW.match(line):
             found[-1][1].append(linked(line.removeprefix("    "), f"teach-{chapter}"))
     if len(found) != 3:
         raise CannotShow(f"docs/teach-{chapter}.md asks {len(found)} questions, not 3.")
     return [(question, "\n".join(answer).strip() + "\n") for question, answer in found]
+
+
+def asked_when(chapter):
+    """Return when each question is asked: its number, a word, and the step's letter."""
+    source = f"docs/teach/{chapter}.toml"
+    found = {}
+    for step, letter in zip(
+        lesson(chapter)["type"], letters(chapter).values(), strict=True
+    ):
+        for key, word in ASKED.items():
+            for number in step.get(key, []):
+                if number in found or number not in (1, 2, 3):
+                    raise CannotShow(
+                        f"{source} asks question {number} twice, or never."
+                    )
+                found[number] = (word, letter)
+    return {number: found.get(number) for number in (1, 2, 3)}
 
 
 def failures(chapter):
@@ -75,13 +240,21 @@ def failures(chapter):
     """
     name = f"teach-{chapter}"
     _, lines = section(name, "Two failures to cause")
-    for told in "\n".join(lines).strip().split("\n\n"):
-        title, *rest = told.splitlines()
+    told = "\n".join(line for line in lines if not CALL.fullmatch(line))
+    for each in re.split(r"\n\n+(?=\*\*)", told.strip()):
+        title, *rest = each.splitlines()
         seen = [line for line in rest if line.startswith("The room sees")]
         if len(seen) != 1:
             raise CannotShow(f"docs/{name}.md: what does the room see of {title}?")
-        done = rest[: rest.index(seen[0])]
+        done = [line for line in rest[: rest.index(seen[0])] if line]
         yield title.strip("*"), "\n".join(done), f"{seen[0]}\n"
+
+
+def causes(chapter):
+    """Return what is written wrong on purpose, by its name: docs/teach/cause.py."""
+    told = lesson(chapter)
+    wrong = [each for step in told["type"] for each in step.get("wrong", [])]
+    return {each["name"]: each for each in [*wrong, *told.get("cause", [])]}
 
 
 def once(found):

@@ -24,6 +24,11 @@ def cells(*texts):
     return f"| {' | '.join(map(str, texts))} |"
 
 
+def at(minutes):
+    """Write 95 minutes as 1:35."""
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
 def number(value):
     """Write 12345.6 as 12,346, 12.34 as 12.3, and 1.234 as 1.23."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2

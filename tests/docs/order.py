@@ -4,15 +4,18 @@ from pathlib import Path
 
 from docs.shown import changes, repository
 
+# What difflib did to which lines: its tag, and where both begin and end.
+Code = tuple[str, int, int, int, int]
 
-def typed_so_far(old: list[str], new: list[str], taken: list[list[str]]) -> list[str]:
-    """Return a file of which only some hunks have been typed."""
+
+def typed_so_far(old: list[str], new: list[str], taken: list[list[Code]]) -> list[str]:
+    """Return a file of which only some pieces have been typed."""
     lines, at = [], 0
-    for group in changes.groups(old, new):
-        first, last = group[0][1], group[-1][2]
-        lines += old[at:first]
-        is_typed = changes.hunk_of(old, new, group) in taken
-        lines += new[group[0][3] : group[-1][4]] if is_typed else old[first:last]
+    for _, first, last, new_first, new_last in sorted(
+        (code for group in taken for code in group if code[0] != "equal"),
+        key=lambda code: code[1:],
+    ):
+        lines += [*old[at:first], *new[new_first:new_last]]
         at = last
     return lines + old[at:]
 
@@ -21,7 +24,7 @@ def type_pieces(
     work: Path,
     stage: str,
     pieces: list[changes.Piece],
-    taken: dict[str, list[list[str]]],
+    taken: dict[str, list[list[Code]]],
 ) -> None:
     """Type pieces into a copy of the stage before, on top of those taken already."""
     old = repository.files(repository.before(stage))
@@ -31,8 +34,8 @@ def type_pieces(
         if piece.verb == "is gone":
             path.unlink()
             continue
-        hunks = taken.setdefault(piece.path, [])
-        hunks += piece.hunks
-        lines = typed_so_far(old.get(piece.path, []), new[piece.path], hunks)
+        groups = taken.setdefault(piece.path, [])
+        groups += piece.groups
+        lines = typed_so_far(old.get(piece.path, []), new[piece.path], groups)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(lines), encoding="utf-8")

@@ -29,7 +29,7 @@ from tests.checker.grading import checks
 from tests.checker.servers.runserver import Server, ServerError
 from tests.docs.beginners import BEGINNERS, Beginner
 from tests.docs.in_class import FAILURES, Failure
-from tests.docs.order import type_pieces
+from tests.docs.order import Code, type_pieces, typed_so_far
 from tests.docs.pages import before, blocks, stages
 from tests.docs.repository import ROOT
 from tests.docs.test_site import (
@@ -71,7 +71,7 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
         ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3", "keys"),
     )
     steps, copied, skipped = teach.order(chapter)
-    taken: dict[str, list[list[str]]] = {}
+    taken: dict[str, list[list[Code]]] = {}
     for step, pieces in steps:
         known = {piece.name: piece for piece in pieces}
         for names in teach.saves(step):
@@ -144,7 +144,7 @@ def test_check_stops_where_the_order_says(
 
     def live() -> Seen:
         work = runs.copy_of(ROOT / before(stage), tmp_path / stage)
-        taken: dict[str, list[list[str]]] = {}
+        taken: dict[str, list[list[Code]]] = {}
         for each, pieces in steps[: place + 1]:
             copies = copied if each.get("copies") else []
             type_pieces(work, stage, [*pieces, *copies], taken)
@@ -167,6 +167,7 @@ SEEN = {
     "close 1011": "1011",
     "left open": "closed",
     "no answer": "no answer",
+    "no room": "without a room",
     "not refused": "with 101",
 }
 
@@ -213,7 +214,8 @@ def test_order_says_what_is_saved_together(
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
     order = ORDER.format(typed='["new.py", "settings.py: B = 3"]', left="")
     write(tmp_path, "docs/teach/01-echo.toml", order)
-    first, second = re.findall(r"^\d\. .+", macros.live("01-echo"), re.MULTILINE)
+    shown = macros.live("01-echo")
+    first, second = re.findall(r"^\*\*A\d\*\* · .+", shown, re.MULTILINE)
     assert first.endswith("**Save it with the next one.**")
     assert "Save" not in second
 
@@ -226,10 +228,11 @@ def test_order_names_file_place_line_and_reason(
     order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
     write(tmp_path, "docs/teach/01-echo.toml", order)
     shown = macros.live("01-echo")
-    assert "**Type** 1 line, in 1 piece:" in shown
-    place = "1. `settings.py`, in place of `B = 2`: 1 line, `B = 3`. Is three.\n"
-    assert place in shown
-    assert "    **Now:** look. ([One](01-echo.md))" in shown
+    assert "**1 line typed**, in 1 piece.\n" in shown
+    assert "### Step A · One\n" in shown
+    place = "`settings.py`, in place of `B = 2`: 1 line, `B = 3`. Is three.\n"
+    assert f"\n**A1** · {place}" in shown
+    assert "\n**Then:** look. ([the chapter](01-echo.md))" in shown
     assert "**Leave out** `new.py`." in shown
 
 
@@ -240,14 +243,143 @@ def test_order_has_what_is_typed_folded_below_each_piece(
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
     order = ORDER.format(typed='"new.py", "settings.py: B = 3"', left="")
     write(tmp_path, "docs/teach/01-echo.toml", order)
-    first, second = re.split(r"^2\. ", macros.live("01-echo"), flags=re.MULTILINE)
-    fold = '    ??? example "What you type: 1 line"\n\n        ``` '
-    copy = "\n        Or copy ours: `cp stage01_echo/new.py work/stage01_echo/`\n"
-    file = f'{fold}python title="new.py"\n        NEW = True\n        ```\n{copy}'
+    first, second = macros.live("01-echo").split("\n**A2** · ")
+    fold = '\n??? example "What you type: 1 line"\n\n    ``` '
+    copy = "\n    Or copy ours: `cp stage01_echo/new.py work/stage01_echo/`\n"
+    file = f'{fold}python title="new.py"\n    NEW = True\n    ```\n{copy}'
     assert file in first
-    lines = "\n".join(f"        {line}" for line in (" A = 1", "-B = 2", "+B = 3"))
-    assert f'{fold}diff title="settings.py"\n{lines}\n        ```\n' in second
+    lines = "\n".join(f"    {line}" for line in (" A = 1", "-B = 2", "+B = 3"))
+    assert f'{fold}diff title="settings.py"\n{lines}\n    ```\n' in second
     assert "copy" not in second
+
+
+def test_order_says_what_is_copied_and_counts_it_apart(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed='"new.py", "settings.py: B = 3"', left="")
+    order = order.replace("then", 'copy = ["new.py"]\nthen')
+    write(tmp_path, "docs/teach/01-echo.toml", order)
+    shown = macros.live("01-echo")
+    assert "**1 line typed**, in 1 piece, and 1 copied." in shown
+    assert "**A1** · `new.py`, **copy it**, 1 line. Is new.\n" in shown
+    assert "\ncp stage01_echo/new.py work/stage01_echo/\n" in shown
+    assert '??? example "What it is: 1 line"' in shown
+    for name, sentence in [
+        ("old.py", "and it is no piece of it"),
+        # What is left to type would come with the file.
+        ("settings.py: B = 3", "would bring more"),
+    ]:
+        wrong = order.replace('["new.py"]', f'["{name}"]')
+        write(tmp_path, "stage01_echo/settings.py", "A = 1\nB = 3\n\nC = 4\n")
+        reasons = f'{REASONS}"C = 4" = "Is four."\n'
+        write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
+        later = '[[type]]\ntitle = "Two"\nlink = ""\nthen = ""\n'
+        later += 'pieces = ["settings.py: C = 4"]\n[rest]'
+        write(tmp_path, "docs/teach/01-echo.toml", wrong.replace("[rest]", later))
+        with pytest.raises(macros.CannotShow, match=sentence):
+            macros.live("01-echo")
+    # In one step, all pieces of a file come with one command.
+    both = order.replace(
+        '"settings.py: B = 3"', '"settings.py: B = 3", "settings.py: C = 4"'
+    )
+    both = both.replace('["new.py"]', '["settings.py: B = 3", "settings.py: C = 4"]')
+    write(tmp_path, "docs/teach/01-echo.toml", both)
+    shown = macros.live("01-echo")
+    assert "`settings.py`, **copy it**, 1 line. Is three." in shown
+    assert "`settings.py`, **comes with A2**, 1 line. Is four." in shown
+
+
+def test_steps_are_named_by_letters(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    steps = '[[type]]\ntitle = "Begin"\n[[type]]\ntitle = "See: `a`, and b?"\n'
+    write(tmp_path, "docs/teach/01-echo.toml", steps)
+    told = "{Begin}, `{Begin}`, then {See: `a`, and b?}."
+    named = macros.lettered("01-echo", told)
+    assert named == "step A, `{Begin}`, then step B."
+    assert macros.step("01-echo", "Begin") == "[step A](#step-a-begin)"
+    assert macros.step("01-echo", "See: `a`, and b?").endswith("(#step-b-see-a-and-b)")
+    sentence = r"speaks of the step 'End', and its steps are 'Begin', 'See"
+    with pytest.raises(macros.CannotShow, match=sentence):
+        macros.lettered("01-echo", "{End}")
+    write(
+        tmp_path, "docs/teach/01-echo.toml", steps.replace("See: `a`, and b?", "Begin")
+    )
+    with pytest.raises(macros.CannotShow, match="has two steps 'Begin'"):
+        macros.lettered("01-echo", "{Begin}")
+
+
+def test_questions_are_asked_once(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    step = '[[type]]\ntitle = "{}"\n{} = [{}]\n'
+    steps = step.format("One", "asks_last", 3) + step.format("Two", "asks", 1)
+    write(tmp_path, "docs/teach/01-echo.toml", steps)
+    assert macros.when_asked("01-echo") == (
+        "The first in step B, before they see it, the second in the end, and the third "
+        "after step A.\n"
+    )
+    write(tmp_path, "docs/teach/01-echo.toml", steps.replace("[1]", "[3]"))
+    with pytest.raises(macros.CannotShow, match="asks question 3 twice"):
+        macros.when_asked("01-echo")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_question_can_be_run_in_one_line(chapter: str) -> None:
+    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    asked = page[page.index("## Three questions") : page.index("## Two failures")]
+    for question in asked.split("??? question")[1:]:
+        found = re.findall(r"In one line[^`\n]*(`|:|press)", question)
+        assert found, f"How is this run? {question}"
+    # And nothing of that is on a slide.
+    assert all("In one line" not in answer for _, answer in teach.asked(chapter))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_caused_can_be_put_back(chapter: str, tmp_path: Path) -> None:
+    script = runpy.run_path(str(ROOT / "docs/teach/cause.py"))
+    folder, found = script["causes"](int(chapter[:2]))
+    assert folder == ROOT / "work" / teach.stage_of(chapter)
+    assert found == teach.causes(chapter)
+    ours = ROOT / teach.stage_of(chapter)
+    for name, told in found.items():
+        path = tmp_path / name / told["file"]
+        path.parent.mkdir(parents=True)
+        shutil.copy(ours / told["file"], path)
+        before = path.read_bytes()
+
+        def change(is_back: bool, told=told, name=name) -> str | None:
+            return script["change"](tmp_path / name, told, is_back)
+
+        assert "It is so already" in change(is_back=True), name
+        assert change(is_back=False) is None, name
+        assert told["wrong"] in path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            compile(path.read_text(encoding="utf-8"), path, "exec")
+        assert "It is so already" in change(is_back=False), name
+        assert change(is_back=True) is None, name
+        assert path.read_bytes() == before, name
+        path.write_bytes(before.replace(b"\n", b"\r\n"))  # As Git writes it on Windows.
+        assert change(is_back=False) is None, name
+        assert change(is_back=True) is None, name
+        assert path.read_bytes() == before.replace(b"\n", b"\r\n"), name
+        path.write_bytes(b"")
+        assert "has not once what would be replaced" in change(is_back=False)
+        path.unlink()
+        assert "Has `learn.py start` been typed?" in change(is_back=False)
+
+
+def test_failures_that_a_room_sees_are_those_of_the_lines() -> None:
+    for failure in FAILURES:
+        chapter = failure.stage.removeprefix("stage").replace("_", "-")
+        texts = {
+            (each["right"], each["wrong"]) for each in teach.causes(chapter).values()
+        }
+        assert (failure.right, failure.wrong) in texts, failure.wrong
 
 
 def test_order_says_what_is_typed_wrong_on_purpose(
@@ -256,16 +388,20 @@ def test_order_says_what_is_typed_wrong_on_purpose(
 ) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
     mistake = (
-        '[[type.wrong]]\nfile = "settings.py"\nright = "3"\nwrong = "4"\n'
+        '[[type.wrong]]\nname = "four"\nfile = "settings.py"\nright = "3"\nwrong = "4"\n'
         'fails = "three"\nthen = "it is four."\n[rest]'
     )
     order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
     write(tmp_path, "docs/teach/01-echo.toml", order.replace("[rest]", mistake))
     assert (
-        "**Wrong on purpose:** in `settings.py` write `4` in place of `3`. After this "
-        "step `check 1` stops at “three”: it is four. Then put it right.\n\n"
-        "    **Now:** look."
+        "**Wrong on purpose:** in `settings.py` write `4` in place of `3`, or let this "
+        'do it:\n\n``` text title="Cause it, and put it back"\n'
+        "python3 docs/teach/cause.py 1 four\n"
+        "python3 docs/teach/cause.py 1 four --back\n```\n\n"
+        "After this step `check 1` stops at “three”: it is four.\n\n**Then:** look."
     ) in macros.live("01-echo")
+    with pytest.raises(macros.CannotShow, match="causes no 'five'"):
+        macros.cause("01-echo", "five")
 
 
 BEFORE = """\
@@ -300,7 +436,7 @@ class Room:
         (
             "        self.open",
             "        # Come in.\n        self.open",
-            "in `enter()`, between `return` and `self.open()`",
+            "in `enter()`, before `self.open()`",
         ),
         ("self.close()", "self.lock()", "in `leave()`, in place of `self.close()`"),
         (
@@ -331,6 +467,80 @@ def test_place_of_a_piece_is_named_by_what_stands_there(
     assert place.where == where
 
 
+CALLS = """\
+MEMBERS = [
+    "ana",
+]
+
+urlpatterns = [
+    path(
+        "garden/",
+        garden,
+    ),
+]
+"""
+
+
+def where_comes(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+    was: str,
+    comes: str,
+) -> list[str]:
+    """Return where a change of these calls is said to stand."""
+    write(tmp_path, "stage01_echo/settings.py", CALLS)
+    write(tmp_path, "stage02_routing/settings.py", CALLS.replace(was, comes))
+    write(tmp_path, "docs/reasons/stage02_routing.toml", '"settings.py" = "So."\n')
+    (tmp_path / "stage01_echo/new.py").unlink(missing_ok=True)
+    [piece] = macros.pieces("stage02_routing")
+    assert macros.is_closed(piece.added())
+    return [each.where for each in macros.places("stage02_routing", piece)]
+
+
+def test_place_is_named_by_a_line_that_one_knows_again(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    other = '    path(\n        "hall/",\n        hall,\n    ),\n'
+    for was, comes, where in [
+        ("\nurl", "\nAGE = 1\n\nurl", "after `MEMBERS = [ … ]`"),
+        # Whole calls come, wherever difflib sees them begin.
+        ("= [\n    path", f"= [\n{other}    path", "after `urlpatterns = [`"),
+        ("    ),\n]", f"    ),\n{other}]", 'after `path("garden/", … ),`'),
+    ]:
+        assert where_comes(macros, tmp_path, was, comes) == [where]
+
+
+def test_hunk_with_several_reasons_is_cut_between_its_paragraphs(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    new = "A = 1\nB = 3\n\nNAME = 4\nAGE = 5\n\n\nLAST = {\n    6: 7,\n}\n"
+    write(tmp_path, "stage01_echo/settings.py", new)
+    reasons = f'{REASONS}"AGE" = "Is five."\n"6:" = "Is six."\n'
+    write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
+    _, three, five, six = macros.pieces("stage01_echo")
+    assert three.hunks == [[" A = 1\n", "-B = 2\n", "+B = 3\n"]]
+    assert five.hunks == [["+\n", "+NAME = 4\n", "+AGE = 5\n"]]
+    assert six.added()[2:] == ["LAST = {\n", "    6: 7,\n", "}\n"]
+    shown = macros.changes("stage01_echo")
+    assert shown.index("Is three.") < shown.index("Is five.") < shown.index("Is six.")
+    # What continues a piece is found by its lines.
+    [place] = macros.places("stage01_echo", six)
+    assert place.where == "after `AGE = 5`"
+    # Each can be typed without the others.
+    old = ["A = 1\n", "B = 2\n"]
+    typed = typed_so_far(old, new.splitlines(keepends=True), [*six.groups])
+    assert typed == [*old, *six.added()]
+    groups = [*six.groups, *three.groups, *five.groups]
+    typed = typed_so_far(old, new.splitlines(keepends=True), groups)
+    assert "".join(typed) == new
+    reasons = reasons.replace('"AGE"', '"AGE" = "x"\n"NAME"')
+    write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
+    with pytest.raises(macros.CannotShow, match="4 reasons, and no empty line between"):
+        macros.pieces("stage01_echo")
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_order_has_each_line_that_is_typed(chapter: str) -> None:
     shown = live.live(chapter)
@@ -348,7 +558,7 @@ def test_what_is_copied_is_copied_by_the_commands(chapter: str, tmp_path: Path) 
     (tmp_path / stage).symlink_to(ROOT / stage)
     for piece in copied:
         subprocess.run(
-            shlex.split(live.copy_of(stage, piece.path)), cwd=tmp_path, check=True
+            shlex.split(teach.copy_of(stage, piece.path)), cwd=tmp_path, check=True
         )
         assert filecmp.cmp(work / piece.path, ROOT / stage / piece.path, shallow=False)
 
@@ -360,10 +570,11 @@ def test_plan_adds_its_minutes_up(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    parts = PART.format(50) + "hour = 35\n" + PART.format(25)
+    parts = 'opens = "Why?"\n' + PART.format(50) + "hour = 35\n" + PART.format(25)
     write(tmp_path, "docs/teach/01-echo.toml", parts)
+    first = "talk<br>**Ask:** Why? | listens<br>*paper* |"
     assert macros.plan("01-echo").splitlines()[2:] == [
-        "| **0:00**<br>50&nbsp;min<br>1&nbsp;h: 35 | talk | listens<br>*paper* |",
+        f"| **0:00**<br>50&nbsp;min<br>1&nbsp;h: 35 | {first}",
         "| **0:50**<br>25&nbsp;min | talk | listens<br>*paper* |",
         "| **1:15** | the end |  |",
     ]
@@ -414,8 +625,6 @@ def test_what_a_slide_quotes_must_be_there(
     write(tmp_path, "docs/teach/01-echo.toml", "plan = []\n")
     with pytest.raises(macros.CannotShow, match="no term 'frame'"):
         next(macros.ideas("01-echo", [{"term": "frame"}]))
-    with pytest.raises(macros.CannotShow, match="plans no 'Play'"):
-        next(macros.ideas("01-echo", [{"plan": "Play"}]))
 
 
 DRAWN = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 9" role="img"
@@ -476,8 +685,10 @@ def text_of(markup: str) -> str:
 def test_slides_show_each_line_that_comes_or_goes(chapter: str) -> None:
     shown = slides.slides(chapter)
     shown = [text_of(row) for row in shown.replace("&#10;", "\n").splitlines()]
-    for _, pieces in teach.order(chapter)[0]:
+    for step, pieces in teach.order(chapter)[0]:
         for piece in pieces:
+            if teach.is_copied(step, piece):
+                continue
             for line in chain.from_iterable(piece.hunks):
                 if line[0] in "+-" and line[1:].strip():
                     sign = "" if piece.verb == "is new" else line[0]
@@ -490,7 +701,8 @@ def test_no_slide_has_a_bracket_alone(chapter: str) -> None:
     for slide in slides.slides(chapter).split("<section ")[1:]:
         rows = re.findall(r'<span class="row.*?&#10;</span>', slide)
         words = [row for row in map(text_of, rows) if re.search(r"\w", row)]
-        assert not rows or len(words) > 1, text_of(slide)
+        is_command = "Terminal</span>" in slide
+        assert not rows or len(words) > 1 or is_command, text_of(slide)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
