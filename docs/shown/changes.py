@@ -130,8 +130,8 @@ def parted(source, path, hunk, group, found):
         empty = [at for at in range(last + 1, place) if not hunk[at][1:].strip()]
         if not empty:
             raise CannotShow(
-                f"{source}: this piece of {path} has {len(found)} reasons, and no empty "
-                f"line between them:\n\n{''.join(hunk)}"
+                f"{source}: this piece of {path} has {len(found)} reasons, and no "
+                f"empty line between them:\n\n{''.join(hunk)}"
             )
         at = empty[-1]
         while at - 1 in empty:
@@ -183,24 +183,24 @@ def slid(found, new):
     rest of the other for what came. Nobody types it so.
     """
     found = [list(each) for each in found]
-    for before, each, after in zip(found, found[1:], found[2:], strict=False):
+    for above, each, below in zip(found, found[1:], found[2:], strict=False):
         if each[0] != "insert":
             continue
         _, _, _, first, last = each
         up = 0
         while not is_closed(new[first - up : last - up]):
-            if up == before[4] - before[3] or new[first - up - 1] != new[last - up - 1]:
+            if up == above[4] - above[3] or new[first - up - 1] != new[last - up - 1]:
                 up = 0
                 break
             up += 1
-        before[2], before[4] = before[2] - up, before[4] - up
+        above[2], above[4] = above[2] - up, above[4] - up
         each[1:] = (number - up for number in each[1:])
-        after[1], after[3] = after[1] - up, after[3] - up
+        below[1], below[3] = below[1] - up, below[3] - up
     yield from map(tuple, found)
 
 
 def is_closed(lines):
-    """Tell whether each bracket that opens in these lines closes there, as far as seen."""
+    """Tell whether each bracket that opens in these lines closes in them, too."""
     open_ones = 0
     for letter in "".join(lines):
         open_ones += (letter in "([{") - (letter in ")]}")

@@ -32,8 +32,9 @@ def listing(lines, piece, title="", width=0):
     """
     Show code in rows. What is left of a line that is too long stands further in.
 
-    With a `width`, in letters, a call is broken at its arguments. In a diff, what comes and what stays is coloured as the code that it is. Empty lines
-    at both ends are left out.
+    With a `width`, in letters, a call is broken at its arguments. In a diff, what comes
+    and what stays is coloured as the code that it is. Empty lines at both ends are left
+    out.
     """
     said = [place for place, line in enumerate(lines) if not is_blank(line)]
     lines = lines[said[0] : said[-1] + 1]
@@ -129,7 +130,8 @@ def arguments(line):
             quote = letter
         elif letter in "([{":
             depth += 1
-            yield place + 1, depth
+            if line[place + 1 : place + 2] not in ("", ")", "]", "}"):
+                yield place + 1, depth
         elif letter in ")]}":
             depth -= 1
         elif letter == " " and line[place - 1] == "," and depth:

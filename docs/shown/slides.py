@@ -19,6 +19,7 @@ from docs.shown.teach import (
     NAMED,
     asked,
     asked_when,
+    causes,
     copies_of,
     failures,
     is_copied,
@@ -27,6 +28,7 @@ from docs.shown.teach import (
     lettered,
     letters,
     order,
+    slug,
     stage_of,
 )
 from docs.shown.text import at, plain
@@ -38,6 +40,7 @@ SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
 # what stands above a heading, and above that, with the names of both sides.
 TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
 # Words that stand alone are as large as they fit: sizes, and how wide a letter is.
+LARGEST_CELL, SMALLEST_CELL = 40, 26
 LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 230, 4
 TERMINAL = '<span class="filename">Terminal</span>'
 OPENING, IDEAS = "the opening", "the ideas"  # Of the plan, before its first step.
@@ -70,9 +73,8 @@ def slides(chapter):
     shown += pictures(chapter)
     left = [number for number, when in asked_when(chapter).items() if not when]
     shown += asking(chapter, left)
-    for failure, done, seen in failures(chapter):
-        shown.append(f"## {failure}\n\n{done}\n\nWhat will you see?\n{{ .ask }}\n")
-        shown.append(f"## {failure}\n\n{seen}")
+    for failure in failures(chapter):
+        shown += failing(chapter, *failure)
     if "missing" in told:
         missing, lines = section(chapter, told["missing"])
         shown.append(f"## {missing}\n\n{points(lines)}")
@@ -168,18 +170,37 @@ def asking(chapter, numbers):
         yield from (f"## {question}\n", f"## {question}\n\n{answer}")
 
 
+def failing(chapter, title, done, seen, name):
+    """Yield what is changed for a failure, or done, and then what is seen."""
+    ask = "What will you see?\n{ .ask }\n"
+    if name:
+        told = causes(chapter)[name]
+        rows = [
+            f"{sign}{line}\n"
+            for sign, key in (("-", "right"), ("+", "wrong"))
+            for line in told[key].rstrip("\n").split("\n")
+        ]
+        changed = listing(rows, Piece(told["file"], name, "", "", []), width=CODE_WIDTH)
+        yield noted(f"## {title}\n\n{changed}\n\n{ask}", [done])
+    else:
+        yield f"## {title}\n\n{done}\n\n{ask}"
+    # On the page it is told to who teaches.
+    yield f"## {title}\n\n{seen.replace('The room sees', 'You see', 1)}"
+
+
 def copying(chapter, step, found, reasons):
     """Return the slide of what is copied in a step, with its commands, and why."""
     why = (
         reasons[0] if len(reasons) == 1 else "".join(f"- {each}\n" for each in reasons)
     )
     rows = [f"{each}\n" for each in copies_of(chapter, found)]
-    return f"## Step {step['letter']}: copied, not typed\n\n{why}\n\n{terminal(rows)}"
+    title = "copied, not typed" if why else "copy the rest"
+    return f"## Step {step['letter']}: {title}\n\n{why}\n\n{terminal(rows)}"
 
 
 def terminal(lines):
     """Show what one types in a terminal, or what stands there."""
-    return listing(lines, Piece("Terminal", "", "", "is new", []), width=CODE_WIDTH)
+    return listing(lines, Piece("Terminal", "", "", "is new", []))
 
 
 def drawings(chapter):
@@ -207,6 +228,7 @@ def ideas(chapter, wanted):
         says = slide.get("says", [])
         says = [says] if isinstance(says, str) else says
         texts = [paragraph(chapter, beginning) for beginning in says]
+        texts = [alone(text, is_last=text == texts[-1]) for text in texts]
         title = title_of(chapter, slide)
         if "term" in slide:
             texts.insert(0, plain(term(slide["term"])["meaning"]))
@@ -214,6 +236,15 @@ def ideas(chapter, wanted):
             yield "\n\n".join([f"## {title}", *texts, ""])
         for drawn_title, shown in drawn(*map(slide.get, ("svg", "step", "piece"))):
             yield "\n\n".join([f"## {title or drawn_title}", *texts, shown])
+
+
+def alone(text, is_last):
+    """Write a paragraph so that it stands by itself, without what is around it."""
+    if is_last and text.endswith(":"):
+        text = f"{text[:-1]}."
+    if text.startswith("So "):
+        text = text[3].upper() + text[4:]
+    return text
 
 
 def title_of(chapter, slide):
@@ -260,13 +291,11 @@ def reports(chapter):
             yield place, block[1:-1]
         block = []
         if line.startswith("#"):
-            place = re.sub(
-                r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", line).strip().lower()
-            )
+            place = slug(line.lstrip("# "))
 
 
 def red_at_first(chapter):
-    """Return the slide of the first report: `start`, and what is red before any step."""
+    """Return the slide of the first report: what is red before any step."""
     number = int(chapter[:2])
     _, block = next(reports(chapter))
     red = next(at for at, row in enumerate(block) if re.match("  (FAIL|stop)  ", row))
@@ -283,11 +312,11 @@ def red_at_first(chapter):
 
 
 def printed(chapter, step):
-    """Return what the server printed when the check after a step failed."""
+    """Return the traceback that a server printed when the check after a step failed."""
     found = [
         (place, block)
         for place, block in reports(chapter)
-        if any(row.split("  ")[2:] == [f"{step['fails']}\n"] for row in block)
+        if f"  FAIL  {step['fails']}\n" in block
     ]
     anchor = step["link"].partition("#")[2]
     found.sort(key=lambda each: each[0] != anchor)  # Best below the step's own heading.
@@ -295,7 +324,9 @@ def printed(chapter, step):
         rows = [row.replace(" " * 8, "", 1) for row in block]
         if "What the server printed:\n" in rows:
             begins = rows.index("What the server printed:\n") + 1
-            return rows[begins : rows.index("\n", begins)]
+            said = rows[begins : rows.index("\n", begins)]
+            if any(row.startswith(("Exception", "Traceback")) for row in said):
+                return said
     return []
 
 
@@ -425,11 +456,13 @@ def large(text):
         # The words above it have what it leaves.
         text, _, shown = text.partition('<div class="language-text')
         room -= CODE_FRAME + CODE_ROW * shown.count('<span class="row')
-    if re.search(r"<figure|<div|^\||<span", text, re.MULTILINE):
+    if re.search(r"<figure|<div|<span", text):
         return ""
     title, _, rest = text.partition("\n")
+    if "\n| " in rest:
+        return table_size(title, rest)
     parts = [each for each in re.split(r"\n\n|\n(?=- |\d\. )", rest.strip()) if each]
-    shown = [re.sub(r"\]\([^)]*\)|\{ \..*\}|[`*\[]", "", each) for each in parts]
+    shown = [plain_words(each) for each in parts]
     listed = [each for each in shown if re.match(r"- |\d\. ", each)]
     above = FIRST_TITLE if title.startswith("# ") else 0
     title = title.lstrip("# ")
@@ -451,6 +484,28 @@ def large(text):
         if used <= room - above:
             return f' style="--words: {size}"'
     return f' style="--words: {SMALLEST}"'
+
+
+def table_size(title, text):
+    """Return how large the cells of a slide with a table are."""
+    lines = [plain_words(each) for each in text.strip().splitlines() if each]
+    for size in range(LARGEST_CELL, SMALLEST_CELL, -1):
+        in_row = int(SLIDE_WIDTH / (size * LETTER))
+        used = TITLE_ROW * rows(title, TITLE_WIDTH)
+        for line in lines:
+            if line.startswith("| "):
+                # Words of a cell wrap within its column, so a row is never quite full.
+                used += ceil(len(line) / in_row * 1.4) * size * 1.35 + size * 0.85
+            elif not line.startswith("|"):
+                used += rows(line, TEXT_WIDTH) * TEXT_ROW * 1.4
+        if used <= SLIDE_HEIGHT:
+            return f' style="--cells: {size}"'
+    return f' style="--cells: {SMALLEST_CELL}"'
+
+
+def plain_words(text):
+    """Return what one reads of Markdown."""
+    return re.sub(r"\]\([^)]*\)|\{ \..*\}|[`*\[]", "", text)
 
 
 def owner(lines, place):

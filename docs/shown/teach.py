@@ -14,7 +14,7 @@ from docs.shown.repository import CannotShow, before, files, read
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
 # A step is named by its title, which `code` cannot be.
 NAMED = re.compile(r"`[^`]*`|\{([^{}]+)\}")
-CALL = re.compile(r"\s*\[\[ (\w+)\(.*\) \]\]")
+CALL = re.compile(r'\s*\[\[ (\w+)\(.*"([\w-]+)"\) \]\]')
 HOW = re.compile(rf"{CALL.pattern}|\s*In one line")  # An answer is run.
 
 
@@ -71,8 +71,8 @@ def copy_whole(source, typed, steps):
         for name in step.get("copy", []):
             if name not in here:
                 raise CannotShow(
-                    f"{source} copies {name!r} in the step {step['title']!r}, and it is "
-                    "no piece of it."
+                    f"{source} copies {name!r} in the step {step['title']!r}, and it "
+                    "is no piece of it."
                 )
             file = {piece.name for piece in typed if piece.path == here[name]}
             if file - done or file & here.keys() - set(step["copy"]):
@@ -105,8 +105,8 @@ def lettered(chapter, text, link=""):
             return found[0]
         if title not in (named := letters(chapter)):
             raise CannotShow(
-                f"docs/teach/{chapter}.toml speaks of the step {title!r}, and its steps "
-                f"are {', '.join(map(repr, named))}."
+                f"docs/teach/{chapter}.toml speaks of the step {title!r}, and its "
+                f"steps are {', '.join(map(repr, named))}."
             )
         words = f"step {named[title]}"
         return f"[{words}]({link}{anchor(named[title], title)})" if link else words
@@ -121,8 +121,12 @@ def step(chapter, title):
 
 def anchor(letter, title):
     """Return the place of a step on its page, as both builders call its heading."""
-    words = re.sub(r"[^\w\s-]", "", f"step {letter} {title}").strip().lower()
-    return re.sub(r"[-\s]+", "-", words)
+    return slug(f"step {letter} {title}")
+
+
+def slug(heading):
+    """Return the place of a heading on its page."""
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
 
 
 def saves(step):
@@ -182,7 +186,11 @@ def copies_of(chapter, found):
     rows = []
     for path in paths:
         kind = path.parent / f"*{path.suffix}"
-        same = [each for each in paths if each.match(str(kind))]
+        same = [
+            each
+            for each in paths
+            if each.parent == path.parent and each.suffix == path.suffix
+        ]
         others = [
             each
             for each in map(PurePosixPath, new)
@@ -234,20 +242,22 @@ def asked_when(chapter):
 
 def failures(chapter):
     """
-    Yield the failures that a teacher causes: their name, what is done, what is seen.
+    Yield the failures that a teacher causes: a title, what is done, what is seen.
 
-    What is seen is one line of the page, and begins with "The room sees".
+    What is seen is one line of the page, and begins with "The room sees". Last comes
+    what cause.py calls it, or nothing.
     """
     name = f"teach-{chapter}"
     _, lines = section(name, "Two failures to cause")
-    told = "\n".join(line for line in lines if not CALL.fullmatch(line))
-    for each in re.split(r"\n\n+(?=\*\*)", told.strip()):
+    for each in re.split(r"\n\n+(?=\*\*)", "\n".join(lines).strip()):
         title, *rest = each.splitlines()
+        named = [found[2] for line in rest if (found := CALL.fullmatch(line))]
+        rest = [line for line in rest if not CALL.fullmatch(line)]
         seen = [line for line in rest if line.startswith("The room sees")]
         if len(seen) != 1:
             raise CannotShow(f"docs/{name}.md: what does the room see of {title}?")
         done = [line for line in rest[: rest.index(seen[0])] if line]
-        yield title.strip("*"), "\n".join(done), f"{seen[0]}\n"
+        yield title.strip("*"), "\n".join(done), f"{seen[0]}\n", "".join(named)
 
 
 def causes(chapter):

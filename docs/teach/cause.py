@@ -25,7 +25,7 @@ def causes(number, course=COURSE):
 
 
 def change(folder, told, is_back):
-    """Write a failure into the folder of a stage, or take it out, and say what is there."""
+    """Write a failure into the folder of a stage, or take it out, and say so."""
     path = folder / told["file"]
     if not path.is_file():
         return f"There is no {path}. Has `learn.py start` been typed?"

@@ -388,7 +388,8 @@ def test_order_says_what_is_typed_wrong_on_purpose(
 ) -> None:
     write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
     mistake = (
-        '[[type.wrong]]\nname = "four"\nfile = "settings.py"\nright = "3"\nwrong = "4"\n'
+        '[[type.wrong]]\nname = "four"\nfile = "settings.py"\n'
+        'right = "3"\nwrong = "4"\n'
         'fails = "three"\nthen = "it is four."\n[rest]'
     )
     order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
@@ -722,12 +723,123 @@ def test_slides_ask_before_they_tell(chapter: str) -> None:
         assert told == asked + 1
         assert answer not in shown[asked]
         assert answer in shown[told]
-    for title, done, seen in teach.failures(chapter):
+    for title, done, seen, _ in teach.failures(chapter):
+        seen = seen.removeprefix("The room sees")
         place, after = (n for n, each in enumerate(shown) if f"## {title}\n" in each)
         assert after == place + 1
         assert done in shown[place]
         assert seen not in shown[place]
         assert seen in shown[after]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_slides_open_with_a_question_and_begin_with_what_is_red(chapter: str) -> None:
+    shown = slides.slides(chapter).split("<section ")[1:]
+    assert f"## {teach.lesson(chapter)['opens']}" in shown[1]
+    [begin] = [each for each in shown if "## The work begins: `start" in each]
+    rows = text_of(begin.replace("&#10;", "\n")).splitlines()
+    number = int(chapter[:2])
+    place = rows.index(f"Terminal$ python3 learn.py start {number}")
+    assert rows[place + 1] == f"$ python3 learn.py check {number}"
+    assert re.match(r"(FAIL|stop)  handshake", rows[place + 2])
+    assert rows[place + 4].strip()
+
+
+def test_slide_has_what_the_server_printed() -> None:
+    told = {
+        "03-groups": ["'NoneType' object has no attribute", "No handler for message"],
+        "01-echo": ["can only handle ASGI/HTTP"],
+        "04-auth": [],  # Nothing is printed: a stranger is let in.
+    }
+    for chapter, words in told.items():
+        shown = slides.slides(chapter).split("<section ")[1:]
+        found = [each for each in shown if "## What the server printed" in each]
+        assert len(found) == len(words)
+        for each, word in zip(found, words, strict=True):
+            assert word in text_of(each)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_slides_show_what_is_copied_by_its_commands_alone(chapter: str) -> None:
+    shown = slides.slides(chapter)
+    steps, copied, _ = teach.order(chapter)
+    for step, pieces in steps:
+        whole = [piece for piece in pieces if teach.is_copied(step, piece)]
+        whole += copied if step.get("copies") else []
+        for row in teach.copies_of(chapter, whole):
+            assert row in text_of(shown)
+    labels = teach.labels(chapter)
+    for step, pieces in steps:
+        for piece in pieces:
+            is_shown = f">{labels[piece.name]} · {piece.path}" in shown
+            assert is_shown != teach.is_copied(step, piece), piece.name
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_for_who_teaches_is_on_no_slide(chapter: str) -> None:
+    notes = re.compile(r'<details class="notes".*?</details>', re.DOTALL)
+    shown = slides.slides(chapter)
+    noted, seen = "\n".join(notes.findall(shown)), notes.sub("", shown)
+    for step in teach.lesson(chapter)["type"]:
+        if note := step.get("note"):
+            assert note in noted
+            assert note not in seen
+    # Also how the minutes are spent, and how a failure is caused.
+    assert "**0:00** " in noted
+    assert not re.search(r"\d:\d\d\*\*|minutes and a half|cause\.py", seen)
+    # Each text stands by itself.
+    for slide in seen.split("<section ")[1:]:
+        title, *words = [each for each in slide.splitlines()[1:] if each.strip()]
+        assert title.startswith("#")
+        assert not re.match("(So|But|And) ", words[0]), slide
+        assert not words[-2:][0].endswith(":"), slide
+
+
+def test_words_that_stand_alone_are_large(
+    macros: SimpleNamespace,  # noqa: F811
+) -> None:
+    def size(text: str) -> int:
+        return int(re.search(r": (\d+)\"$", macros.large(text))[1])
+
+    sentence = "There are some words in this sentence, and not very many. "
+    assert size(f"## Title\n\n{sentence}") == macros.LARGEST
+    sizes = [size(f"## Title\n\n{sentence * count}") for count in (4, 6, 9)]
+    assert macros.LARGEST > sizes[0] > sizes[1] > sizes[2] > macros.SMALLEST
+    commands = macros.terminal(["cp a b\n"] * 9)
+    assert size(f"## Title\n\n{sentence * 4}\n{commands}") < sizes[0]
+    few, many = ("| a | b |\n" * count for count in (4, 9))
+    assert size(f"## Title\n\n{few}") > size(f"## Title\n\n{many}")
+    assert macros.large("## Title\n\nWords.\n\n<figure>") == ""
+
+
+def test_long_call_is_broken_at_its_arguments(
+    macros: SimpleNamespace,  # noqa: F811
+) -> None:
+    call = '+    await self.send(one(two, three), {"four": 5}, "six, seven")'
+    begin, first, second, last = (
+        call.index(each) for each in ("one(", "two", '{"four', '"six')
+    )
+    for width, ends in [
+        (len(call), []),
+        (len(call) - 1, [last]),
+        (last - 1, [second]),
+        (second - 1, [begin, second]),
+        (begin + 9, [begin, second, last]),
+    ]:
+        assert macros.breaks(call, width) == ends, width
+        assert macros.code_rows(call, width) == len(ends) + 1
+    assert first not in macros.breaks(call, begin + 9)
+    assert macros.breaks("    # This (a comment) is long, and no call", 20) == []
+    assert macros.breaks("    read() if there.exists() else write()", 30) == []
+    piece = macros.Piece("a.py", "b", "Is b.", "", [[call]])
+    shown = macros.listing([f"{call}\n"], piece, "A1 · a.py", width=last - 1)
+    assert '<span class="filename">A1 · a.py</span>' in shown
+    row = re.search(
+        r'<span class="row gi.*?</span>\n?</code>|<span class="row gi.*', shown
+    )
+    before, after = row[0].split("<br>")
+    assert text_of(before).rstrip() == call[:second].rstrip()
+    assert text_of(after).startswith(call[second:])
 
 
 def test_what_is_left_of_a_long_line_stands_further_in(
@@ -982,6 +1094,12 @@ def test_slides_are_led_by_keys_and_by_the_address(
     tab.keyboard.press("PageDown")
     expect_slide(2)
     assert tab.url.endswith("#2")
+    notes = tab.locator(".slide:visible .notes")
+    expect(notes).to_be_hidden()
+    tab.keyboard.press("n")
+    expect(notes).to_contain_text("0:00")
+    tab.keyboard.press("n")
+    expect(notes).to_be_hidden()
     expect(tab.locator("header")).to_be_hidden()
     tab.keyboard.press("Escape")
     expect(tab).to_have_url(re.compile(r"teach-02-routing\.html$"))
