@@ -86,17 +86,20 @@ document.addEventListener("DOMContentLoaded", () => {
     return event.shiftKey ? steps.PageUp : steps.PageDown;
   }
 
-  addEventListener("keydown", (event) => {
+  function press(event) {
     if (!isLarge.matches || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Escape") {
       location.assign(leave.href);
     } else if (event.key === "n") {
+      event.stopImmediatePropagation(); // To the theme it means the next page.
       note(!isNoted());
     } else if (stepOf(event)) {
       event.preventDefault();
       go(stepOf(event)());
     }
-  });
+  }
+
+  addEventListener("keydown", press, { capture: true });
   addEventListener("hashchange", show);
   document.documentElement.classList.add("is-slideshow");
   note(false);

@@ -136,7 +136,7 @@ def wrong(chapter, mistake):
         f"**Wrong on purpose:** in `{mistake['file']}` write {code(mistake['wrong'])} "
         f"in place of {code(mistake['right'])}, or let this do it:\n\n"
         f"{cause(chapter, mistake['name'])}\n"
-        f"After this step {stops(chapter, mistake)} {mistake['then']}"
+        f"After this step {stops(chapter, mistake)}"
     )
 
 
@@ -150,14 +150,15 @@ def cause(chapter, name):
 
 def then(chapter, step):
     """Say what is seen after a step, and where the chapter has it."""
-    seen = f"{stops(chapter, step)} " if "fails" in step else ""
-    told = lettered(chapter, step["then"], "#")
-    return f"**Then:** {seen}{told} ([the chapter]({step['link']}))"
+    told = stops(chapter, step) if "fails" in step else step["then"]
+    told = lettered(chapter, told, "#")
+    return f"**Then:** {told} ([the chapter]({step['link']}))"
 
 
 def stops(chapter, told):
-    """Say at which check the checks of a chapter stop."""
-    return f"`check {int(chapter[:2])}` stops at “{told['fails']}”:"
+    """Say at which check the checks of a chapter stop, and what is seen of it."""
+    seen = told["then"][0].upper() + told["then"][1:]
+    return f"`check {int(chapter[:2])}` stops at “{told['fails']}”. {seen}"
 
 
 def when_asked(chapter):

@@ -108,7 +108,9 @@ def lettered(chapter, text, link=""):
                 f"docs/teach/{chapter}.toml speaks of the step {title!r}, and its "
                 f"steps are {', '.join(map(repr, named))}."
             )
-        words = f"step {named[title]}"
+        begins = text[: found.start()].rstrip()
+        word = "Step" if not begins or begins.endswith(".") else "step"
+        words = f"{word} {named[title]}"
         return f"[{words}]({link}{anchor(named[title], title)})" if link else words
 
     return NAMED.sub(name, text)
@@ -116,7 +118,7 @@ def lettered(chapter, text, link=""):
 
 def step(chapter, title):
     """Write "step A", with a link to it, for the title of a step."""
-    return lettered(chapter, f"{{{title}}}", "#")
+    return lettered(chapter, f"of {{{title}}}", "#").removeprefix("of ")
 
 
 def anchor(letter, title):

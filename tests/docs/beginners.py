@@ -39,16 +39,14 @@ BEGINNERS = (
     ),
     Beginner(  # A good message is answered, a bad one is not.
         "02-routing",
-        1,
+        3,
         (
             ("chat/consumers.py", "(ValueError, RecursionError)", "KeyError"),
             ("chat/consumers.py", "not 1 <= len(self.name) <= LONGEST_NAME", "False"),
             ("chat/consumers.py", "len(text) > LONGEST_TEXT", "False"),
         ),
     ),
-    Beginner(  # Nothing of Redis.
-        "03-groups", 3, (("config/settings.py", "if REDIS_URL:", "if False:"),)
-    ),
+    Beginner("03-groups", 3),  # Nothing of Redis.
     Beginner("04-auth", 2),  # Strangers are refused, and nobody is closed.
     Beginner("05-wss", 2),  # Keys and settings, but asgi.py as before.
 )

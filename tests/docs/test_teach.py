@@ -299,7 +299,7 @@ def test_steps_are_named_by_letters(
     write(tmp_path, "docs/teach/01-echo.toml", steps)
     told = "{Begin}, `{Begin}`, then {See: `a`, and b?}."
     named = macros.lettered("01-echo", told)
-    assert named == "step A, `{Begin}`, then step B."
+    assert named == "Step A, `{Begin}`, then step B."
     assert macros.step("01-echo", "Begin") == "[step A](#step-a-begin)"
     assert macros.step("01-echo", "See: `a`, and b?").endswith("(#step-b-see-a-and-b)")
     sentence = r"speaks of the step 'End', and its steps are 'Begin', 'See"
@@ -399,7 +399,7 @@ def test_order_says_what_is_typed_wrong_on_purpose(
         'do it:\n\n``` text title="Cause it, and put it back"\n'
         "python3 docs/teach/cause.py 1 four\n"
         "python3 docs/teach/cause.py 1 four --back\n```\n\n"
-        "After this step `check 1` stops at “three”: it is four.\n\n**Then:** look."
+        "After this step `check 1` stops at “three”. It is four.\n\n**Then:** look."
     ) in macros.live("01-echo")
     with pytest.raises(macros.CannotShow, match="causes no 'five'"):
         macros.cause("01-echo", "five")
