@@ -219,3 +219,23 @@ def hunk_of(old, new, group):
             hunk += [f"-{line}" for line in old[old_first:old_last]]
             hunk += [f"+{line}" for line in new[new_first:new_last]]
     return hunk
+
+
+def codes_of(found):
+    """Return what is done to which lines of a file, by the pieces of it."""
+    return [
+        code
+        for piece in found
+        for group in piece.groups
+        for code in group
+        if code[0] != "equal"
+    ]
+
+
+def typed_so_far(old, new, codes):
+    """Return a file of which only some pieces have been typed."""
+    lines, at = [], 0
+    for _, first, last, new_first, new_last in sorted(codes, key=lambda code: code[1:]):
+        lines += [*old[at:first], *new[new_first:new_last]]
+        at = last
+    return lines + old[at:]

@@ -12,6 +12,7 @@ from docs.shown.teach import (
     copies_of,
     copy_of,
     is_copied,
+    items,
     lettered,
     once,
     order,
@@ -22,6 +23,7 @@ from docs.shown.teach import (
 )
 from docs.shown.text import indented
 
+LATER = " **Save it with the next one.**"
 NUMBERS = {1: "first", 2: "second", 3: "third"}
 
 
@@ -36,43 +38,42 @@ def live(chapter):
     typed, count, copies = sizes(chapter)
     size = f"**{counted(typed, 'line')} typed**, in {counted(count, 'piece')}"
     shown = [f"{size}{f', and {copies} copied' if copies else ''}.\n"]
+    done = []
     for step, found in steps:
-        shown += [*as_step(chapter, step, found, copied)]
+        shown += [*as_step(chapter, step, found, copied, done)]
+        done += found
     if skipped:
         names = ", ".join(f"`{piece.path}`" for piece in once(skipped))
         shown.append(f"**Leave out** {names}.\n")
     return "\n".join(shown)
 
 
-def as_step(chapter, step, found, copied):
+def as_step(chapter, step, found, copied, done):
     """Yield a step: its heading, what is asked, its pieces, and what is seen."""
     letter = step["letter"]
     yield f"### Step {letter} · {step['title']}\n"
     yield from asking_line(step, "asks_first", "before you type")
     with_next = {name for each in saves(step) for name in each[:-1]}
-    items = []
-    with_it = {}
-    for place, piece in enumerate(found, start=1):
-        label = f"{letter}{place}"
-        later = " **Save it with the next one.**" if piece.name in with_next else ""
-        if is_copied(step, piece):
-            with_what = with_it.setdefault(piece.path, label)
-            how = "copy it" if with_what == label else f"comes with {with_what}"
+    shown, paths, typed = [], [], [*done]
+    for label, group in items(step, found):
+        if is_copied(step, group[0]):
+            shown.append(as_copy(chapter, label, group))
         else:
-            how = "type it"
-        items.append(as_item(chapter, label, piece, how, later))
+            later = LATER if group[0].name in with_next else ""
+            shown.append(as_item(chapter, label, group[0], later, typed))
+        paths.append(group[0].path)
+        typed += group
     if step.get("copies") and (rows := copies_of(chapter, copied)):
         code_of = fence("\n".join(rows), "text", "Commands")
-        label = f"{letter}{len(found) + 1}"
-        items.append(
+        label = f"{letter}{len(shown) + 1}"
+        shown.append(
             f"**{label}** · Copy the rest, in the folder of the course:\n\n{code_of}"
         )
-    paths = [piece.path for piece in found]
     for mistake in step.get("wrong", []):
         # Below its file, where it is typed; or last, if that is typed already.
         place = paths.index(mistake["file"]) if mistake["file"] in paths else -1
-        items[place] += f"\n{wrong(chapter, mistake)}\n"
-    yield from items
+        shown[place] += f"\n{wrong(chapter, mistake)}\n"
+    yield from shown
     yield from asking_line(step, "asks", "before they see it")
     yield f"{then(chapter, step)}\n"
     if "note" in step:
@@ -84,50 +85,57 @@ def asking_line(step, key, when):
     """Yield which questions are asked at a place of a step."""
     if numbers := step.get(key):
         names = " and the ".join(NUMBERS[each] for each in numbers)
-        yield (
-            f"**Ask** the [{names} question{'s' * (len(numbers) > 1)}]"
-            f"(#three-questions), {when}.\n"
-        )
+        yield (f"**Ask** the [{names} question](#three-questions), {when}.\n")
 
 
-def as_item(chapter, label, piece, how, later):
+def as_copy(chapter, label, group):
+    """Write a file that is copied: its command, why it differs, and what comes."""
+    stage, path = stage_of(chapter), group[0].path
+    lines = [line for piece in group for line in piece.added()]
+    total = counted(len(words(lines)), "line")
+    why = "".join(f"- {piece.reason}\n" for piece in group)
+    why = f" {group[0].reason}" if len(group) == 1 else f"\n\n{why.rstrip()}"
+    command = fence(copy_of(stage, path), "text", "Commands")
+    return (
+        f"**{label}** · `{path}`, **copy it**, {total}.{why}\n\n{command}\n"
+        f"{folded(stage, group, f'What it is: {total}')}"
+    )
+
+
+def as_item(chapter, label, piece, later, typed):
     """Write a piece: its file, where its lines stand, its reason, and the lines."""
     stage = stage_of(chapter)
     begins = f"**{label}** · `{piece.path}`"
     if piece.verb == "is gone":
         return f"{begins}: delete it. {piece.reason}{later}\n"
     total = counted(len(words(piece.added())), "line")
-    if how != "type it":
-        where = f", **{how}**, {total}. {piece.reason}{later}\n"
-    elif is_whole(stage, piece):
+    if is_whole(stage, piece):
         what = "a new file" if piece.verb == "is new" else "write the file anew"
         where = f", {what}, {total}. {piece.reason}{later}\n"
-    elif len(found := places(stage, piece)) == 1:
+    elif len(found := places(stage, piece, typed)) == 1:
         where = f", {found[0].where}: {size(found[0])}. {piece.reason}{later}\n"
     else:
         rows = "".join(f"- {each.where}: {size(each)}\n" for each in found)
         where = f", {total} in {len(found)} places. {piece.reason}{later}\n\n{rows}"
-    if how == "copy it":
-        where += f"\n{fence(copy_of(stage, piece.path), 'text', 'Commands')}"
-    return f"{begins}{where}\n{folded(stage, piece, total, how)}"
+    or_copy = piece.verb or is_whole(stage, piece)
+    more = f"\nOr copy ours: `{copy_of(stage, piece.path)}`\n" if or_copy else ""
+    return f"{begins}{where}\n{folded(stage, [piece], f'What you type: {total}', more)}"
 
 
-def folded(stage, piece, total, how):
-    """Write the lines of a piece, folded: a file as it is, or a diff."""
-    if is_whole(stage, piece):
-        lines = files(stage)[piece.path]
-        language = LANGUAGES.get(Path(piece.path).suffix, "text")
+def folded(stage, group, title, more=""):
+    """Write the lines of pieces of one file, folded: a file as it is, or a diff."""
+    path = group[0].path
+    if is_whole(stage, group[0]):
+        lines = files(stage)[path]
+        language = LANGUAGES.get(Path(path).suffix, "text")
     else:
-        language, lines = "diff", joined(piece.hunks)
-    lines = [*lines]
+        hunks = [hunk for piece in group for hunk in piece.hunks]
+        language, lines = "diff", [*joined(hunks)]
     while is_blank(lines[0]):
         del lines[0]
     # Highlighted lines would be folded once more: all of it is new.
-    shown = fence("".join(lines), language, piece.path)
-    if how == "type it" and (piece.verb or is_whole(stage, piece)):
-        shown += f"\nOr copy ours: `{copy_of(stage, piece.path)}`\n"
-    what = "What you type" if how == "type it" else "What it is"
-    return f'??? example "{what}: {total}"\n\n{indented(shown)}\n'
+    shown = fence("".join(lines), language, path) + more
+    return f'??? example "{title}"\n\n{indented(shown)}\n'
 
 
 def wrong(chapter, mistake):
@@ -145,7 +153,8 @@ def cause(chapter, name):
     if name not in causes(chapter):
         raise CannotShow(f"docs/teach/{chapter}.toml causes no {name!r}.")
     command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
-    return fence(f"{command}\n{command} --back", "text", "Cause it, and put it back")
+    it, back = (command, "Cause it"), (f"{command} --back", "Put it back")
+    return "\n".join(fence(row, "text", title) for row, title in (it, back))
 
 
 def then(chapter, step):

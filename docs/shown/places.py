@@ -4,7 +4,7 @@ import ast
 import re
 from typing import NamedTuple
 
-from docs.shown.changes import hunks
+from docs.shown.changes import codes_of, hunks, typed_so_far
 from docs.shown.repository import before, files
 
 LONGEST_LINE = 56  # Letters of code in a sentence.
@@ -19,19 +19,19 @@ class Place(NamedTuple):
     inside: str = ""
 
 
-def places(stage, piece):
+def places(stage, piece, typed=()):
     """
     Return where the lines of a piece stand, from top to bottom.
 
-    A line is named that one knows again, and that stands there before and after: the
-    piece can be found, whatever has been typed before it. Only what continues a piece,
-    cut from it, is found by the lines of that one.
+    A line is named that one knows again, in the file as it is when the pieces `typed`
+    have been typed.
     """
     old = files(before(stage)).get(piece.path, [])
     new = files(stage).get(piece.path, [])
+    taken = codes_of(each for each in typed if each.path == piece.path)
     return [
         Place(
-            where(piece.path, old, new, run),
+            where(piece.path, old, new, run, taken),
             new[run[2] : run[3]],
             owner(piece.path, new, *run[2:]),
         )
@@ -65,33 +65,38 @@ def runs_of(new, group):
     yield from found
 
 
-def where(path, old, new, run):
+def where(path, old, new, run, taken):
     """Say where a run of changed lines stands: in what, and beside which line."""
     inside = owner(path, new, *run[2:])
     inside = f"in `{inside}`" if inside else ""
-    return ", ".join(part for part in (inside, beside(old, new, run)) if part)
+    beside = beside_what(old, new, run, taken)
+    return ", ".join(part for part in (inside, beside) if part)
 
 
-def beside(old, new, run):
+def beside_what(old, new, run, taken):
     """Say which line a run comes after or before, or which it replaces."""
-    first, last, new_first, _ = run
+    first, last, *_ = run
     goes = [line for line in old[first:last] if line.strip()]
     if goes:
         more = {1: "", 2: " and the line below it"}.get(
             len(goes), f" and the {len(goes) - 1} lines below it"
         )
         return f"in place of {code(goes[0])}{more}"
-    above = [line for line in new[:new_first] if line.strip()]
-    below = [line for line in old[last:] if line.strip()]
+    earlier = [each for each in taken if each[1:] < tuple(run)]
+    later = [each for each in taken if each not in earlier]
+    above = [line for line in typed_so_far(old[:first], new, earlier) if line.strip()]
+    rest = typed_so_far(old, new, later)[last:]
+    below = [line for line in rest if line.strip()]
+    lines = above + below
     if not above:
         return "at the top" + (f", before {code(below[0])}" if below else "")
-    if is_known(above[-1], new) or not below:
+    if is_known(above[-1], lines) or not below:
         return f"after {code(above[-1])}"
-    if known := known_opening(above, new):
+    if known := known_opening(above, lines):
         return f"after {code(f'{known} … {above[-1].strip()}')}"
-    if is_known(below[0], new):
+    if is_known(below[0], lines):
         return f"before {code(below[0])}"
-    if below[0].rstrip()[-1] in "([{" and is_known("".join(below[1:2]), new):
+    if below[0].rstrip()[-1] in "([{" and is_known("".join(below[1:2]), lines):
         return f"before {code(f'{below[0].strip()}{below[1].strip()} …')}"
     return f"between {code(above[-1])} and {code(below[0])}"
 

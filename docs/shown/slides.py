@@ -108,7 +108,7 @@ def notes(chapter):
     for part in lesson(chapter)["plan"]:
         found = [title for title in NAMED.findall(part["you"]) if title]
         you, room = (lettered(chapter, part[key]) for key in ("you", "room"))
-        told = f"**{at(clock)}** {linked(you, f'teach-{chapter}')} *The room* {room}."
+        told = f"**{at(clock)}** {linked(you, f'teach-{chapter}')} *The room:* {room}."
         clock += part["minutes"]
         if found and all(title in named for title in found):
             before[named[found[0]]].append(told)

@@ -136,12 +136,27 @@ def saves(step):
     return [[each] if isinstance(each, str) else each for each in step["pieces"]]
 
 
+def items(step, found):
+    """
+    Yield what is done in a step, one after the other: what it is called, and its pieces.
+
+    A piece that is typed stands alone. Those that come with one copy of a file are one.
+    """
+    groups = {}
+    for piece in found:
+        name = piece.path if is_copied(step, piece) else piece.name
+        groups.setdefault(name, []).append(piece)
+    for place, group in enumerate(groups.values(), start=1):
+        yield f"{step['letter']}{place}", group
+
+
 def labels(chapter):
     """Return what each piece of the steps is called, by its name: A1, A2, B1."""
     return {
-        piece.name: f"{step['letter']}{place}"
+        piece.name: label
         for step, found in order(chapter)[0]
-        for place, piece in enumerate(found, start=1)
+        for label, group in items(step, found)
+        for piece in group
     }
 
 

@@ -22,14 +22,14 @@ from markdown.extensions.toc import slugify
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 
-from docs.shown import handout, live, repository, slides, teach, weights
+from docs.shown import changes, handout, live, repository, slides, teach, weights
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.grading import checks
 from tests.checker.servers.runserver import Server, ServerError
 from tests.docs.beginners import BEGINNERS, Beginner
 from tests.docs.in_class import FAILURES, Failure
-from tests.docs.order import Code, type_pieces, typed_so_far
+from tests.docs.order import type_pieces
 from tests.docs.pages import before, blocks, stages
 from tests.docs.repository import ROOT
 from tests.docs.test_site import (
@@ -71,7 +71,7 @@ def test_typed_in_this_order_each_save_leaves_a_server_that_starts(
         ignore=shutil.ignore_patterns("__pycache__", ".*", "*.sqlite3", "keys"),
     )
     steps, copied, skipped = teach.order(chapter)
-    taken: dict[str, list[list[Code]]] = {}
+    taken: dict[str, list[changes.Piece]] = {}
     for step, pieces in steps:
         known = {piece.name: piece for piece in pieces}
         for names in teach.saves(step):
@@ -144,7 +144,7 @@ def test_check_stops_where_the_order_says(
 
     def live() -> Seen:
         work = runs.copy_of(ROOT / before(stage), tmp_path / stage)
-        taken: dict[str, list[list[Code]]] = {}
+        taken: dict[str, list[changes.Piece]] = {}
         for each, pieces in steps[: place + 1]:
             copies = copied if each.get("copies") else []
             type_pieces(work, stage, [*pieces, *copies], taken)
@@ -287,8 +287,9 @@ def test_order_says_what_is_copied_and_counts_it_apart(
     both = both.replace('["new.py"]', '["settings.py: B = 3", "settings.py: C = 4"]')
     write(tmp_path, "docs/teach/01-echo.toml", both)
     shown = macros.live("01-echo")
-    assert "`settings.py`, **copy it**, 1 line. Is three." in shown
-    assert "`settings.py`, **comes with A2**, 1 line. Is four." in shown
+    both = "**A2** · `settings.py`, **copy it**, 2 lines.\n\n- Is three.\n- Is four.\n"
+    assert both in shown
+    assert '??? example "What it is: 2 lines"' in shown
 
 
 def test_steps_are_named_by_letters(
@@ -396,8 +397,9 @@ def test_order_says_what_is_typed_wrong_on_purpose(
     write(tmp_path, "docs/teach/01-echo.toml", order.replace("[rest]", mistake))
     assert (
         "**Wrong on purpose:** in `settings.py` write `4` in place of `3`, or let this "
-        'do it:\n\n``` text title="Cause it, and put it back"\n'
-        "python3 docs/teach/cause.py 1 four\n"
+        'do it:\n\n``` text title="Cause it"\n'
+        "python3 docs/teach/cause.py 1 four\n```\n\n"
+        '``` text title="Put it back"\n'
         "python3 docs/teach/cause.py 1 four --back\n```\n\n"
         "After this step `check 1` stops at “three”. It is four.\n\n**Then:** look."
     ) in macros.live("01-echo")
@@ -526,15 +528,19 @@ def test_hunk_with_several_reasons_is_cut_between_its_paragraphs(
     assert six.added()[2:] == ["LAST = {\n", "    6: 7,\n", "}\n"]
     shown = macros.changes("stage01_echo")
     assert shown.index("Is three.") < shown.index("Is five.") < shown.index("Is six.")
-    # What continues a piece is found by its lines.
-    [place] = macros.places("stage01_echo", six)
-    assert place.where == "after `AGE = 5`"
+    # What continues a piece is found by its lines, if they have been typed.
+    for typed, where in [
+        ((three, five), "after `AGE = 5`"),
+        ((three,), "after `B = 3`"),
+        ((), "after `B = 2`"),
+    ]:
+        [place] = macros.places("stage01_echo", six, typed)
+        assert place.where == where
     # Each can be typed without the others.
-    old = ["A = 1\n", "B = 2\n"]
-    typed = typed_so_far(old, new.splitlines(keepends=True), [*six.groups])
+    old, lines = ["A = 1\n", "B = 2\n"], new.splitlines(keepends=True)
+    typed = macros.typed_so_far(old, lines, macros.codes_of([six]))
     assert typed == [*old, *six.added()]
-    groups = [*six.groups, *three.groups, *five.groups]
-    typed = typed_so_far(old, new.splitlines(keepends=True), groups)
+    typed = macros.typed_so_far(old, lines, macros.codes_of([six, three, five]))
     assert "".join(typed) == new
     reasons = reasons.replace('"AGE"', '"AGE" = "x"\n"NAME"')
     write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
