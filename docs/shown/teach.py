@@ -138,7 +138,7 @@ def saves(step):
 
 def items(step, found):
     """
-    Yield what is done in a step, one after the other: what it is called, and its pieces.
+    Yield what is done in a step, one after the other: its name, and its pieces.
 
     A piece that is typed stands alone. Those that come with one copy of a file are one.
     """

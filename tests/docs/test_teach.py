@@ -1216,6 +1216,46 @@ def test_handout_has_the_sheets_that_it_promises(
     assert count == SHEETS, f"The handout promises {SHEETS} pages, and has {count}."
 
 
+SIDES = """() => [...document.querySelectorAll("h2")].map((heading) => {
+  const next = [...document.querySelectorAll("h2")].find((each) =>
+    heading.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const last = next?.previousElementSibling ?? heading.parentElement.lastElementChild;
+  return (last.getBoundingClientRect().bottom - heading.getBoundingClientRect().top)
+    / (277 / 25.4 * 96);
+})"""
+
+
+def test_handout_fills_its_sides(site: Path, tab: Tab) -> None:
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": round(186 / 25.4 * 96), "height": 1000})
+    tab.goto((site / "handout.html").as_uri())
+    for chapter, sides in zip(CHAPTERS, tab.evaluate(SIDES), strict=True):
+        assert 5 / 3 <= sides <= 2.1, f"{chapter} fills {sides:.2f} of its two sides."
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_handout_has_the_names_of_the_list_and_room_to_predict(chapter: str) -> None:
+    shown = text_of(handout.handout(chapter))
+    steps, copied, _ = teach.order(chapter)
+    labels = teach.labels(chapter)
+    for step, pieces in steps:
+        assert f"**Step {step['letter']} · {step['title']}**" in shown
+        whole = [piece for piece in pieces if teach.is_copied(step, piece)]
+        for piece in pieces:
+            is_shown = f"{labels[piece.name]} · {piece.path}" in shown
+            assert is_shown != (piece in whole), piece.name
+        for row in teach.copies_of(chapter, whole):
+            assert row in shown
+    for row in teach.copies_of(chapter, copied):
+        assert row in shown
+    parts = handout.handout(chapter).split("{ .predict }")
+    for (question, _), part, after in zip(
+        teach.asked(chapter), parts, parts[1:], strict=False
+    ):
+        assert question in part
+        assert after.lstrip().startswith('<p class="ruled"')
+
+
 def test_handout_does_not_tear_a_method_apart() -> None:
     kept = handout.handout("03-groups").split('<span class="kept">')
     [method] = [text_of(each) for each in kept if "disconnect" in each]
