@@ -8,12 +8,12 @@ from itertools import chain
 from math import ceil
 from textwrap import wrap
 
-from docs.shown.changes import Piece
+from docs.shown.changes import Piece, hunks
 from docs.shown.glossary import terms
 from docs.shown.pages import heading, linked, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
 from docs.shown.places import is_whole, places
-from docs.shown.repository import CannotShow
+from docs.shown.repository import CannotShow, files
 from docs.shown.rows import code_rows, indent, is_blank, joined, listing
 from docs.shown.teach import (
     NAMED,
@@ -175,11 +175,9 @@ def failing(chapter, title, done, seen, name):
     ask = "What will you see?\n{ .ask }\n"
     if name:
         told = causes(chapter)[name]
-        rows = [
-            f"{sign}{line}\n"
-            for sign, key in (("-", "right"), ("+", "wrong"))
-            for line in told[key].rstrip("\n").split("\n")
-        ]
+        ours = files(stage_of(chapter))[told["file"]]
+        wrong = "".join(ours).replace(told["right"], told["wrong"])
+        rows = [*joined(hunks(ours, wrong.splitlines(keepends=True)))]
         changed = listing(rows, Piece(told["file"], name, "", "", []), width=CODE_WIDTH)
         yield noted(f"## {title}\n\n{changed}\n\n{ask}", [done])
     else:
