@@ -1,12 +1,11 @@
 """Show what a stage adds to the stage before, each piece with its reason."""
 
-import tomllib
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
 from docs.shown.listings import fence
-from docs.shown.repository import CannotShow, before, files, read
+from docs.shown.repository import CannotShow, before, files, read_toml
 
 CONTEXT = 1  # Lines of a diff around those that changed.
 
@@ -63,7 +62,7 @@ def as_change(piece):
 def pieces(stage):
     """Return the pieces of what a stage adds, in the order of their reasons."""
     source = f"docs/reasons/{stage}.toml"
-    reasons = tomllib.loads("".join(read(source)))
+    reasons = read_toml(source)
     old, new = files(before(stage)), files(stage)
     changed = {
         path for path in old.keys() | new.keys() if old.get(path) != new.get(path)

@@ -1,14 +1,13 @@
 """Read in which order a stage is typed live, and what of it is not typed."""
 
 import re
-import tomllib
 from itertools import chain
 from pathlib import PurePosixPath
 from string import ascii_uppercase
 
 from docs.shown.changes import pieces
 from docs.shown.pages import linked, page, section
-from docs.shown.repository import CannotShow, before, files, read
+from docs.shown.repository import CannotShow, before, files, read_toml
 
 # When a question is asked: before a step, before its last words, or after them.
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
@@ -20,7 +19,7 @@ HOW = re.compile(rf"{CALL.pattern}|\s*In one line")  # An answer is run.
 
 def lesson(chapter):
     """Return what docs/teach/ says of a chapter: its plan, and the order to type in."""
-    return tomllib.loads("".join(read(f"docs/teach/{chapter}.toml")))
+    return read_toml(f"docs/teach/{chapter}.toml")
 
 
 def stage_of(chapter):

@@ -1,8 +1,6 @@
 """Say what a proposal for marks amounts to."""
 
-import tomllib
-
-from docs.shown.repository import read
+from docs.shown.repository import read_toml
 
 
 def marks(chapter):
@@ -12,4 +10,4 @@ def marks(chapter):
 
 def weights(chapter):
     """Return what each promise of a stage counts, as we propose it."""
-    return tomllib.loads("".join(read(f"docs/teach/weights/{chapter}.toml")))
+    return read_toml(f"docs/teach/weights/{chapter}.toml")
