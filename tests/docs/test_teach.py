@@ -518,12 +518,12 @@ def test_hunk_with_several_reasons_is_cut_between_its_paragraphs(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    new = "A = 1\nB = 3\n\nNAME = 4\nAGE = 5\n\n\nLAST = {\n    6: 7,\n}\n"
+    new = "A = 1\nB = 3\n\nX = 0\n\nNAME = 4\nAGE = 5\n\n\nLAST = {\n    6: 7,\n}\n"
     write(tmp_path, "stage01_echo/settings.py", new)
     reasons = f'{REASONS}"AGE" = "Is five."\n"6:" = "Is six."\n'
     write(tmp_path, "docs/reasons/stage01_echo.toml", reasons)
     _, three, five, six = macros.pieces("stage01_echo")
-    assert three.hunks == [[" A = 1\n", "-B = 2\n", "+B = 3\n"]]
+    assert three.added() == ["B = 3\n", "\n", "X = 0\n"]
     assert five.hunks == [["+\n", "+NAME = 4\n", "+AGE = 5\n"]]
     assert six.added()[2:] == ["LAST = {\n", "    6: 7,\n", "}\n"]
     shown = macros.changes("stage01_echo")
@@ -531,7 +531,7 @@ def test_hunk_with_several_reasons_is_cut_between_its_paragraphs(
     # What continues a piece is found by its lines, if they have been typed.
     for typed, where in [
         ((three, five), "after `AGE = 5`"),
-        ((three,), "after `B = 3`"),
+        ((three,), "after `X = 0`"),
         ((), "after `B = 2`"),
     ]:
         [place] = macros.places("stage01_echo", six, typed)
