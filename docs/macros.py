@@ -35,6 +35,7 @@ BLOCKS = {
     "sessions": ("session",),
     "slides": ("slides",),
     "live": ("live", "cause", "when_asked"),
+    "upstream": ("upstream_effect", "upstream_measured"),
     "workbench": ("experiment", "experiments", "recorded_with"),
 }
 # What stands in a line.

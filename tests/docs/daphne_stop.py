@@ -36,7 +36,8 @@ def be_a_client():
         try:
             client.recv()
         except ConnectionClosed as closed:
-            print(closed, file=sys.__stdout__)  # Twisted has taken the other.
+            # Twisted has taken the other, and nobody else flushes this one.
+            print(closed, file=sys.__stdout__, flush=True)
 
 
 logging.basicConfig()

@@ -1,34 +1,34 @@
 """
-What the page for Daphne's authors says, observed again.
+What the page for the authors of Daphne and Channels says, observed again.
 
-Whether Daphne has tidied up is not left to chance: each test sees to that.
+Whether Daphne has tidied up is not left to chance: each test sees to that. How far a
+change goes stands in docs/upstream.json; that it has an effect is seen here.
 """
 
-import subprocess
-import sys
+import asyncio
+import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from channels.consumer import AsyncConsumer
+from channels.generic import http, websocket
 
-PROGRAM = Path(__file__).with_name("daphne_stop.py")
-pytestmark = pytest.mark.recorded(PROGRAM)
+from tests.docs import upstream
+from tests.docs.repository import ROOT
+from tests.docs.upstream import CAUSE, NOT_TOLD, TOLD, changed
 
-TOLD = "received 4001 (private use); then sent 4001 (private use)\n"
-NOT_TOLD = "no close frame received or sent\n"
-CAUSE = "KeyError: 'application_instance'"
+HERE = Path(__file__).parent
+PROGRAMS = ("daphne_empty.py", "channels_trip.py", "daphne_stop.py")
+pytestmark = pytest.mark.recorded(
+    HERE / "upstream.py", *(HERE / program for program in PROGRAMS)
+)
+
+run = partial(upstream.run, "daphne_stop.py")
 
 NEVER_TIDIES_UP = "Server.application_checker = lambda self: None\n"
-# As the page says that it could be mended.
-MENDED = """import inspect, textwrap
-import daphne.server
-source = textwrap.dedent(inspect.getsource(Server.kill_all_applications))
-mended = source.replace(
-    'details["application_instance"]', 'details.get("application_instance")'
-).replace("if not app", "if application_instance and not app")
-assert mended.count("application_instance and not") == mended.count(".get(") == 1
-exec(mended, vars(daphne.server))
-Server.kill_all_applications = daphne.server.kill_all_applications
-"""
+FIRST = f"from daphne.server import Server\n{NEVER_TIDIES_UP}"
 
 STOPS = "        reactor.callFromThread(reactor.stop)\n"
 SENDS = "        other.sendall(HALF_A_REQUEST)\n"
@@ -51,16 +51,148 @@ def asks(request: bytes) -> str:
     return f"        other.sendall({request!r})\n        assert other.recv(1)\n"
 
 
-def run(*words: str, first: str = "", changes: dict | None = None) -> tuple[str, str]:
-    """Run the program with some lines changed. Returns what it prints, and its log."""
-    source = PROGRAM.read_text(encoding="utf-8")
-    for old, new in (changes or {}).items():
-        assert source.count(old) == 1
-        source = source.replace(old, new)
-    code = f"import sys\nfrom daphne.server import Server\n{first}{source}"
-    command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    return done.stdout, done.stderr
+@pytest.fixture
+def copy(tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that makes a folder with a changed package."""
+    return lambda name: changed(name, tmp_path)
+
+
+# What is empty
+
+
+ALL = ["text", "", b"", b"bytes"]
+SENT = f"sent: {ALL}\n"
+BOTH = {"key: content": '"text": "", "bytes": b"bytes"'}
+
+
+def test_what_is_empty_is_not_sent_and_nothing_says_so() -> None:
+    said, logged = upstream.run("daphne_empty.py")
+    assert said == f"{SENT}received: {['text', b'bytes']}\n"
+    assert not logged
+
+
+def test_what_is_empty_is_sent_when_it_is_mended(copy: Callable) -> None:
+    said, _ = upstream.run("daphne_empty.py", copies=copy("empty"))
+    assert said == f"{SENT}received: {ALL}\n"
+
+
+def test_of_both_contents_the_one_that_is_not_empty_is_sent() -> None:
+    said, logged = upstream.run("daphne_empty.py", changes=BOTH)
+    assert said == f"{SENT}received: {[b'bytes'] * 4}\n"
+    assert not logged
+
+
+def test_both_contents_are_an_error_when_it_is_mended(copy: Callable) -> None:
+    sends = '        await send({"type": "websocket.send", key: content})\n'
+    refused = sends.replace("key: content", '"text": "ValueError"')
+    tries = (
+        f"        try:\n    {sends.replace('key: content', BOTH['key: content'])}"
+        f"        except ValueError:\n    {refused}"
+    )
+    said, _ = upstream.run(
+        "daphne_empty.py", copies=copy("empty"), changes={sends: tries}
+    )
+    assert said == f"{SENT}received: {['ValueError'] * 4}\n"
+
+
+def test_what_comes_empty_from_the_client_reaches_the_application() -> None:
+    changes = {
+        "    for content in SENT:\n": (
+            "    for _ in range(3):\n"
+            '        content = repr((await receive()).get("text", "connect"))\n'
+        ),
+        "        received =": '        client.send("")\n        client.send("a")\n'
+        "        received =",
+    }
+    said, _ = upstream.run("daphne_empty.py", changes=changes)
+    assert (
+        said.splitlines()[-1] == f"received: {[repr(x) for x in ('connect', '', 'a')]}"
+    )
+
+
+@pytest.mark.parametrize("content", [{"text_data": ""}, {"bytes_data": b""}])
+def test_channels_hands_on_what_is_empty(content: dict[str, str | bytes]) -> None:
+    sent = []
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    consumer = websocket.AsyncWebsocketConsumer()
+    consumer.base_send = send
+    asyncio.run(consumer.send(**content))
+    [message] = sent
+    assert [*content.values()] == [v for k, v in message.items() if k != "type"]
+
+
+def test_other_servers_send_what_is_empty() -> None:
+    seen = json.loads((ROOT / "docs/servers.json").read_text("utf-8"))["servers"]
+    echoed = {
+        name: server["seen"]["messages"]["an empty message, echoed"]
+        for name, server in seen.items()
+    }
+    others = dict.fromkeys(("uvicorn", "hypercorn"), "comes back")
+    assert echoed == {"Daphne": "nothing comes", **others}
+
+
+# The trip
+
+
+WITH_DATABASE = {
+    "settings.configure()": "settings.configure(DATABASES={'default': "
+    "{'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}})"
+}
+
+
+def waited(**options: object) -> float:
+    """Return how long an event waits for somebody else, in seconds."""
+    said, logged = upstream.run("channels_trip.py", **options)
+    assert not logged
+    return float(upstream.TRIP.fullmatch(said)[2])
+
+
+def test_event_waits_for_somebody_else_in_the_thread() -> None:
+    assert waited() >= 0.7  # Of one second, 0.1 and a start have gone by.
+
+
+def test_event_waits_for_nobody_when_there_is_no_trip(copy: Callable) -> None:
+    assert waited(copies=copy("trip")) <= 0.5
+
+
+def test_with_a_database_all_stays_as_it_is(copy: Callable) -> None:
+    assert waited(copies=copy("trip"), changes=WITH_DATABASE) >= 0.7
+
+
+def test_the_trip_is_made_before_each_event_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trips = []
+
+    async def note(where: str) -> None:
+        trips.append(where)
+
+    for module in ("channels.consumer", "channels.generic.websocket"):
+        monkeypatch.setattr(f"{module}.aclose_old_connections", partial(note, module))
+
+    class Consumer(websocket.AsyncWebsocketConsumer):
+        groups = ()
+
+        async def connect(self) -> None: ...
+
+    async def events() -> None:
+        consumer = Consumer()
+        await consumer.dispatch({"type": "websocket.connect"})
+        await consumer.dispatch({"type": "websocket.receive", "text": "a"})
+        with pytest.raises(websocket.StopConsumer):
+            await consumer.dispatch({"type": "websocket.disconnect", "code": 1000})
+
+    asyncio.run(events())
+    assert trips == ["channels.consumer"] * 3 + ["channels.generic.websocket"]
+    names = http.AsyncHttpConsumer.http_disconnect.__code__.co_names
+    assert "aclose_old_connections" in names
+    assert AsyncConsumer.dispatch.__module__ == "channels.consumer"
+
+
+# The stop
 
 
 def test_all_are_told_when_the_handshake_is_two_seconds_old() -> None:
@@ -69,7 +201,7 @@ def test_all_are_told_when_the_handshake_is_two_seconds_old() -> None:
 
 
 def test_nobody_is_told_right_after_a_handshake() -> None:
-    said, logged = run("0", first=NEVER_TIDIES_UP)
+    said, logged = run("0", first=FIRST)
     assert said == NOT_TOLD
     assert logged.splitlines()[-1] == CAUSE
 
@@ -100,9 +232,28 @@ def test_all_are_told_right_after_a_page() -> None:
 
 
 @pytest.mark.parametrize("words", [("0",), ("2",), ("2", "half")], ids=" ".join)
-def test_all_are_told_when_it_is_mended(words: tuple[str, ...]) -> None:
-    assert run(*words, first=MENDED) == (TOLD, "")
+def test_all_are_told_when_it_is_mended(words: tuple[str, ...], copy: Callable) -> None:
+    assert run(*words, copies=copy("stop")) == (TOLD, "")
 
 
 def test_nothing_of_it_is_logged_by_default() -> None:
     assert run("2", "half", changes={"verbosity=2": "verbosity=1"}) == (NOT_TOLD, "")
+
+
+# What is told of the changes
+
+
+EFFECTS = json.loads(upstream.RESULT.read_text("utf-8"))["effects"]
+
+
+def test_each_change_was_measured_and_helps() -> None:
+    assert EFFECTS.keys() == upstream.CHANGES.keys()
+    empty, trip, stop = (EFFECTS[name] for name in ("empty", "trip", "stop"))
+    assert [row["after"] for row in empty] == [row["of"] for row in empty]
+    assert all(row["ratio"] > 1 for row in trip)
+    assert all(row["before"] > row["after"] == 0 for row in stop)
+
+
+def test_change_that_fits_nowhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="'if not ready' stands there 0 times"):
+        upstream.replaced("if ready:", ("if not ready", "if ready"))
