@@ -28,6 +28,7 @@ BLOCKS = {
     "pictures": ("svg", "flames", "screenshot"),
     "plans": ("sessions", "plan", "day"),
     "questions": ("questions",),
+    "see": ("seen_by_py_spy",),
     "servers": (
         *("servers_started", "servers_checks"),
         *("servers_seen", "servers_measured"),
@@ -42,6 +43,7 @@ BLOCKS = {
 INLINE = {
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
+    "pictures": ("flame_share",),
     "teach": ("step",),
     "weights": ("marks",),
     "workbench": ("accept",),

@@ -75,6 +75,15 @@ def flames(name, alternative):
     return f'<figure class="wide flames" markdown="0">\n{drawing}\n</figure>\n'
 
 
+def flame_share(name, function):
+    """Return the share of a function in a flame graph, where it is widest."""
+    drawing = "".join(read(f"docs/assets/{name}"))
+    found = re.findall(rf"<title>{re.escape(function)}(?: \([^<]*\))?: (\d+)%", drawing)
+    if not found:
+        raise CannotShow(f"docs/assets/{name} has no function called {function}.")
+    return f"{max(map(int, found))}%"
+
+
 def screenshot(name, alternative, caption):
     """
     Show a screenshot of assets/ in the colours of the page, with a link to all of it.

@@ -32,6 +32,9 @@ UNTRIED = {
     "sudo apt install python3-venv": "the machine has it",
     "Set-ExecutionPolicy -Scope Process RemoteSigned": "Windows",
     "certutil -dump ca.pem": "Windows",
+    # It is not installed, and must be allowed to. What it says is in docs/see.json.
+    "py-spy dump --pid 12345": "py-spy needs the right to look into another process",
+    "py-spy record --pid 12345 --duration 10 --output profile.svg": "the same",
 }
 FINGERPRINT = ["openssl x509 -in ca.pem -noout -fingerprint -sha256"]
 VERSION = ["python3 --version"]
