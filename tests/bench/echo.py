@@ -1,85 +1,115 @@
 """
-How many messages a second come back from stage 1, and from other ways to write it.
+How many messages a second come back, and what one of them costs.
 
-All are served by the same `manage.py runserver`, which is Daphne. It logs handshakes
-and goodbyes but no message, and neither DEBUG nor the static files that runserver adds
-are in a message's way: both end where the consumer begins. What the tests watch inside
-a server, tests/checker/servers/inside_server, costs stage 1 up to 3 % and is left in.
+Daphne is run by `manage.py runserver`, as a reader runs it. It logs handshakes and
+goodbyes but no message, and neither DEBUG nor the static files that runserver adds are
+in a message's way: both end where the consumer begins.
 """
 
-from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.load import MESSAGE, Load, load
+from tests.bench.load import MESSAGE, load
+from tests.bench.record import Record, Scope, row
+from tests.bench.rows import (
+    ARTICLE,
+    AUTOBAHN,
+    BARE_ECHO,
+    ECHO_FAST,
+    ECHO_STAGE,
+    SYNCHRONOUS,
+    TUTORIAL_ECHO,
+    UVICORN_BARE_ECHO,
+    UVICORN_ECHO_FAST,
+    UVICORN_ECHO_STAGE,
+    WEBSOCKETS,
+    Variant,
+    in_turn,
+    project_of,
+    running,
+    those_that_run,
+)
+from tests.bench.servers import cores, load_core
+from tests.bench.spread import ratios
 from tests.checker.servers.runserver import Server
-from tests.proofs.runs import ROOT, solution
 
-ROUNDS = 20
-SECONDS = 0.3
-WARM_UP = 0.2  # Seconds. Python specializes the code that runs often.
+WHOLE = Scope(rounds=12, seconds=0.2, warm_up=0.15)
+QUICK = Scope(rounds=2, seconds=0.06, warm_up=0.03, is_quick=True)
 
-STAGE = "stage 1, asynchronous consumer"
-SOLUTIONS = {
-    "synchronous consumer, as in many tutorials": "stage01_synchronous",
-    "bare ASGI function, no Channels": "stage01_raw_asgi",
-}
+ROWS = [
+    *(ECHO_STAGE, SYNCHRONOUS, BARE_ECHO, ARTICLE, TUTORIAL_ECHO, ECHO_FAST),
+    *(AUTOBAHN, WEBSOCKETS),
+    *(UVICORN_ECHO_STAGE, UVICORN_ECHO_FAST, UVICORN_BARE_ECHO),
+]
 
-# The first keeps any server busy. The second is what one user at one keyboard sees.
+# The first is what one user at one keyboard sees. The others keep a server busy: in the
+# second, what is read at once, and sent at once, is one client's.
+ONE = "1 client, 1 message in flight"
+SIXTEEN = "1 client, 16 messages in flight"
+MANY = "8 clients, 8 messages each in flight"
 TRAFFIC = {
-    "8 clients, 8 messages each in flight": {"clients": 8, "window": 8},
-    "1 client, 1 message in flight": {"clients": 1, "window": 1},
+    MANY: {"clients": 8, "window": 8},
+    ONE: {"clients": 1, "window": 1},
+    SIXTEEN: {"clients": 1, "window": 16},
 }
 
+PATH = "/ws/echo/"
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """
-    Measure every server under every traffic, for `seconds` in each of the rounds.
 
-    Numbers are medians over the rounds. So is a ratio: that of one round compares what
-    was measured within seconds, and outlives a change in what else the machine does.
-    """
-    measured: dict[tuple[str, str], list[Load]] = defaultdict(list)
+def rows() -> tuple[list[Variant], list[str]]:
+    """Return the rows that this machine has, and sentences on the others."""
+    return those_that_run([Variant(name) for name in ROWS])
+
+
+def servers(_scope: Scope) -> int:
+    """Return how many servers are started."""
+    return len(rows()[0])
+
+
+def seconds(scope: Scope) -> float:
+    """Return how long the measuring takes, on a quiet machine."""
+    each = scope.warm_up + scope.rounds * len(TRAFFIC) * (scope.seconds + 0.02)
+    return servers(scope) * each
+
+
+def measure(scope: Scope, record: Record) -> None:
+    """Measure every server under every traffic, in each of the rounds."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        projects = {STAGE: ROOT / "stage01_echo"} | {
-            name: solution(source, folder / source)
-            for name, source in SOLUTIONS.items()
-        }
-        servers = {
-            name: stack.enter_context(Server(project, folder / f"{project.name}.log"))
-            for name, project in projects.items()
-        }
-        for server in servers.values():
-            load(server, "/ws/echo/", clients=8, window=8, seconds=WARM_UP)
-        for _ in range(rounds):
+        variants, record.left_out = rows()
+        projects = {each: project_of(each, folder / str(each)) for each in variants}
+        found = stack.enter_context(running(projects, cores()))
+        stack.enter_context(load_core())
+        for server in found.values():
+            load(server, PATH, clients=8, window=8, seconds=scope.warm_up)
+        record.begin(f"{each}; {traffic}" for traffic in TRAFFIC for each in found)
+        for variant, server in in_turn(found, scope.rounds):
             for traffic, shape in TRAFFIC.items():
-                for name, server in servers.items():
-                    measured[traffic, name].append(
-                        load(server, "/ws/echo/", seconds=seconds, **shape)
-                    )
+                name = f"{variant}; {traffic}"
+                record.add(name, **sample(server, scope.seconds, **shape))
+
+
+def sample(server: Server, seconds: float, **shape: int) -> dict[str, float]:
+    """Return what was seen of one server under one traffic."""
+    done = load(server, PATH, seconds=seconds, **shape)
     return {
-        "message": f"text, {len(MESSAGE)} bytes",
-        "rows": [
-            row(f"{name}; {traffic}", loads, measured[traffic, STAGE])
-            for (traffic, name), loads in measured.items()
-        ],
+        "messages_per_s": done.messages_per_s,
+        "client_busy": done.client_busy,
+        **done.cost.each(done.messages),
     }
 
 
-def row(name: str, loads: list[Load], stage: list[Load]) -> dict[str, str | float]:
-    """Return the row of one server: `ratio` is its messages per message of stage 1."""
-    ratio = median(
-        mine.messages_per_s / its.messages_per_s
-        for mine, its in zip(loads, stage, strict=True)
-    )
-    return {
-        "name": name,
-        "messages_per_s": median(each.messages_per_s for each in loads),
-        "ratio": ratio,
-        "stage_1_times": 1 / ratio,
-        "client_busy": median(each.client_busy for each in loads),
-    }
+def result(record: Record) -> dict[str, Any]:
+    """Return the table: `ratio` and `cheaper` compare with stage 1."""
+    found = record.rows()
+    table = []
+    for traffic in TRAFFIC:
+        stage = found.get(f"{ECHO_STAGE}; {traffic}", [])
+        for name, mine in found.items():
+            if name.endswith(f"; {traffic}"):
+                times = ratios(stage, mine, "messages_per_s").median
+                cells = row(name, mine, stage, ["messages_per_s"])
+                table.append(cells | {"stage_1_times": times})
+    return {"message": f"text, {len(MESSAGE)} bytes", "rows": table}

@@ -9,15 +9,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.groups import IN_MEMORY, PLAIN, STAGE, Variant, project_of
+from tests.bench.record import Record, Scope, with_quartiles
+from tests.bench.rows import IN_MEMORY, PLAIN, STAGE, Variant, project_of
+from tests.bench.servers import load_core
+from tests.bench.spread import ratios, spread
 from tests.checker.servers.runserver import ServerError, clean_environment
 
-ROUNDS = 10
-SECONDS = 0.2
+WHOLE = Scope(rounds=6, seconds=0.15)
+QUICK = Scope(rounds=1, seconds=0.05, is_quick=True)
 
 # Runs in a project's folder, for so many seconds, and prints microseconds.
 PROGRAM = """
@@ -81,37 +83,47 @@ asyncio.run(main())
 """
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
-    """
-    Handle an event again and again, as stage 3 and as the plain consumer, in turn.
+def servers(_scope: Scope) -> int:
+    """Return how many servers are started: none."""
+    return 0
 
-    `consumer_us` is from the event to the frame, `copy_us` what the in-memory layer
-    does for each member, `unpack_us` what the layer on Redis does for each process: in
-    microseconds of CPU time, medians over the rounds. `ratio` is how many times as fast
-    as the plain consumer the first is.
-    """
-    with TemporaryDirectory() as folder:
+
+def seconds(scope: Scope) -> float:
+    """Return how long the measuring takes: three costs of each, and what it imports."""
+    return scope.rounds * 2 * (3 * scope.seconds + 0.8)
+
+
+def measure(scope: Scope, record: Record) -> None:
+    """Handle an event again and again, as stage 3 and as the plain consumer."""
+    with TemporaryDirectory() as folder, load_core():
         projects = {
             consumer: project_of(Variant(consumer, IN_MEMORY), Path(folder) / consumer)
             for consumer in (STAGE, PLAIN)
         }
-        costs: dict[str, list[dict[str, float]]] = {each: [] for each in projects}
-        for _ in range(rounds):
+        record.begin(projects)
+        for _ in range(scope.rounds):
             for consumer, project in projects.items():
-                costs[consumer].append(cost(project, seconds))
-    medians = {
-        consumer: {key: median(cost[key] for cost in each) for key in each[0]}
-        for consumer, each in costs.items()
-    }
-    rows = [
-        {
-            "name": consumer,
-            "ratio": medians[PLAIN]["consumer_us"] / each["consumer_us"],
-            **each,
-        }
-        for consumer, each in medians.items()
-    ]
-    return {"rows": rows}
+                record.add(consumer, **cost(project, scope.seconds))
+
+
+def result(record: Record) -> dict[str, Any]:
+    """
+    Return the table.
+
+    `consumer_us` is from the event to the frame, `copy_us` what the in-memory layer
+    does for each member, `unpack_us` what the layer on Redis does for each process: in
+    microseconds of CPU time. `ratio` is how many times as fast as the plain consumer
+    the first is.
+    """
+    found = record.rows()
+    table = []
+    for consumer, mine in found.items():
+        ratio = ratios(mine, found[PLAIN], "consumer_us", inverse=True)
+        cells = {"name": consumer} | with_quartiles("ratio", ratio)
+        for key in ("consumer_us", "copy_us", "unpack_us"):
+            cells |= with_quartiles(key, spread([each[key] for each in mine]))
+        table.append(cells)
+    return {"rows": table}
 
 
 def cost(project: Path, seconds: float) -> dict[str, float]:

@@ -1,5 +1,5 @@
 """
-How many messages a second stage 3 delivers in one room, and how long one is under way.
+How many messages a second a room hears, and how long one is under way.
 
 A message to a room of 100 is delivered 100 times: its sender hears it, too. Every
 member must get every message, once and in order, or there is no result.
@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,74 +27,200 @@ from tests.bench.frames import (
     from_client,
     read,
 )
-from tests.bench.groups import (
+from tests.bench.record import Record, Scope, cost_of, row
+from tests.bench.rows import (
+    AUTOBAHN,
+    BARE,
+    FAST,
+    FRAMED_ONCE,
     IN_MEMORY,
+    LAYERS,
     NO_CLOSING,
     PLAIN,
+    REDIS,
     STAGE,
-    VARIANTS,
+    TUTORIAL,
+    UVICORN_FAST,
+    UVICORN_STAGE,
+    WEBSOCKETS,
     Missing,
-    Pace,
     Variant,
     entered,
     hush,
     in_turn,
     percentiles,
     project_of,
-    row,
     running,
+    those_that_run,
 )
+from tests.bench.servers import cores, load_core
+from tests.bench.spread import ratios
 from tests.checker.client import PATIENCE, WireError
-from tests.checker.endpoint import Endpoint
+from tests.checker.servers.runserver import Server
 
-ROUNDS = 20
-SECONDS = 0.4
-WARM_UP = 0.2  # Seconds. Python specializes the code that runs often.
+WHOLE = Scope(rounds=6, seconds=0.3, warm_up=0.15)
+QUICK = Scope(rounds=1, seconds=0.06, warm_up=0.03, is_quick=True)
 
-# How many members, and how many messages they keep in flight: far fewer than the 100 at
-# which a layer begins to drop them.
-ROOMS = {100: 8, 500: 4}
+# How many messages a room of so many keeps in flight: far fewer than the 100 at which a
+# layer begins to drop them.
+WINDOWS = {100: 8, 200: 8, 500: 4, 2000: 1}
 
 SPEAKER = "member-0"
 
-OPEN_FILES = 4096  # The largest rooms of all servers at once, and some more.
+MEMORY = [
+    *(Variant(each, IN_MEMORY) for each in (STAGE, PLAIN, TUTORIAL, NO_CLOSING, FAST)),
+    *(Variant(each) for each in (BARE, AUTOBAHN, FRAMED_ONCE, WEBSOCKETS)),
+    *(Variant(each, IN_MEMORY) for each in (UVICORN_STAGE, UVICORN_FAST)),
+]
+ON_REDIS = [
+    *(Variant(each, layer) for layer in LAYERS[1:] for each in (STAGE, PLAIN)),
+    Variant(FAST, REDIS),
+]
+OF_THE_GOALS = [Variant(STAGE, IN_MEMORY), Variant(FAST, IN_MEMORY), MEMORY[8]]
 
 
-def measure(rounds: int, seconds: float) -> dict[str, Any]:
+class Batch(NamedTuple):
+    """Rooms that are open at once, and take turns: each of a size, on its server."""
+
+    rooms: list[Variant]
+    rounds: int
+
+
+def batches(scope: Scope) -> list[Batch]:
     """
-    Talk in a room of every server, for twice `seconds` in each of the rounds.
+    Return what is measured side by side.
+
+    Sizes are, because the question is how a delivery's cost grows with them. A room is
+    alone on its server: there, it would wait for the others, and the layer walks over
+    the mailboxes of all. Only the largest come after the others have gone, because a
+    system lets nobody open so many connections.
+    """
+    memory, _ = those_that_run(MEMORY)
+    if scope.is_quick:
+        small = of_sizes(memory, 100) + of_sizes(OF_THE_GOALS, 500)
+        return [
+            Batch(small, scope.rounds),
+            Batch(of_sizes(OF_THE_GOALS, 2000), 1),
+        ]
+    redis, _ = those_that_run(ON_REDIS)
+    large = [each for each in memory if each.consumer != PLAIN]
+    small = of_sizes([*memory, *redis], 100, 500) + of_sizes(OF_THE_GOALS, 200)
+    return [
+        Batch(small, scope.rounds),
+        Batch(of_sizes(large, 2000), max(1, scope.rounds // 2)),
+    ]
+
+
+def of_sizes(variants: list[Variant], *sizes: int) -> list[Variant]:
+    """Return each of these rows with each of these sizes."""
+    return [each._replace(size=size) for size in sizes for each in variants]
+
+
+ENTER_US = 1300  # Microseconds that a handshake takes, to tell how long all will take.
+SLOW = (STAGE, PLAIN, TUTORIAL, NO_CLOSING, UVICORN_STAGE)
+
+
+def delivery_us(variant: Variant) -> float:
+    """Return about how many microseconds a delivery takes, on a quiet machine."""
+    return 150 + 0.7 * variant.size if variant.consumer in SLOW else 60
+
+
+def servers(scope: Scope) -> int:
+    """Return how many servers are started."""
+    return sum(len(batch.rooms) for batch in batches(scope))
+
+
+def seconds(scope: Scope) -> float:
+    """Return how long the measuring takes, on a quiet machine."""
+    total = 0.0
+    for rooms, rounds in batches(scope):
+        for variant in rooms:
+            window = WINDOWS[variant.size]
+            one = variant.size * delivery_us(variant) / 1e6
+            crowd = max(scope.seconds, window * one)
+            alone = max(scope.seconds / 2, one) if window > 1 else 0
+            warm_up = max(scope.warm_up, window * one) if window > 1 else 0
+            enter = variant.size * ENTER_US / 1e6
+            total += enter + warm_up + rounds * (crowd + alone) + one
+    return total
+
+
+def measure(scope: Scope, record: Record) -> None:
+    """
+    Talk in the rooms of every server, in each of the rounds.
 
     First with messages in flight all the time, which is the server's limit, then with
     one at a time, for the percentiles: the time from its sending until a member has it.
-    Numbers are medians over the rounds, and so are ratios.
     """
-    rows = []
-    allow_open_files(OPEN_FILES)
-    with TemporaryDirectory() as folder:
-        projects = {
-            variant: project_of(variant, Path(folder) / str(variant))
-            for variant in [*VARIANTS, Variant(NO_CLOSING, IN_MEMORY)]
-        }
+    missing = MEMORY if scope.is_quick else [*MEMORY, *ON_REDIS]
+    record.left_out = those_that_run(missing)[1]
+    for batch in batches(scope):
+        largest = sum(variant.size for variant in batch.rooms)
+        allow_open_files(largest + 100 * len(batch.rooms))
+        measure_batch(batch, scope, record)
+
+
+def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
+    """Fill the rooms that are open at once, and let them talk in turn."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        projects = {each: project_of(each, folder / str(each)) for each in batch.rooms}
         for project in projects.values():
             hush(project)
-        for size, window in ROOMS.items():
-            with running(projects) as servers, ExitStack() as stack:
-                rooms = {
-                    # Servers that share a Redis share its rooms.
-                    variant: Room(stack, server, f"room-{number}", size)
-                    for number, (variant, server) in enumerate(servers.items())
-                }
-                paces = talk_in_turn(rooms, window, rounds, seconds)
-            rows += [
-                row(
-                    f"{variant}; {size} members",
-                    "deliveries_per_s",
-                    mine,
-                    paces[Variant(PLAIN, variant.layer)],
-                    paces[Variant(STAGE, variant.layer)],
-                )
-                for variant, mine in paces.items()
-            ]
+        servers = stack.enter_context(running(projects, cores()))
+        stack.enter_context(load_core())
+        rooms = {}
+        for variant, server in servers.items():
+            rooms[variant] = Room(stack, server, "room", variant.size)
+            for other in rooms.values():
+                other.stay()
+        for variant, room in rooms.items():
+            if WINDOWS[variant.size] > 1:  # One message warms up the largest room.
+                room.talk(WINDOWS[variant.size], scope.warm_up)
+        record.begin(map(str, rooms))
+        for variant, room in in_turn(rooms, batch.rounds):
+            for other in rooms.values():
+                other.stay()
+            window = WINDOWS[variant.size]
+            record.add(str(variant), **sample(room, window, scope.seconds))
+        for room in rooms.values():
+            room.talk(1, 0)  # One more: nothing else may have come before it.
+
+
+def sample(room: "Room", window: int, seconds: float) -> dict[str, float]:
+    """Return what was seen of one room in one round."""
+    crowded, cost = cost_of(room.server, lambda: room.talk(window, seconds))
+    alone = room.talk(1, seconds / 2) if window > 1 else crowded
+    p50, p99 = percentiles(alone.delays)
+    return {
+        "deliveries_per_s": crowded.deliveries_per_s,
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "client_busy": crowded.client_busy,
+        **cost.each(len(crowded.delays)),
+    }
+
+
+def result(record: Record) -> dict[str, Any]:
+    """
+    Return the table.
+
+    `ratio` and `cheaper` compare with the plain consumer on the same layer, in a room
+    of the same size, and `stage_3_ratio` with stage 3 there. In rooms of a size in
+    which there was no plain consumer, both compare with stage 3.
+    """
+    found = record.rows()
+    rows = []
+    for name, mine in found.items():
+        server, _, where = name.partition("; ")
+        layer = next((each for each in reversed(LAYERS) if each in server), IN_MEMORY)
+        stage = found[f"{Variant(STAGE, layer)}; {where}"]
+        plain = found.get(f"{Variant(PLAIN, layer)}; {where}", stage)
+        numbers = ["deliveries_per_s", "p50_ms", "p99_ms"]
+        compared = {"stage_3_ratio": ratios(mine, stage, numbers[0]).median}
+        rows.append(row(name, mine, plain, numbers) | compared)
+    sizes = [f"; {size} members" for size in WINDOWS]
+    rows.sort(key=lambda each: [size not in each["name"] for size in sizes])
     return {"message": f"text, {len(text(0))} bytes", "rows": rows}
 
 
@@ -114,27 +239,6 @@ def allow_open_files(number: int) -> None:
                 f"This system lets a process open {hard} files and connections; the "
                 f"benchmark needs {number}."
             ) from None
-
-
-def talk_in_turn(
-    rooms: dict[Variant, "Room"], window: int, rounds: int, seconds: float
-) -> dict[Variant, list[Pace]]:
-    """Return what each room did in each of the rounds."""
-    measured = defaultdict(list)
-    for room in rooms.values():
-        room.talk(window, WARM_UP)
-    for variant, room in in_turn(rooms, rounds):
-        crowded, alone = room.talk(window, seconds), room.talk(1, seconds)
-        measured[variant].append(
-            Pace(
-                crowded.deliveries_per_s,
-                *percentiles(alone.delays),
-                crowded.client_busy,
-            )
-        )
-    for room in rooms.values():
-        room.talk(1, 0)  # One more: nothing else may have come before it.
-    return measured
 
 
 def text(number: int) -> str:
@@ -160,7 +264,6 @@ class Member:
             if opcode == TEXT:
                 yield payload
             elif opcode == PING:
-                # Daphne hangs up on members that do not answer for 30 seconds.
                 self.tcp.sendall(from_client(PONG, payload))
             else:
                 raise WireError("another message", f"Opcode {opcode} came, no text.")
@@ -182,11 +285,12 @@ class Room:
     Texts have numbers, so that a message that is lost or doubled is noticed.
     """
 
-    def __init__(
-        self, stack: ExitStack, server: Endpoint, room: str, size: int
-    ) -> None:
+    def __init__(self, stack: ExitStack, server: Server, room: str, size: int) -> None:
         """Fill the room. Raises WireError unless everyone is welcome."""
         self.name = room
+        self.server = server
+        # A server that delivers to all at once delivers to nobody before.
+        self.patience = max(PATIENCE, size / 100)
         self.selector = stack.enter_context(selectors.DefaultSelector())
         self.members = []
         self.said_at: list[float] = []
@@ -210,14 +314,14 @@ class Room:
         Wait until something comes, and yield the number of each message that came.
 
         Raises WireError if a member gets anything but the message that comes next, or
-        if nobody gets anything for 3 seconds.
+        if nobody gets anything for 3 seconds, or for longer in a large room.
         """
-        if not (ready := self.selector.select(PATIENCE)):
+        if not (ready := self.selector.select(self.patience)):
             number = next(n for n, members in enumerate(self.unheard) if members)
             raise WireError(
                 "silence",
                 f"Message {number} did not reach {self.unheard[number]} of "
-                f"{len(self.members)} members within {PATIENCE} seconds.",
+                f"{len(self.members)} members within {self.patience:g} seconds.",
             )
         for key, _events in ready:
             member = key.data
@@ -229,6 +333,17 @@ class Room:
                 member.heard += 1
                 self.unheard[number] -= 1
                 yield number
+
+    def stay(self) -> None:
+        """
+        Answer the pings of a room that is silent while others talk.
+
+        Daphne hangs up on members that do not answer for 30 seconds. Raises WireError
+        if anything else has come.
+        """
+        for key, _events in self.selector.select(0):
+            for payload in key.data.payloads():
+                raise WireError("another message", f"{payload!r} came unasked.")
 
     def check(self, number: int, payload: bytes) -> None:
         """Raise WireError unless this is the message with that number."""
@@ -284,7 +399,7 @@ def profile(drawing: Path) -> None:
         hush(project)
         [server] = stack.enter_context(running({stage: project})).values()
         room = Room(stack, server, "room", 100)
-        room.talk(ROOMS[100], WARM_UP)
+        room.talk(WINDOWS[100], 0.2)
         seen = Path(folder) / "seen"
         spy = stack.enter_context(
             subprocess.Popen(
@@ -300,7 +415,7 @@ def profile(drawing: Path) -> None:
         )
         stack.callback(spy.kill)  # Unless it has ended by then.
         while spy.poll() is None:
-            room.talk(ROOMS[100], SECONDS)
+            room.talk(WINDOWS[100], 0.4)
         if spy.returncode:
             raise Missing(f"py-spy could not look into the server: {spy.stderr.read()}")
         title = "What the server does while 100 members hear messages"

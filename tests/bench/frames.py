@@ -8,8 +8,9 @@ RFC 6455, section 5.3, wants a new one each time.
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from tests.checker.client import HANDSHAKE, WireError, raw_handshake
+from tests.checker.client import HANDSHAKE, WireError, open_tcp
 from tests.checker.endpoint import Endpoint
 
 # Opcodes. RFC 6455, section 5.2.
@@ -23,6 +24,11 @@ MASKED = 0x80  # As every frame from the client must be, and none from the serve
 MASK = b"\x37\xfa\x21\x3d"  # From the examples of RFC 6455, section 5.7.
 LONGEST = 125  # Bytes of payload: what one byte can say.
 CHUNK = 65536  # Bytes: the most that is read at once.
+
+# The example of RFC 6455, section 1.3, and its answer.
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+END = b"\r\n\r\n"
 
 
 def from_client(opcode: int, payload: bytes) -> bytes:
@@ -73,13 +79,32 @@ def read_frame(tcp: socket.socket, came: bytes) -> tuple[int, bytes, bytes]:
 
 
 @contextmanager
-def connected(server: Endpoint, path: str) -> Iterator[socket.socket]:
-    """Give the TCP connection of a WebSocket. Raises WireError unless it opens."""
-    with raw_handshake(server, path) as (answer, tcp):
-        if answer.status != 101:
+def connected(server: Endpoint, path: str) -> Iterator[tuple[socket.socket, bytes]]:
+    """
+    Open a WebSocket. Gives its TCP connection, and what came after the handshake.
+
+    Raises WireError unless it opens.
+    """
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {urlsplit(server.url).netloc}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {KEY}",
+        "Sec-WebSocket-Version: 13",
+        *(f"{name}: {value}" for name, value in server.identify(path).items()),
+    ]
+    with open_tcp(server) as tcp:
+        tcp.sendall("\r\n".join(lines).encode("latin-1") + END)
+        came = b""
+        while END not in came:
+            came += read(tcp)
+        head, _, rest = came.partition(END)
+        status = head.split(b" ", 2)[1].decode()
+        if status != "101" or ACCEPT not in head:
             raise WireError(
-                f"HTTP {answer.status}",
-                f"The handshake of {path} was answered with HTTP {answer.status}, "
-                f"not with 101.",
+                f"HTTP {status}",
+                f"The handshake of {path} was answered with HTTP {status}, not with "
+                f"101 and the right Sec-WebSocket-Accept.",
             )
-        yield tcp
+        yield tcp, rest

@@ -11,10 +11,12 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from tests.bench.frames import CHUNK, TEXT, connected, from_client, from_server
+from tests.bench.record import Cost
 from tests.checker.client import PATIENCE, WireError
 from tests.checker.endpoint import Endpoint
 
-MESSAGE = b"A text message, 32 bytes of it.\n"
+# Whoever decodes this and encodes it again writes the same bytes.
+MESSAGE = b'{"message": "32 bytes, as JSON"}'
 SENT = from_client(TEXT, MESSAGE)
 ECHO = from_server(TEXT, MESSAGE)
 
@@ -29,6 +31,12 @@ class Load(NamedTuple):
 
     client_busy: float
     """The part of the time in which the client computed. At 1, it is the limit."""
+
+    cost: Cost
+    """What it cost the server, handshakes apart."""
+
+    messages: int
+    """How many came back."""
 
 
 def load(
@@ -45,13 +53,14 @@ def load(
         selector = stack.enter_context(selectors.DefaultSelector())
         connections = []
         for _ in range(clients):
-            tcp = stack.enter_context(connected(server, path))
+            tcp, _came = stack.enter_context(connected(server, path))
             connections.append(tcp)
             # Beside each connection: how much of an unfinished echo has come, in bytes.
             selector.register(tcp, selectors.EVENT_READ, [0])
 
         echoed = 0
         in_flight = clients * window
+        before = server.effort()
         cpu, start = time.process_time(), time.perf_counter()
         for tcp in connections:
             tcp.sendall(SENT * window)
@@ -73,4 +82,7 @@ def load(
                 elif complete:
                     key.fileobj.sendall(SENT * complete)
         elapsed = time.perf_counter() - start
-        return Load(echoed / elapsed, (time.process_time() - cpu) / elapsed)
+        busy = (time.process_time() - cpu) / elapsed
+        effort = server.effort().minus(before)
+        cost = Cost(elapsed, effort.worked, effort.waited)
+        return Load(echoed / elapsed, busy, cost, echoed)

@@ -3,112 +3,99 @@ The benchmarks run, and write what the site reads. How fast anything is, no test
 """
 
 import json
+import os
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import echo, event, fanout, handshake
-from tests.bench.fanout import Member, Room
+from tests.bench import echo, event, fanout, goals, handshake, memory, rows, start
+from tests.bench.fanout import Batch, Member, Room
 from tests.bench.flames import draw
 from tests.bench.frames import PING, PONG, TEXT, first_frame, from_client, from_server
-from tests.bench.groups import (
+from tests.bench.load import load
+from tests.bench.record import Cost, Record, Scope, doubts, row
+from tests.bench.rows import (
+    FAST,
     IN_MEMORY,
     NGINX,
     NO_CLOSING,
     PLAIN,
+    PROGRAMS,
+    RECIPES,
+    REDIS,
     RESUMED,
     STAGE,
-    Pace,
+    TUTORIAL,
     Variant,
     hush,
     percentiles,
     project_of,
-    row,
     running,
+    those_that_run,
 )
-from tests.bench.load import load
+from tests.bench.servers import STYLES
+from tests.bench.spread import Spread, is_quiet, ratios, spread
 from tests.checker.client import WireError
-from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.redis import MISSING, find_redis
 from tests.checker.servers.runserver import Server, ServerError
 from tests.checker.servers.tls import MISSING as NGINX_MISSING
 from tests.checker.servers.tls import find_nginx
-from tests.proofs.records import Proof, Recorded, Seen
-from tests.proofs.runs import CHECKER, HARNESS, ROOT, copy_of, replace
+from tests.proofs.runs import CHECKER, HARNESS, ROOT, SOLUTIONS, copy_of, replace
 
-RESULT = {
-    "rows": [
-        {
-            "name": "stage 1",
-            "messages_per_s": 12345.6,
-            "ratio": 1.0,
-            "stage_1_times": 1.0,
-            "client_busy": 0.0567,
-        }
-    ]
+OF_SOLUTIONS = {
+    recipe.over
+    for recipe in RECIPES.values()
+    if recipe.over and SOLUTIONS in recipe.over.parents
 }
 
-
-@pytest.fixture
-def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """What takes the place of docs/bench.json, for a benchmark that takes no time."""
-    file = tmp_path / "bench.json"
-    monkeypatch.setattr(bench, "RESULTS", file)
-    monkeypatch.setattr(echo, "measure", lambda rounds, seconds: RESULT)
-    return file
+# Live: every row answers right
 
 
-def proof_of(name: str) -> Proof:
-    """Return the proof that a benchmark measures all that it says."""
-    folders = [path for path in ROOT.glob("stage*") if path.is_dir()]
-    sources = [ROOT / "tests/bench", *sorted(folders)]
-    return Proof("bench", name, (*sources, *CHECKER, *HARNESS))
-
-
-def a_proof(name: str) -> pytest.MarkDecorator:
-    """Give a test the proof of a benchmark."""
-    return pytest.mark.parametrize("proof", [proof_of(name)], ids=str)
-
-
-@a_proof("echo")
-def test_echo_measures_every_server_under_every_traffic(
-    tmp_path: Path, proof: Proof, recorded: Recorded
+@pytest.mark.recorded(
+    ROOT / "tests/bench",
+    *sorted(path for path in ROOT.glob("stage*") if path.is_dir()),
+    *sorted(OF_SOLUTIONS),
+    *CHECKER,
+    *HARNESS,
+)
+@pytest.mark.skipif(find_redis() is None, reason=MISSING)
+@pytest.mark.skipif(find_nginx() is None, reason=NGINX_MISSING)
+def test_every_row_answers_right_in_the_smallest_round(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def prove() -> Seen:
-        file = tmp_path / "bench.json"
-        command = [sys.executable, "-m", "tests.bench", "echo"]
-        run = subprocess.run(
-            [*command, "--rounds", "1", "--seconds", "0.02", "--write", file],
-            cwd=ROOT,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        assert run.returncode == 0, run.stderr
-        rows = json.loads(file.read_text(encoding="utf-8"))["echo"]["rows"]
-        return {"rows": rows, "printed": run.stdout}
-
-    seen = recorded(proof, prove)
-    assert len(seen["rows"]) == 6
-    for each in seen["rows"]:
-        assert each["name"] in seen["printed"]
-        assert each["messages_per_s"] > 0
-
-
-@a_proof("event")
-def test_event_measures_both_consumers(proof: Proof, recorded: Recorded) -> None:
-    rows = recorded(proof, lambda: event.measure(rounds=1, seconds=0.01))["rows"]
-    assert [each["name"] for each in rows] == [STAGE, PLAIN]
-    for each in rows:
-        assert 0 < each["consumer_us"] < 1000
-        assert 0 < each["copy_us"] < 1000
-        assert 0 < each["unpack_us"] < 1000
+    ours = [*fanout.MEMORY, *fanout.ON_REDIS]
+    rooms = fanout.of_sizes(those_that_run(ours)[0], 3)
+    monkeypatch.setattr(fanout, "WINDOWS", {3: 2})
+    monkeypatch.setattr(fanout, "batches", lambda _scope: [Batch(rooms, 1)])
+    monkeypatch.setattr(memory, "SIZES", (10, 20))
+    file = tmp_path / "bench.json"
+    words = ["--rounds", "1", "--seconds", "0.01", "--write", str(file)]
+    assert bench.main(words) == 0
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert set(written) == {*bench.BENCHMARKS, "goals"}
+    named = {
+        name: [row["name"] for row in each["rows"]] for name, each in written.items()
+    }
+    there = those_that_run([Variant(name) for name in echo.ROWS])[0]
+    assert named["echo"] == [f"{who}; {how}" for how in echo.TRAFFIC for who in there]
+    assert named["fanout"] == [str(room) for room in rooms]
+    assert set(named["handshake"]) == {
+        str(each) for each in handshake.rows(handshake.WHOLE)[0]
+    }
+    assert len(named["memory"]) == 2 * len(memory.rows(memory.WHOLE)[0])
+    assert named["start"][0] == start.IMPORTS
+    assert named["event"] == [STAGE, PLAIN]
+    speeds = goals.SPEEDS | {"memory": "memory_mib", "start": "first_ms"}
+    for name, speed in speeds.items():
+        for each in written[name]["rows"]:
+            assert each[speed] > 0, each
+    # Each goal is one that this run says something of, but for what its sizes have not.
+    assert len(written["goals"]["rows"]) == len(goals.GOALS) - 5
 
 
 def test_consumer_that_fails_has_no_cost(tmp_path: Path) -> None:
@@ -116,56 +103,6 @@ def test_consumer_that_fails_has_no_cost(tmp_path: Path) -> None:
     replace(project / "chat" / "consumers.py", "def room_message", "def message")
     with pytest.raises(ServerError, match=r"handles no event:(?s:.)*room_message"):
         event.cost(project, 0.01)
-
-
-def test_nothing_is_written_unless_asked_for(results: Path) -> None:
-    assert bench.main(["echo"]) == 0
-    assert not results.exists()
-
-
-def test_a_result_is_written_beside_the_others(results: Path) -> None:
-    results.write_text('{"fanout": "kept", "echo": "old"}', encoding="utf-8")
-    assert bench.main(["echo", "--write"]) == 0
-    text = results.read_text(encoding="utf-8")
-    written = json.loads(text)
-    assert written["fanout"] == "kept"
-    assert written["echo"]["command"] == "python -m tests.bench echo"
-    assert written["echo"]["environment"]["Daphne"]
-    [row] = written["echo"]["rows"]
-    assert (row["name"], row["messages_per_s"], row["ratio"]) == ("stage 1", 12300, 1.0)
-    assert text == json.dumps(written, indent=2, sort_keys=True) + "\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (
-            ["ecco"],
-            "There is no benchmark 'ecco', only: echo, event, fanout, handshake.\n",
-        ),
-        (
-            ["echo", "--rounds", "0"],
-            "There must be a round, and it must take some time.\n",
-        ),
-    ],
-)
-def test_what_cannot_be_measured_is_refused_in_one_sentence(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
-) -> None:
-    assert bench.main(arguments) == 2
-    assert capsys.readouterr() == ("", sentence)
-
-
-def test_a_server_that_fails_is_no_result(
-    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(rounds: int, seconds: float) -> dict:
-        raise ServerError("stage01_echo did not start.")
-
-    monkeypatch.setattr(echo, "measure", fail)
-    assert bench.main(["echo", "--write"]) == 1
-    assert capsys.readouterr().err.endswith("\nstage01_echo did not start.\n")
-    assert not results.exists()
 
 
 def test_what_is_no_echo_is_not_counted(tmp_path: Path) -> None:
@@ -179,65 +116,7 @@ def test_what_is_no_echo_is_not_counted(tmp_path: Path) -> None:
         load(server, "/ws/echo/", clients=2, window=2, seconds=0.1)
 
 
-# In rooms
-
-
-LAYERS = ["in memory", "Redis", "Redis pub/sub"]
-
-
-@a_proof("fanout")
-def test_fanout_measures_every_server_(
-    monkeypatch: pytest.MonkeyPatch,
-    redis: RedisServer,
-    proof: Proof,
-    recorded: Recorded,
-) -> None:
-    monkeypatch.setattr(fanout, "ROOMS", {3: 2})
-    monkeypatch.setattr(fanout, "WARM_UP", 0.01)
-    rows = recorded(proof, lambda: fanout.measure(rounds=2, seconds=0.02))["rows"]
-    servers = [
-        *(f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)),
-        f"{NO_CLOSING}, in memory",
-    ]
-    assert [each["name"] for each in rows] == [
-        f"{server}; 3 members" for server in servers
-    ]
-    for each in rows:
-        assert each["deliveries_per_s"] > 0
-        assert 0 < each["p50_ms"] <= each["p99_ms"]
-        assert (each["ratio"] == 1) or PLAIN not in each["name"]
-        assert (each["stage_3_ratio"] == 1) or f"{STAGE}," not in each["name"]
-
-
-@pytest.fixture
-def nginx() -> None:
-    """Skip what needs nginx where there is none."""
-    if find_nginx() is None:
-        pytest.skip(NGINX_MISSING)
-
-
-@a_proof("handshake")
-@pytest.mark.usefixtures("nginx")
-def test_handshake_measures_every_server(
-    monkeypatch: pytest.MonkeyPatch,
-    redis: RedisServer,
-    proof: Proof,
-    recorded: Recorded,
-) -> None:
-    monkeypatch.setattr(handshake, "WARM_UP", 0.01)
-    rows = recorded(proof, lambda: handshake.measure(rounds=2, seconds=0.02))["rows"]
-    assert [each["name"] for each in rows] == [
-        *(f"{who}, {layer}" for layer in LAYERS for who in (STAGE, PLAIN)),
-        *(str(variant) for variant in handshake.SESSIONS),
-        *(str(variant) for variant in handshake.WITH_TLS),
-    ]
-    for each in rows:
-        assert each["handshakes_per_s"] > 0
-        assert each["stage_4_ratio"] > 0
-        assert 0 < each["p50_ms"] <= each["p99_ms"]
-
-
-@pytest.mark.usefixtures("nginx")
+@pytest.mark.skipif(find_nginx() is None, reason=NGINX_MISSING)
 def test_handshake_that_resumes_no_session_of_tls_is_not_counted(
     tmp_path: Path,
 ) -> None:
@@ -251,48 +130,327 @@ def test_handshake_that_resumes_no_session_of_tls_is_not_counted(
         handshake.shake_hands(next(iter(servers.values())), 60)
 
 
-def test_handshake_without_nginx_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setenv("NGINX", str(tmp_path / "nginx"))
-    # Without a Redis that would be what is missing.
-    monkeypatch.setattr(handshake, "VARIANTS", [])
-    assert bench.main(["handshake"]) == 2
-    assert "apt install nginx-light" in capsys.readouterr().err
+# The command
 
 
-@pytest.mark.parametrize("benchmark", ["fanout", "handshake"])
-def test_benchmark_without_redis_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    benchmark: str,
+class Quick(SimpleNamespace):
+    """A benchmark that takes no time."""
+
+    WHOLE = Scope(rounds=2, seconds=1)
+    QUICK = Scope(rounds=1, seconds=0.1, is_quick=True)
+
+    def __init__(self, error: BaseException | None = None, at: int = 9) -> None:
+        super().__init__(error=error, at=at, result=echo.result)
+
+    def servers(self, _scope: Scope) -> int:
+        """Return how many it starts."""
+        return 1
+
+    def seconds(self, _scope: Scope) -> float:
+        """Return how long it takes."""
+        return 1
+
+    def measure(self, scope: Scope, record: Record) -> None:
+        """Measure stage 1 in rounds, until there is an error."""
+        name = f"{echo.ECHO_STAGE}; {echo.ONE}"
+        record.begin([name])
+        for number in range(scope.rounds):
+            if number == self.at:
+                raise self.error
+            speed = {"messages_per_s": 12345.6 + number, "client_busy": 0.0567}
+            record.add(name, **speed, cpu_us=80.0, server_busy=0.9, waited=0.0)
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What takes the place of docs/bench.json, for benchmarks that take no time."""
+    file = tmp_path / "bench.json"
+    monkeypatch.setattr(bench, "RESULTS", file)
+    monkeypatch.setattr(bench, "BENCHMARKS", {"echo": Quick(), "fanout": Quick()})
+    return file
+
+
+def test_nothing_is_written_unless_asked_for(results: Path) -> None:
+    assert bench.main(["echo"]) == 0
+    assert not results.exists()
+
+
+def test_a_result_is_written_beside_the_others(results: Path) -> None:
+    results.write_text('{"fanout": "kept", "echo": "old"}', encoding="utf-8")
+    assert bench.main(["echo", "--write", str(results)]) == 0
+    text = results.read_text(encoding="utf-8")
+    written = json.loads(text)
+    assert written["fanout"] == "kept"
+    assert written["echo"]["command"] == "python -m tests.bench echo"
+    assert written["echo"]["environment"]["Daphne"]
+    assert written["echo"]["rounds"] == 2
+    [row] = written["echo"]["rows"]
+    assert row["name"] == f"{echo.ECHO_STAGE}; {echo.ONE}"
+    assert (row["messages_per_s"], row["ratio"]) == (12300, 1.0)
+    assert row["messages_per_s_quartiles"] == [12300, 12300]
+    assert text == json.dumps(written, indent=2, sort_keys=True) + "\n"
+
+
+def test_without_words_everything_is_measured(results: Path) -> None:
+    assert bench.main(["--write", str(results)]) == 0
+    assert {"echo", "fanout"} <= set(json.loads(results.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["ecco"],
+            (
+                "There is no benchmark 'ecco', only: "
+                "echo, fanout, handshake, memory, start, event.\n"
+            ),
+        ),
+        (
+            ["echo", "--rounds", "0"],
+            "There must be a round, and it must take some time.\n",
+        ),
+        (
+            ["--quick", "--write"],
+            "The pages show a whole run: give --write a file for a quick one.\n",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
 ) -> None:
-    monkeypatch.setenv("REDIS_SERVER", str(tmp_path / "redis-server"))
-    assert bench.main([benchmark]) == 2
-    assert "apt install redis-server" in capsys.readouterr().err
+    assert bench.main(arguments) == 2
+    assert capsys.readouterr() == ("", sentence)
+
+
+def test_a_server_that_fails_is_no_result_and_spoils_no_other(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = ServerError("stage01_echo did not start.")
+    broken = {"echo": Quick(error, at=0), "fanout": Quick()}
+    monkeypatch.setattr(bench, "BENCHMARKS", broken)
+    assert bench.main(["--write", str(results)]) == 1
+    assert "\nstage01_echo did not start.\n" in capsys.readouterr().err
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert "fanout" in written
+    assert "echo" not in written
+
+
+def test_ctrl_c_keeps_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = {"echo": Quick(KeyboardInterrupt(), at=1), "fanout": Quick()}
+    monkeypatch.setattr(bench, "BENCHMARKS", stopped)
+    assert bench.main(["--write", str(results)]) == 130
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert "fanout" not in written
+    assert written["echo"]["rounds"] == 1
+    assert "Stopped after 1 of 2 rounds." in capsys.readouterr().out
+
+
+def test_help_names_every_word(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["--help"])
+    printed = capsys.readouterr().out
+    for name in bench.BENCHMARKS:
+        assert f"\n  {name} " in printed
+
+
+@pytest.mark.parametrize(("scope", "most"), [("WHOLE", 600), ("QUICK", 60)])
+def test_plan_takes_no_longer_than_promised(
+    monkeypatch: pytest.MonkeyPatch, scope: str, most: int
+) -> None:
+    # Where a row lacks its server, there is less to do.
+    monkeypatch.setattr(
+        rows, "what_is_missing", lambda each: "uvicorn" * ("uvicorn" in each.consumer)
+    )
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    planned = {
+        name: bench.seconds(each, getattr(each, scope))
+        for name, each in bench.BENCHMARKS.items()
+    }
+    assert sum(planned.values()) <= most, planned
+
+
+# What a number is
+
+
+def samples(*numbers: float, **others: float) -> list[dict[str, float]]:
+    """Return what was measured in as many rounds: one number is told in each."""
+    return [{"per_s": each, "waited": 0.0, **others} for each in numbers]
+
+
+def test_spread_is_the_median_and_the_quartiles() -> None:
+    assert spread([5, 1, 2, 4, 3]) == (3, 2, 4)
+    assert spread([7]) == (7, 7, 7)
+    assert Spread(1.0, 0.8, 1.1).is_wide
+    assert not Spread(1.0, 0.9, 1.1).is_wide
 
 
 def test_ratio_compares_what_ran_in_the_same_round() -> None:
-    def paces(*numbers: float) -> list[Pace]:
-        return [Pace(each, 1.0, 2.0, 0.1) for each in numbers]
+    mine, base = samples(10, 90, 50), samples(20, 60, 40)
+    assert ratios(mine, base, "per_s").median == 1.25
+    assert ratios(mine, base, "per_s", inverse=True).median == 0.8
+    # The last round of one of the two was not reached.
+    assert ratios(mine, base[:1], "per_s") == (0.5, 0.5, 0.5)
 
-    mine, plain, stage = paces(10, 90, 50), paces(20, 60, 40), paces(10, 90, 50)
-    assert row("name", "deliveries_per_s", mine, plain, stage) == {
+
+def test_row_has_the_quartiles_beside_the_medians() -> None:
+    others = {"client_busy": 0.1, "server_busy": 0.9, "p50_ms": 3.0}
+    mine, base = samples(10, 90, 50, **others), samples(20, 60, 40, **others)
+    for each in (*mine, *base):
+        each["cpu_us"] = 1000 / each["per_s"]
+    cells = row("name", mine, base, ["per_s", "p50_ms"])
+    assert cells == {
         "name": "name",
-        "deliveries_per_s": 50,
+        "per_s": 50,
+        "per_s_quartiles": [30, 70],
         "ratio": 1.25,
-        "stage_3_ratio": 1,
-        "p50_ms": 1.0,
-        "p99_ms": 2.0,
+        "ratio_quartiles": [0.875, 1.375],
+        "cpu_us": 20,
+        "cpu_us_quartiles": [pytest.approx(15.56, abs=0.01), 60],
+        "cheaper": 1.25,
+        "cheaper_quartiles": [0.875, 1.375],
+        "p50_ms": 3.0,
         "client_busy": 0.1,
+        "server_busy": 0.9,
+        "waited": 0.0,
     }
+
+
+def test_only_rounds_that_all_rows_have_are_told() -> None:
+    record = Record()
+    record.begin(["one", "other"])
+    for number in (1, 2, 3):
+        record.add("one", per_s=number)
+        if number < 3:
+            record.add("other", per_s=number)
+    record.begin(["never", "reached"])
+    record.add("never", per_s=1)
+    assert record.rows() == {
+        "one": [{"per_s": 1}, {"per_s": 2}],
+        "other": [{"per_s": 1}, {"per_s": 2}],
+    }
+    assert record.rounds == 2
+
+
+def test_operations_share_what_the_server_has_done() -> None:
+    cost = Cost(elapsed=2, worked=1, waited=0.5)
+    assert cost.each(1000) == {"cpu_us": 1000, "server_busy": 0.5, "waited": 0.25}
+
+
+def test_row_says_when_it_is_not_the_server_that_was_measured() -> None:
+    good = samples(1, client_busy=0.2)
+    assert doubts({"good": good}) == []
+    [limited, waiting] = doubts(
+        {
+            "good": good,
+            "fast": samples(1, client_busy=0.9),
+            "slow": [{"client_busy": 0.1, "waited": 0.3}],
+        }
+    )
+    assert limited == "The load generator was the limit of: fast."
+    assert "of 1 of 3 servers" in waiting
+    assert is_quiet(good)
 
 
 def test_percentiles_are_in_milliseconds() -> None:
     p50, p99 = percentiles([number / 1000 for number in range(1, 1001)])
     assert (round(p50), round(p99)) == (500, 990)
     assert percentiles([0.25]) == (250, 250)
+
+
+# Goals
+
+
+def test_goal_compares_cpu_where_the_machine_did_something_else() -> None:
+    [goal] = [each for each in goals.GOALS if "500, against stage 3" in each.name]
+
+    def measured(speed: float, cpu: float, waited: float) -> list[dict[str, float]]:
+        return [{"deliveries_per_s": speed, "cpu_us": cpu, "waited": waited}] * 3
+
+    quiet = {goal.mine: measured(600, 10, 0), goal.base: measured(100, 70, 0)}
+    row = goal.row(quiet)
+    assert (row["measured"], row["by"], row["is_met"]) == (6, "time", True)
+    assert row["CPU"] == [7, 7, 7]
+    busy = {goal.mine: measured(300, 20, 0.4), goal.base: measured(100, 80, 0.4)}
+    row = goal.row(busy)
+    assert (row["measured"], row["by"], row["is_met"]) == (4, "CPU", False)
+
+
+def test_goal_of_growth_compares_how_two_servers_grow() -> None:
+    [goal] = [each for each in goals.GOALS if "growth" in each.name]
+    costs = {(goal.mine, 100): 40, (goal.mine, 500): 60}
+    costs |= {(goal.base, 100): 10, (goal.base, 500): 20}
+    found = {
+        f"{who}; {size} members": [{"cpu_us": c}] for (who, size), c in costs.items()
+    }
+    row = goal.row(found)
+    assert (row["measured"], row["at"], row["is_met"]) == (0.75, "most", True)
+
+
+def test_goals_tell_what_was_asked_and_where_it_was_not_measured() -> None:
+    record = Record()
+    record.begin([echo.ECHO_STAGE])
+    record.add(echo.ECHO_STAGE, memory_mib=70.0, first_ms=1.0, cpu_ms=1.0)
+    [row] = goals.result({"start": record})["rows"]
+    assert row["name"] == "stage 1 after it, in MiB"
+    assert (row["asked"], row["at"], row["measured"]) == (66, "most", 70)
+    assert not row["is_met"]
+
+
+# Rows
+
+
+def test_every_row_is_code_that_can_be_opened() -> None:
+    for recipe in RECIPES.values():
+        assert (ROOT / recipe.stage).is_dir()
+        assert recipe.over is None or recipe.over.is_dir(), recipe.over
+    for file, *_words in PROGRAMS.values():
+        assert (STYLES / file).is_file()
+
+
+def test_rows_without_their_server_are_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REDIS_SERVER", str(tmp_path / "redis-server"))
+    monkeypatch.setenv("NGINX", str(tmp_path / "nginx"))
+    memory, redis, site = (
+        Variant(STAGE, IN_MEMORY),
+        Variant(STAGE, REDIS),
+        Variant(NGINX, IN_MEMORY),
+    )
+    found, sentences = those_that_run([memory, redis, site])
+    assert found == [memory]
+    assert "apt install redis-server" in sentences[0]
+    assert "apt install nginx-light" in sentences[1]
+
+
+def test_load_needs_more_files_than_the_system_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (1024, 4096))
+    with pytest.raises(rows.Missing, match="lets a process open 4096 files"):
+        fanout.allow_open_files(2**40)
+
+
+@pytest.mark.parametrize("consumer", [STAGE, PLAIN, NO_CLOSING, FAST, TUTORIAL])
+def test_hushed_room_tells_nobody_who_comes_and_goes(
+    tmp_path: Path, consumer: str
+) -> None:
+    project = project_of(Variant(consumer, IN_MEMORY), tmp_path / "project")
+    files = [
+        each for each in (project / "chat").glob("*.py") if each.name != "tests.py"
+    ]
+    before = "".join(each.read_text(encoding="utf-8") for each in files)
+    assert ('"join"' in before) != (consumer == TUTORIAL)
+    hush(project)
+    after = "".join(each.read_text(encoding="utf-8") for each in files)
+    assert '"join"' not in after
+    assert '"leave"' not in after
+    for each in files:
+        compile(each.read_bytes(), str(each), "exec")
 
 
 SEND = 'await self.send(text_data=event["text"])'
