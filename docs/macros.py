@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 BLOCKS = {
     "changes": ("changes",),
     "commands": ("commands",),
+    "costs": ("cost_bars", "cost_lines", "bench_goals"),
     "exercises": ("exercises",),
     "glossary": ("glossary",),
     "handout": ("handout",),
@@ -41,6 +42,7 @@ BLOCKS = {
 }
 # What stands in a line.
 INLINE = {
+    "costs": ("bench_half", "measured_on"),
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
     "pictures": ("flame_share",),

@@ -8,6 +8,8 @@ from pathlib import Path
 from docs.shown.repository import CannotShow, read
 from docs.shown.text import number
 
+# How a result says that its speeds are not to be relied on: tests/bench/record.py.
+BUSY = "did something else meanwhile"
 COLUMNS = tomllib.loads(
     (Path(__file__).parents[1] / "columns.toml").read_text(encoding="utf-8")
 )
@@ -36,9 +38,16 @@ def bench_table(name, *beginnings):
     Show a benchmark's result, and the machine that it was measured on.
 
     `beginnings` are those of the names of the rows to show, if it is not all of them.
+    Those that start with a semicolon are the ends of names.
     """
     result = results(name)
-    shown = [row for row in result["rows"] if row["name"].startswith(beginnings or "")]
+    ends = tuple(each for each in beginnings if each.startswith(";"))
+    starts = tuple(each for each in beginnings if each not in ends)
+    shown = [
+        row
+        for row in result["rows"]
+        if row["name"].startswith(starts or "") and row["name"].endswith(ends or "")
+    ]
     if not shown:
         raise CannotShow(
             f"docs/bench.json has no {' or '.join(beginnings)} among the results of "
@@ -62,10 +71,16 @@ def bench_table(name, *beginnings):
         table_body(where, rows, columns, highest) for where, rows in groups.items()
     ]
     where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
-    caption = f"<caption>Measured with {where}.</caption>"
+    caption = f"<caption>Measured with {where}.{busy(result)}</caption>"
     lines = [f"<thead><tr>{head}</tr></thead>", *bodies]
     table = "\n".join([f'<table class="numbers">{caption}', *lines, "</table>"])
     return f'<div class="wide" markdown="0">\n{table}\n</div>\n'
+
+
+def busy(result):
+    """Say that the machine did something else, if a result does."""
+    notes = [note for note in result.get("notes", []) if BUSY in note]
+    return f" {escape(notes[0])}" if notes else ""
 
 
 def table_body(where, rows, columns, highest):

@@ -1,8 +1,14 @@
 """
-The benchmarks: `python -m tests.bench echo`, from the root of the checkout.
+The benchmarks: `python -m tests.bench`, from the root of the checkout.
 
-One module each, with a `measure(rounds, seconds)` that returns the rows of its table,
-the `ROUNDS` and `SECONDS` that it takes unless told otherwise, and an entry in
-`BENCHMARKS` of `__main__.py`. None of them is a test: speed is told as
-a ratio of servers that were measured in turn, on whatever machine this is.
+One module for each word, with an entry in `BENCHMARKS` of `__main__.py`. Of each,
+`measure(scope, record)` adds what it sees to the record, `result(record)` makes the
+table of it, and `servers(scope)` and `seconds(scope)` tell beforehand how long that
+takes. WHOLE and QUICK are the scopes. `rows.py` has the servers, `load.py` and
+`fanout.py` the clients, `spread.py` the medians and the ratios.
+
+None of them is a test: speed is told as a ratio of servers that were measured in turn,
+on whatever machine this is. Where there are two cores, the server has one and the load
+the other. CPU time stands beside speed, since a busy machine changes it least. Still,
+neighbours on the same core make all of it dearer: ratios of one round outlive that.
 """

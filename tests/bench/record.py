@@ -117,7 +117,7 @@ def doubts(rows: dict[str, list[Sample]]) -> list[str]:
     limited = [
         name
         for name, each in rows.items()
-        if median(sample["client_busy"] for sample in each) > LIMIT
+        if median(sample.get("client_busy", 0) for sample in each) > LIMIT
     ]
     if limited:
         said.append(f"The load generator was the limit of: {'; '.join(limited)}.")

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -34,7 +35,7 @@ from tests.bench.servers import load_core, measured, memory_of, pin, pin_process
 from tests.bench.spread import ratios, spread
 from tests.checker.client import WireError
 from tests.checker.rooms import address
-from tests.checker.servers.effort import effort_of
+from tests.checker.servers.effort import Effort, effort_of
 from tests.checker.servers.runserver import (
     START,
     Server,
@@ -108,26 +109,35 @@ def imported(others: list[int]) -> dict[str, float]:
         if process.stdout.readline() != "imported\n":
             raise ServerError("Django, Channels and Daphne cannot be imported.")
         seconds = time.perf_counter() - start
-        cpu, memory = effort_of(process.pid).worked, memory_of(process.pid)
+        effort, memory = effort_of(process.pid), memory_of(process.pid)
         process.kill()
-    return {"first_ms": seconds * 1000, "cpu_ms": cpu * 1000, "memory_mib": memory}
+    return sample(seconds, effort, memory)
+
+
+def sample(seconds: float, effort: Effort, memory: float) -> dict[str, float]:
+    """Return what was seen of a process, so many seconds after the command."""
+    return {
+        "first_ms": seconds * 1000,
+        "cpu_ms": effort.worked * 1000,
+        "waited": effort.waited / seconds,
+        "memory_mib": memory,
+    }
 
 
 def started(server: Server, variant: Variant, others: list[int]) -> dict[str, float]:
     """Return what it takes until a server has let its first client in."""
     path = "/ws/echo/" if variant.consumer in ECHOES else address("room", "ana")
-    start, seen = time.perf_counter(), {}
+    start, took = time.perf_counter(), []
 
     def wait_for_the_first() -> None:
         pin(server, others)
         let_in(server, path)
-        seen["first_ms"] = (time.perf_counter() - start) * 1000
+        took.append(time.perf_counter() - start)
 
     server.wait_until_it_listens = wait_for_the_first
     server.launch()
     try:
-        cpu, memory = server.effort().worked, memory_of(server.process.pid)
-        return seen | {"cpu_ms": cpu * 1000, "memory_mib": memory}
+        return sample(took[-1], server.effort(), memory_of(server.process.pid))
     finally:
         server.stop()
 
@@ -152,6 +162,7 @@ def result(record: Record) -> dict[str, Any]:
         cells = {"name": name}
         for key in ("first_ms", "cpu_ms", "memory_mib"):
             cells |= with_quartiles(key, spread([each[key] for each in mine]))
+        cells["waited"] = median(each["waited"] for each in mine)
         of_imports = ratios(mine, found[IMPORTS], "first_ms")
         table.append(cells | with_quartiles("of_imports", of_imports))
     return {"rows": table}

@@ -399,6 +399,15 @@ def test_goals_tell_what_was_asked_and_where_it_was_not_measured() -> None:
     assert not row["is_met"]
 
 
+def test_goals_that_were_not_measured_anew_are_kept() -> None:
+    first, second, third = (
+        {"name": goal.name, "measured": 1} for goal in goals.GOALS[:3]
+    )
+    old = {"rows": [first, second, {"name": "asked no more"}], "command": "all"}
+    new = {"rows": [third, {**first, "measured": 2}], "command": "some"}
+    assert goals.merged(old, new)["rows"] == [{**first, "measured": 2}, second, third]
+
+
 # Rows
 
 

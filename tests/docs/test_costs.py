@@ -1,0 +1,154 @@
+"""The chapter on what a message costs says what was measured, and is short."""
+
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+
+from docs.shown import costs, repository
+from docs.shown.minutes import amount
+from tests.bench.goals import GOALS
+from tests.bench.rows import (
+    AUTOBAHN,
+    ECHO_FAST,
+    ECHO_STAGE,
+    FAST,
+    IN_MEMORY,
+    NO_CLOSING,
+    SESSION,
+    SESSION_FAST,
+    STAGE,
+    SYNCHRONOUS,
+    WEBSOCKETS,
+    Variant,
+)
+from tests.docs.repository import ROOT
+
+PAGE = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
+RESULTS = json.loads((ROOT / "docs/bench.json").read_text(encoding="utf-8"))
+MOST_WORDS = 2_500
+
+
+def of(name: str, row: str, column: str = "cheaper") -> float:
+    """Return how much cheaper than its base a row is, or another number of it."""
+    return next(each[column] for each in RESULTS[name]["rows"] if each["name"] == row)
+
+
+def test_chapter_is_short() -> None:
+    words, _ = amount(PAGE)
+    assert words <= MOST_WORDS
+
+
+@pytest.mark.parametrize(
+    "traffic", ["1 client, 16 messages in flight", "1 client, 1 message in flight"]
+)
+def test_each_layer_of_an_echo_costs_something(traffic: str) -> None:
+    layers = [WEBSOCKETS, AUTOBAHN, ECHO_FAST, ECHO_STAGE, SYNCHRONOUS]
+    raw, autobahn, fast, stage, synchronous = (
+        of("echo", f"{layer}; {traffic}") for layer in layers
+    )
+    assert raw > autobahn > stage
+    assert raw > fast > stage > synchronous
+    # Between autobahn and the fast lane there is little: noise may turn it round.
+    assert autobahn > 0.85 * fast
+
+
+def test_delivery_gets_dearer_in_a_larger_room_of_the_stage_most() -> None:
+    def growth(who: str) -> float:
+        small, large = (
+            of("fanout", f"{who}, in memory; {size} members", "cpu_us")
+            for size in (100, 500)
+        )
+        return large / small
+
+    assert growth(STAGE) > 1.2 > growth(FAST)
+    assert growth(NO_CLOSING) > 1.2
+
+
+def test_session_costs_most_of_a_handshake_and_less_in_the_fast_lane() -> None:
+    stage, session, fast = (
+        of("handshake", str(Variant(who, IN_MEMORY)))
+        for who in (STAGE, SESSION, SESSION_FAST)
+    )
+    assert stage > 2 * session
+    assert stage > fast > 1.3 * session
+
+
+def test_goals_are_those_that_were_asked() -> None:
+    assert [row["name"] for row in RESULTS["goals"]["rows"]] == [
+        goal.name for goal in GOALS
+    ]
+    limits = [row["limit"] for row in RESULTS["goals"]["rows"] if "limit" in row]
+    assert len(limits) == 3
+    assert limits[2] < 0.8  # Nothing on Daphne reaches it.
+
+
+# How it is drawn
+
+ROWS = [
+    {"name": "fast lane, stage 1; 1", "cpu_us": 10.0, "cpu_us_quartiles": [8.0, 14.0]},
+    {"name": "stage 1; 1", "cpu_us": 40.0, "cpu_us_quartiles": [40.0, 40.0]},
+]
+SIZES = [
+    {"name": f"{who}; {size} members", "cpu_us": cost}
+    for who, costs in {"a": (10.0, 20.0), "b <": (10.0, 21.0)}.items()
+    for size, cost in zip((100, 500), costs, strict=True)
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """Give the macros that draw, for results of ours."""
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    file = tmp_path / "docs" / "bench.json"
+    file.parent.mkdir()
+    goal = {"name": "fast", "asked": 2.0, "at": "least", "measured": 1.5, "by": "CPU"}
+    goal |= {"measured_quartiles": [1.0, 2.0], "is_wide": True, "is_met": False}
+    results = {"echo": {"rows": ROWS}, "fanout": {"rows": SIZES}}
+    results["goals"] = {"rows": [goal]}
+    file.write_text(json.dumps(results), encoding="utf-8")
+    return costs
+
+
+def test_bars_are_as_long_as_their_numbers_and_told_by_a_table(
+    drawn: ModuleType,
+) -> None:
+    shown = drawn.cost_bars(
+        "CPU", "echo", "cpu_us", "1", "fast lane, stage 1", "stage 1"
+    )
+    svg = ElementTree.fromstring(re.search(r"<svg.*</svg>", shown, re.S)[0])  # noqa: S314  # Ours.
+    widths = [
+        float(each.get("width"))
+        for each in svg.iter("{http://www.w3.org/2000/svg}rect")
+    ]
+    assert widths == [80, 320]
+    # Half of the rounds of the first, and of the other nothing: they were all alike.
+    [half] = [each for each in svg.iter() if each.get("class") == "half"]
+    assert half.get("d") == "M64.0 29H112.0"
+    assert '<th scope="row">fast lane, stage 1</th><td>10.0</td>' in shown
+    assert "8.00 to 14.0" in shown
+    with pytest.raises(drawn.CannotShow, match="no 'stage 2; 1' among"):
+        drawn.cost_bars("CPU", "echo", "cpu_us", "1", "stage 2")
+
+
+def test_lines_of_two_rows_have_names_that_do_not_meet(drawn: ModuleType) -> None:
+    shown = drawn.cost_lines("CPU", "fanout", "cpu_us", "a", "b <")
+    svg = ElementTree.fromstring(re.search(r"<svg.*</svg>", shown, re.S)[0])  # noqa: S314  # Ours.
+    places = {
+        each.text: float(each.get("y"))
+        for each in svg.iter("{http://www.w3.org/2000/svg}text")
+    }
+    assert places["a"] - places["b <"] >= 17
+    assert '<th scope="row">b &lt;</th><td>10.0</td><td>21.0</td>' in shown
+    with pytest.raises(drawn.CannotShow, match="no two sizes of 'c'"):
+        drawn.cost_lines("CPU", "fanout", "cpu_us", "c")
+
+
+def test_goals_say_what_was_not_met(drawn: ModuleType) -> None:
+    shown = drawn.bench_goals()
+    cells = ["≥ 2", "1.50", "1.00 to 2.00, a wide spread", "CPU", "no"]
+    assert "".join(f"<td>{cell}</td>" for cell in cells) in shown
+    assert drawn.bench_half("echo", "fast lane, stage 1; 1", "cpu_us") == "8.00 to 14.0"
