@@ -245,12 +245,14 @@ def measure(options: argparse.Namespace) -> int:
             code = say("\nStopped. This is what was measured.", 130)
         except Missing as missing:
             code = say(str(missing))
-        except (ServerError, WireError) as error:
+        except (ServerError, WireError, OSError) as error:
             code = say(str(error), 1)
         if record.rounds:
             records[name] = record
             results[name] = told(name, record, scopes[name], quick)
             show(results[name])
+        elif record.left_out:
+            say(f"{name} has no rows. {' '.join(record.left_out)}")
         if code == 130:
             break
     found = goals.result(records)["rows"]

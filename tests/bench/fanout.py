@@ -66,6 +66,7 @@ QUICK = Scope(rounds=1, seconds=0.06, warm_up=0.03, is_quick=True)
 WINDOWS = {100: 8, 200: 8, 500: 4, 2000: 1}
 
 SPEAKER = "member-0"
+LOOK = 4  # Seconds, after which rooms that are silent are looked after.
 
 MEMORY = [
     *(Variant(each, IN_MEMORY) for each in (STAGE, PLAIN, TUTORIAL, NO_CLOSING, FAST)),
@@ -156,8 +157,12 @@ def measure(scope: Scope, record: Record) -> None:
     record.left_out = those_that_run(missing)[1]
     for batch in batches(scope):
         largest = sum(variant.size for variant in batch.rooms)
-        allow_open_files(largest + 100 * len(batch.rooms))
-        measure_batch(batch, scope, record)
+        try:
+            allow_open_files(largest + 100 * len(batch.rooms))
+        except Missing as missing:
+            record.left_out.append(str(missing))
+        else:
+            measure_batch(batch, scope, record)
 
 
 def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
@@ -169,18 +174,18 @@ def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
             hush(project)
         servers = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
-        rooms = {}
-        for variant, server in servers.items():
-            rooms[variant] = Room(stack, server, "room", variant.size)
-            for other in rooms.values():
-                other.stay()
+        house: list[Room] = []
+        rooms = {
+            variant: Room(stack, server, "room", variant.size, house)
+            for variant, server in servers.items()
+        }
         for variant, room in rooms.items():
             if WINDOWS[variant.size] > 1:  # One message warms up the largest room.
                 room.talk(WINDOWS[variant.size], scope.warm_up)
         record.begin(map(str, rooms))
         for variant, room in in_turn(rooms, batch.rounds):
-            for other in rooms.values():
-                other.stay()
+            for each in house:
+                each.stay()
             window = WINDOWS[variant.size]
             record.add(str(variant), **sample(room, window, scope.seconds))
         for room in rooms.values():
@@ -236,8 +241,8 @@ def allow_open_files(number: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
         except ValueError:
             raise Missing(
-                f"This system lets a process open {hard} files and connections; the "
-                f"benchmark needs {number}."
+                f"This system lets a process open {hard} files and connections, and "
+                f"{number} would be needed."
             ) from None
 
 
@@ -282,13 +287,24 @@ class Room:
     """
     The members of a room, in which one speaks and all listen.
 
-    Texts have numbers, so that a message that is lost or doubled is noticed.
+    Texts have numbers, so that a message that is lost or doubled is noticed. A house is
+    the rooms that are open at once, and no more: each answers pings, whoever talks.
     """
 
-    def __init__(self, stack: ExitStack, server: Server, room: str, size: int) -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        server: Server,
+        room: str,
+        size: int,
+        house: list["Room"] | None = None,
+    ) -> None:
         """Fill the room. Raises WireError unless everyone is welcome."""
         self.name = room
         self.server = server
+        self.house = [] if house is None else house
+        self.house.append(self)
+        self.looked = time.monotonic()
         # A server that delivers to all at once delivers to nobody before.
         self.patience = max(PATIENCE, size / 100)
         self.selector = stack.enter_context(selectors.DefaultSelector())
@@ -301,6 +317,7 @@ class Room:
             member = Member(*stack.enter_context(entered(server, room, name)))
             self.selector.register(member.tcp, selectors.EVENT_READ, member)
             self.members.append(member)
+            self.look_after(self.house)
 
     def say(self) -> None:
         """Send one message."""
@@ -334,12 +351,19 @@ class Room:
                 self.unheard[number] -= 1
                 yield number
 
+    def look_after(self, rooms: list["Room"]) -> None:
+        """Let others stay, if that was long ago."""
+        if time.monotonic() - self.looked > LOOK:
+            for room in rooms:
+                room.stay()
+            self.looked = time.monotonic()
+
     def stay(self) -> None:
         """
         Answer the pings of a room that is silent while others talk.
 
-        Daphne hangs up on members that do not answer for 30 seconds. Raises WireError
-        if anything else has come.
+        A server hangs up on members that do not answer for 20 or 30 seconds. Raises
+        WireError if anything else has come.
         """
         for key, _events in self.selector.select(0):
             for payload in key.data.payloads():
@@ -365,6 +389,7 @@ class Room:
         After `seconds`, no more are sent, and the talk ends when all are heard.
         """
         delays = []
+        others = [room for room in self.house if room is not self]
         cpu, start = time.process_time(), time.perf_counter()
         for _ in range(window):
             self.say()
@@ -379,6 +404,7 @@ class Room:
                     self.say()
                 else:
                     in_flight -= 1
+            self.look_after(others)
         elapsed = time.perf_counter() - start
         busy = (time.process_time() - cpu) / elapsed
         return Talk(len(delays) / elapsed, delays, busy)

@@ -66,6 +66,8 @@ def read(tcp: socket.socket) -> bytes:
         raise WireError(
             "silence", f"Nothing came within {HANDSHAKE} seconds."
         ) from None
+    except OSError:
+        came = b""
     if not came:
         raise WireError("close 1006", "The server dropped a connection.")
     return came

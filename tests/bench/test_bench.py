@@ -4,7 +4,9 @@ The benchmarks run, and write what the site reads. How fast anything is, no test
 
 import json
 import os
+import selectors
 import socket
+import struct
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +18,15 @@ from tests.bench import __main__ as bench
 from tests.bench import echo, event, fanout, goals, handshake, memory, rows, start
 from tests.bench.fanout import Batch, Member, Room
 from tests.bench.flames import draw
-from tests.bench.frames import PING, PONG, TEXT, first_frame, from_client, from_server
+from tests.bench.frames import (
+    PING,
+    PONG,
+    TEXT,
+    first_frame,
+    from_client,
+    from_server,
+    read,
+)
 from tests.bench.load import load
 from tests.bench.record import Cost, Record, Scope, doubts, row
 from tests.bench.rows import (
@@ -442,6 +452,13 @@ def test_load_needs_more_files_than_the_system_gives(
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (1024, 4096))
     with pytest.raises(rows.Missing, match="lets a process open 4096 files"):
         fanout.allow_open_files(2**40)
+    # Then there are no rows of that size, and the others are measured.
+    monkeypatch.setattr(memory, "SIZES", (10, 2**40))
+    monkeypatch.setattr(memory, "ROWS", [])
+    record = Record()
+    memory.measure(memory.WHOLE, record)
+    [sentence] = record.left_out
+    assert "4096 files" in sentence
 
 
 @pytest.mark.parametrize("consumer", [STAGE, PLAIN, NO_CLOSING, FAST, TUTORIAL])
@@ -516,6 +533,33 @@ def test_wrong_welcome_is_no_handshake(tmp_path: Path) -> None:
         pytest.raises(WireError, match="is not the welcome"),
     ):
         handshake.shake_hands(server, 0.1)
+
+
+def test_rooms_that_are_silent_answer_pings_while_one_talks() -> None:
+    server, tcp = socket.socketpair()
+    with server, tcp, ExitStack() as stack:
+        silent, talking = (Room(stack, None, name, 0) for name in ("silent", "talking"))
+        silent.members = [Member(tcp, b"")]
+        silent.selector.register(tcp, selectors.EVENT_READ, silent.members[0])
+        server.sendall(from_server(PING, b"still there?"))
+        talking.look_after([silent])  # It has just begun.
+        talking.looked -= fanout.LOOK
+        talking.look_after([silent])
+        assert server.recv(100) == from_client(PONG, b"still there?")
+        server.sendall(from_server(TEXT, b"unasked"))
+        with pytest.raises(WireError, match="unasked"):
+            silent.stay()
+
+
+def test_connection_that_is_reset_has_been_dropped_by_the_server() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener, socket.create_connection(listener.getsockname()) as tcp:
+        server, _address = listener.accept()
+        linger = struct.pack("ii", 1, 0)  # Closing sends RST.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        server.close()
+        with pytest.raises(WireError, match="dropped a connection"):
+            read(tcp)
 
 
 def test_member_answers_a_ping_between_two_messages() -> None:
