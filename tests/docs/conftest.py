@@ -31,7 +31,7 @@ from tests.proofs.runs import CHECKER, HARNESS, ROOT
 
 __all__ = ["browser_type", "chromium", "running"]
 
-LONGEST_BUILD = 150  # Seconds. Either builder ends within 60.
+LONGEST_BUILD = 150  # Seconds. Each builder ends within 120.
 
 
 # What the facts of a chapter are observed on.

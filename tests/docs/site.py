@@ -23,7 +23,7 @@ def build(builder: str, folder: Path) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,  # It takes 7 s of CPU, and beside much else it took 60 s and more.
         check=False,
     )
     return run.returncode, re.sub(
