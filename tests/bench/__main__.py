@@ -251,7 +251,7 @@ def measure(options: argparse.Namespace) -> int:
             records[name] = record
             results[name] = told(name, record, scopes[name], quick)
             show(results[name])
-        elif record.left_out:
+        elif record.left_out and not code:
             say(f"{name} has no rows. {' '.join(record.left_out)}")
         if code == 130:
             break

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.load import MESSAGE, load
-from tests.bench.record import Record, Scope, row
+from tests.bench.record import Record, Scope, naming, row
 from tests.bench.rows import (
     ARTICLE,
     AUTOBAHN,
@@ -82,8 +82,9 @@ def measure(scope: Scope, record: Record) -> None:
         projects = {each: project_of(each, folder / str(each)) for each in variants}
         found = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
-        for server in found.values():
-            load(server, PATH, clients=8, window=8, seconds=scope.warm_up)
+        for variant, server in found.items():
+            with naming(variant):
+                load(server, PATH, clients=8, window=8, seconds=scope.warm_up)
         record.begin(f"{each}; {traffic}" for traffic in TRAFFIC for each in found)
         for variant, server in in_turn(found, scope.rounds):
             for traffic, shape in TRAFFIC.items():

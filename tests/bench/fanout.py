@@ -27,7 +27,7 @@ from tests.bench.frames import (
     from_client,
     read,
 )
-from tests.bench.record import Record, Scope, cost_of, row
+from tests.bench.record import Record, Scope, cost_of, naming, row
 from tests.bench.rows import (
     AUTOBAHN,
     BARE,
@@ -181,15 +181,17 @@ def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
         }
         for variant, room in rooms.items():
             if WINDOWS[variant.size] > 1:  # One message warms up the largest room.
-                room.talk(WINDOWS[variant.size], scope.warm_up)
+                with naming(variant):
+                    room.talk(WINDOWS[variant.size], scope.warm_up)
         record.begin(map(str, rooms))
         for variant, room in in_turn(rooms, batch.rounds):
             for each in house:
                 each.stay()
             window = WINDOWS[variant.size]
             record.add(str(variant), **sample(room, window, scope.seconds))
-        for room in rooms.values():
-            room.talk(1, 0)  # One more: nothing else may have come before it.
+        for variant, room in rooms.items():
+            with naming(variant):
+                room.talk(1, 0)  # One more: nothing else may have come before it.
 
 
 def sample(room: "Room", window: int, seconds: float) -> dict[str, float]:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.bench.frames import CLOSE, TEXT, from_client, read_frame
-from tests.bench.record import Record, Scope, cost_of, row
+from tests.bench.record import Record, Scope, cost_of, naming, row
 from tests.bench.rows import (
     AUTOBAHN,
     BARE,
@@ -105,8 +105,9 @@ def measure(scope: Scope, record: Record) -> None:
         projects = {each: project_of(each, folder / str(each)) for each in variants}
         found = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
-        for server in found.values():
-            shake_hands(server, scope.warm_up)
+        for variant, server in found.items():
+            with naming(variant):
+                shake_hands(server, scope.warm_up)
         record.begin(map(str, found))
         for variant, server in in_turn(found, scope.rounds):
             record.add(str(variant), **sample(server, scope.seconds))

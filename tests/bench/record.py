@@ -1,11 +1,13 @@
 """What is measured in rounds, and kept however the rounds end."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from statistics import median
 from typing import Any, NamedTuple
 
 from tests.bench.spread import Sample, Spread, is_quiet, ratios, spread
+from tests.checker.client import WireError
 from tests.checker.servers.runserver import Server
 
 LIMIT = 0.8  # A load generator that computes for more of the time may be the limit.
@@ -75,6 +77,15 @@ class Cost(NamedTuple):
             "server_busy": self.worked / self.elapsed,
             "waited": self.waited / self.elapsed,
         }
+
+
+@contextmanager
+def naming(row: object) -> Iterator[None]:
+    """Say of which row it is, if a server answers wrong."""
+    try:
+        yield
+    except WireError as error:
+        raise WireError(error.symptom, f"{row}: {error}") from None
 
 
 def cost_of(server: Server, work: Callable[[], Any]) -> tuple[Any, Cost]:

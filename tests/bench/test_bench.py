@@ -28,7 +28,7 @@ from tests.bench.frames import (
     read,
 )
 from tests.bench.load import load
-from tests.bench.record import Cost, Record, Scope, doubts, row
+from tests.bench.record import Cost, Record, Scope, doubts, naming, row
 from tests.bench.rows import (
     FAST,
     IN_MEMORY,
@@ -362,6 +362,14 @@ def test_row_says_when_it_is_not_the_server_that_was_measured() -> None:
     assert limited == "The load generator was the limit of: fast."
     assert "of 1 of 3 servers" in waiting
     assert is_quiet(good)
+
+
+def test_row_that_answers_wrong_is_named() -> None:
+    with (
+        pytest.raises(WireError, match=r"^stage 1: What came is not the echo"),
+        naming("stage 1"),
+    ):
+        raise WireError("another message", "What came is not the echo.")
 
 
 def test_percentiles_are_in_milliseconds() -> None:
