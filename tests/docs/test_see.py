@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from docs.shown.pictures import flame_share
+from docs.shown.repository import CannotShow
+from docs.shown.see import seen_by_py_spy
 from tests.checker.servers.runserver import Server
 from tests.docs import see
 from tests.docs.repository import ROOT
@@ -131,3 +133,11 @@ def test_below_the_box_that_nobody_expects_is_a_trip_through_a_thread() -> None:
     first = titles.index("aclose_old_connections")
     assert "BaseEventLoop.run_in_executor" in titles[first : first + 4]
     assert "DATABASES" not in (STAGE / "config/settings.py").read_text("utf-8")
+
+
+def test_what_nobody_has_seen_cannot_be_shown() -> None:
+    assert "weather: MainThread (idle)\n" in seen_by_py_spy("weather")
+    with pytest.raises(CannotShow, match="has not seen 'rain'"):
+        seen_by_py_spy("rain")
+    with pytest.raises(CannotShow, match="no function called rain"):
+        flame_share(GRAPH, "rain")

@@ -15,6 +15,8 @@ import pytest
 from channels.consumer import AsyncConsumer
 from channels.generic import http, websocket
 
+from docs.shown.repository import CannotShow
+from docs.shown.upstream import upstream_effect
 from tests.docs import upstream
 from tests.docs.repository import ROOT
 from tests.docs.upstream import CAUSE, NOT_TOLD, TOLD, changed
@@ -22,7 +24,10 @@ from tests.docs.upstream import CAUSE, NOT_TOLD, TOLD, changed
 HERE = Path(__file__).parent
 PROGRAMS = ("daphne_empty.py", "channels_trip.py", "daphne_stop.py")
 pytestmark = pytest.mark.recorded(
-    HERE / "upstream.py", *(HERE / program for program in PROGRAMS)
+    HERE / "upstream.py",
+    *(HERE / program for program in PROGRAMS),
+    *(ROOT / f"docs/{name}" for name in ("upstream.json", "servers.json")),
+    ROOT / "docs/shown/upstream.py",
 )
 
 run = partial(upstream.run, "daphne_stop.py")
@@ -257,3 +262,13 @@ def test_each_change_was_measured_and_helps() -> None:
 def test_change_that_fits_nowhere_is_refused() -> None:
     with pytest.raises(ValueError, match="'if not ready' stands there 0 times"):
         upstream.replaced("if ready:", ("if not ready", "if ready"))
+
+
+def test_effects_are_shown_as_they_were_measured() -> None:
+    assert "| empty text messages that arrive | 0 of 100 | 100 of 100 |" in (
+        upstream_effect("empty")
+    )
+    row = EFFECTS["trip"][0]
+    assert f"| {row['ratio']:.1f} ({row['low']:.1f} to " in upstream_effect("trip")
+    with pytest.raises(CannotShow, match="no effect called nothing"):
+        upstream_effect("nothing")
