@@ -36,10 +36,10 @@ def commands(*lines):
     )
     shells = [("macOS, Linux", "text", lines)]
     if powershell == cmd:
-        shells.insert(0, ("Windows", "powershell", powershell))
+        shells.append(("Windows", "powershell", powershell))
     else:
-        shells.insert(0, ("Windows, PowerShell", "powershell", powershell))
-        shells.insert(1, ("Windows, cmd", "bat", cmd))
+        shells.append(("Windows, PowerShell", "powershell", powershell))
+        shells.append(("Windows, cmd", "bat", cmd))
     return "\n".join(
         f'=== "{name}"\n\n'
         + indented("\n".join([f"``` {language}", *typed, "```"]))
