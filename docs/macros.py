@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 BLOCKS = {
     "changes": ("changes",),
     "commands": ("commands",),
-    "costs": ("cost_bars", "cost_lines", "bench_goals"),
+    "costs": ("cost_bars", "cost_lines", "room_bears", "bench_goals"),
     "exercises": ("exercises",),
     "glossary": ("glossary",),
     "handout": ("handout",),

@@ -144,6 +144,29 @@ def cost_lines(title, name, column, *rows):
     return figure_of(title, drawn, table)
 
 
+def room_bears(*rows):
+    """
+    Show how many messages a second fill one core, in rooms of several sizes.
+
+    A message is told to each member, so it costs as many deliveries.
+    """
+    points = {each: points_of("fanout", each, "cpu_us") for each in rows}
+    sizes = sorted({size for each in points.values() for size in each})
+    table = [["messages a second", *(f"room of {size:,}" for size in sizes)]]
+    for each in rows:
+        costs = points[each]
+        found = [
+            a_second(size * costs[size]) if size in costs else "" for size in sizes
+        ]
+        table.append([short(each), *found])
+    return f'<div class="wide" markdown="0">\n{table_of(table)}\n</div>\n'
+
+
+def a_second(cost):
+    """Return how often a second has room for what costs so many microseconds."""
+    return f"{1e6 / cost:,.0f}" if cost < 1e5 else f"{1e6 / cost:.1f}"
+
+
 def bench_goals():
     """Show what was asked, what was measured, and whether that is as asked."""
     table = [["goal", "asked", "measured", "half of the rounds", "by", "met"]]
@@ -218,8 +241,13 @@ def spaced(places):
 
 def name_in_drawing(name):
     """Return what a row is called in a drawing."""
+    return escape(short(name))
+
+
+def short(name):
+    """Return what a row is called where all are in memory, and there is little room."""
     name = name.removesuffix(", in memory")
-    return escape(SHORT.get(name, name))
+    return SHORT.get(name, name)
 
 
 def kind(name):

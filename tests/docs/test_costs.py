@@ -147,6 +147,14 @@ def test_lines_of_two_rows_have_names_that_do_not_meet(drawn: ModuleType) -> Non
         drawn.cost_lines("CPU", "fanout", "cpu_us", "c")
 
 
+def test_room_bears_what_one_core_has_time_for(drawn: ModuleType) -> None:
+    shown = drawn.room_bears("a", "b <")
+    # A message costs a delivery of 10 µs for each of 100 members, and of 20 for 500.
+    assert '<th scope="row">a</th><td>1,000</td><td>100</td>' in shown
+    assert '<th scope="row">b &lt;</th><td>1,000</td><td>95</td>' in shown
+    assert drawn.a_second(2_000_000) == "0.5"
+
+
 def test_goals_say_what_was_not_met(drawn: ModuleType) -> None:
     shown = drawn.bench_goals()
     cells = ["≥ 2", "1.50", "1.00 to 2.00, a wide spread", "CPU", "no"]
