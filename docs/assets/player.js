@@ -86,6 +86,8 @@
       if (rows.indexOf(row) >= step && isLive()) figure.focus({ preventScroll: true });
       scroll.scrollTop = scroll.scrollHeight;
       progress.textContent = `${step} of ${rows.length}`;
+      // Why it is so stands beside the row that it is about, and no other.
+      if (asked && isAnswered) verdict.hidden = step !== telling + 1;
       said.setAttribute("aria-live", timer ? "off" : "polite");
       const told = step ? inWords(step - 1) : `${rows.length} steps. Play them, or press Next.`;
       said.textContent = words || told;

@@ -408,6 +408,13 @@ def test_right_answer_is_told_so_and_one_may_also_be_told(open_page: Open) -> No
     press(page, "stage03_groups", "End")
     figure(page, "stage03_groups").get_by_role("button", name="Tell me").click()
     expect(rows(page, "stage03_groups")).to_have_count(14)
+    # It stands beside its row, and goes with it.
+    verdict = figure(page, "stage03_groups").locator("form > p")
+    expect(verdict).to_be_visible()
+    press(page, "stage03_groups", "ArrowLeft")
+    expect(verdict).to_be_hidden()
+    press(page, "stage03_groups", "ArrowRight")
+    expect(verdict).to_be_visible()
 
 
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name != HOME])
