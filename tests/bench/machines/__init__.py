@@ -1,0 +1,1 @@
+"""Several processes, several Redis: what happens to them, seen with real servers."""

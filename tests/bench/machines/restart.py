@@ -1,0 +1,179 @@
+"""Two Daphnes behind nginx are restarted, one after the other, while rooms talk."""
+
+import asyncio
+import time
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.bench.machines.members import Member, Talk, count, staying
+from tests.checker.accounts import PASSWORD, USERS, Accounts, Visitors
+from tests.checker.servers.redis import RedisServer
+from tests.checker.servers.runserver import terminate, wait_for_the_end
+from tests.checker.servers.tls import NginxSite, copy_with_keys
+from tests.proofs.runs import ROOT, solution
+
+ROOMS, EACH = 10, 3
+INTERVAL = 1.0  # Seconds.
+CALM = 3  # Seconds, before, between and after.
+PATIENCE = 20  # Seconds.
+
+# What nginx does when a server was not there: it gives it one request a second, until
+# one of them has ended well. A WebSocket that goes well does not end.
+AVOIDS = "max_fails=1 fail_timeout=1s"
+ASKS_ALWAYS = "max_fails=0"
+
+VARIANTS = {
+    "goodbye, max_fails=1": ("stage05_exercise_6", AVOIDS),
+    "goodbye, max_fails=0": ("stage05_exercise_6", ASKS_ALWAYS),
+    "no goodbye, max_fails=0": ("", ASKS_ALWAYS),
+}
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Restart both servers of each variant, and count."""
+    found = {}
+    for number, (name, variant) in enumerate(VARIANTS.items()):
+        place = folder / str(number)
+        place.mkdir()
+        found[name] = one(place, *variant)
+    return found
+
+
+def one(folder: Path, exercise: str, fails: str) -> dict[str, Any]:
+    """Restart both servers of one variant."""
+    plain = ROOT / "stage05_wss"
+    source = solution(exercise, folder / "source") if exercise else plain
+    project = copy_with_keys(source, folder / "project")
+    configuration = project / "deploy" / "nginx.conf"
+    text = configuration.read_text(encoding="utf-8")
+    configuration.write_text(text.replace(AVOIDS, fails), encoding="utf-8")
+    with ExitStack() as stack:
+        accounts = Accounts(project, folder)
+        stack.callback(accounts.close)
+        redis = stack.enter_context(RedisServer(folder))
+        environment = accounts.environment | {"REDIS_URL": redis.url}
+        log = folder / "site.log"
+        site = stack.enter_context(NginxSite(project, log, environment=environment))
+        visitors = Visitors(dict.fromkeys(USERS, PASSWORD))
+        return asyncio.run(watch(site, visitors, redis))
+
+
+async def watch(site: NginxSite, visitors: Visitors, redis: RedisServer) -> dict:
+    """Let all talk, restart both, and say what was lost and what was told twice."""
+    users = cycle(USERS)
+    members = [
+        Member(
+            site.url,
+            f"room-{room}",
+            f"{room}-{place}",
+            headers=visitors.headers(site, next(users)),
+            trust=site.trust,
+        )
+        for room in range(ROOMS)
+        for place in range(EACH)
+    ]
+    talk = Talk(members, INTERVAL)
+    statuses = []
+    async with staying(members):
+        began = time.monotonic()
+        await talk.go_on(CALM)
+        for server in site.daphnes:
+            restarting = asyncio.create_task(asyncio.to_thread(restart, server))
+            while not restarting.done():
+                await talk.go_on(INTERVAL)
+            statuses.append(await restarting)
+            patience = time.monotonic() + PATIENCE
+            while time.monotonic() < patience and not all(m.is_in for m in members):
+                await talk.go_on(INTERVAL)
+            await talk.go_on(CALM)
+        over = time.monotonic()
+        await asyncio.sleep(2)  # The last words are on their way.
+        keys = redis.keys("*:group:room.*")
+        ghosts = sum(redis.command("ZCARD", key) for key in keys) - len(members)
+        return found_of(members, began, over) | {
+            "exit_statuses": statuses,
+            "ghosts": ghosts,
+        }
+
+
+def restart(server: Any) -> int:
+    """Stop a server as an operator does, and start it again. Return its status."""
+    terminate(server.process)
+    status = wait_for_the_end(server.process, 15)
+    server.launch()
+    return status
+
+
+def found_of(members: list[Member], begin: float, end: float) -> dict[str, Any]:
+    """Count what was lost, what nobody can be sure of, and how long who was away."""
+    everything = count(members, begin, end)
+    doubts = [doubt for member in members for doubt in doubtful(member, end)]
+    heard = sum(is_heard(members, member, number) for member, number in doubts)
+    starts = [[stay.begin for stay in each.stays[1:]] + [each.begin] for each in members]
+    away = [
+        back - stay.end
+        for each, begins in zip(members, starts, strict=True)
+        for stay, back in zip(each.stays, begins, strict=True)
+        if each.stays
+    ]
+    talks = {number for member in members for number in member.said}
+    return {
+        **everything._asdict(),
+        "members": len(members),
+        "members_in_at_the_end": sum(member.is_in for member in members),
+        "echo_ms": round(1000 * median(echoes(members)), 1),
+        "closed": sum(len(member.stays) for member in members),
+        "codes": sorted({stay.code for each in members for stay in each.stays}),
+        "refused": sum(len(member.refused) for member in members),
+        "refused_with": sorted({c for each in members for _at, c in each.refused}),
+        "away_s": [round(median(away), 2), round(max(away), 2)],
+        "unsaid": len(talks) * len(members) - sum(len(each.said) for each in members),
+        # Sent, and the connection ended before the answer: the page gives it back.
+        "in_doubt": len(doubts),
+        "in_doubt_and_heard": heard,
+        "missed_while_away": missed(members, begin, end),
+    }
+
+
+def echoes(members: list[Member]) -> list[float]:
+    """Return how long each member waited for what it had said itself, in seconds."""
+    return [
+        at - member.said[number][0]
+        for member in members
+        for number, at in member.heard[member.name]
+    ]
+
+
+def doubtful(member: Member, end: float) -> list[tuple[Member, int]]:
+    """Return what a member sent on a connection that ended before the answer came."""
+    own = {number for number, _at in member.heard[member.name]}
+    return [
+        (member, number)
+        for number, (at, _stay) in member.said.items()
+        if at <= end and number not in own
+    ]
+
+
+def is_heard(members: list[Member], speaker: Member, number: int) -> bool:
+    """Tell whether any other has heard a number."""
+    return any(
+        heard == number
+        for each in members
+        if each is not speaker
+        for heard, _at in each.heard[speaker.name]
+    )
+
+
+def missed(members: list[Member], begin: float, end: float) -> int:
+    """Count what somebody heard, and another of the same room has not: it was away."""
+    gone = 0
+    for speaker in members:
+        room = [each for each in members if each.room == speaker.room]
+        heard = [{n for n, _at in each.heard[speaker.name]} for each in room]
+        numbers = {n for n, (at, _stay) in speaker.said.items() if begin <= at <= end}
+        told = set.union(*heard) & numbers
+        gone += sum(len(told - each) for each in heard)
+    return gone

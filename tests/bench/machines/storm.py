@@ -1,0 +1,107 @@
+"""Everybody is dropped at once and comes back: a real Daphne, and the simulation."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from tests.bench.machines.members import Member, staying
+from tests.bench.machines.paper import Policy, storm
+from tests.bench.machines.servers import daphne
+from tests.checker.servers.tls import BackendServer
+from tests.proofs.runs import ROOT
+
+STAGE = ROOT / "stage03_groups"
+CLIENTS = 400
+PATIENCE = 60  # Seconds.
+REPEATS = 3
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Drop hundreds of clients with and without jitter, and simulate the same."""
+    seen: dict[str, list[dict[str, Any]]] = {"jitter": [], "no jitter": []}
+    for turn in range(REPEATS):
+        for name, some in seen.items():
+            log = folder / f"{name}-{turn}.log"
+            with daphne(STAGE, log) as server:
+                some.append(asyncio.run(watch(server, jitter=name == "jitter")))
+    rate = median(each["handshakes_per_s"] for some in seen.values() for each in some)
+    return {
+        "clients": CLIENTS,
+        "handshakes_per_s": round(rate),
+        "first": middle([each["first"] for some in seen.values() for each in some]),
+        "measured": {
+            name: middle([each["again"] for each in some])
+            for name, some in seen.items()
+        },
+        "simulated": {
+            name: middle([simulated(each, rate, name) for each in some])
+            for name, some in seen.items()
+        },
+    }
+
+
+def middle(some: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each number."""
+    return {key: round(median(each[key] for each in some), 2) for key in some[0]}
+
+
+async def watch(server: BackendServer, *, jitter: bool) -> dict[str, Any]:
+    """Let all in at once, kill the server, start it again, and wait for all."""
+    members = [
+        Member(server.url, f"room-{number}", "ana", jitter=jitter)
+        for number in range(CLIENTS)
+    ]
+    begun = time.monotonic()
+    async with staying(members, PATIENCE):
+        elapsed = max(member.begin for member in members) - begun
+        first = waits(members)
+        # Whoever lived for long begins anew to count his attempts. Nobody here has.
+        for member in members:
+            member.waits.clear()
+            member.attempt = 0
+        killed = time.monotonic()
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        await asyncio.to_thread(server.launch)
+        up = time.monotonic()
+        async with asyncio.timeout(PATIENCE):
+            while not all(m.is_in and m.begin > killed for m in members):
+                await asyncio.sleep(0.01)
+        refused = sum(len(member.refused) for member in members)
+        begins = sorted(member.begin - killed for member in members)
+        return {
+            "handshakes_per_s": CLIENTS / elapsed,
+            "first": first,
+            "again": {
+                "down_s": up - killed,
+                "half_in_s": begins[len(begins) // 2],
+                "all_in_s": begins[-1],
+                "refused_each": refused / CLIENTS,
+                **waits(members),
+            },
+        }
+
+
+def waits(members: list[Member]) -> dict[str, float]:
+    """Return how long members waited for their welcome, in seconds."""
+    seconds = [wait for member in members for wait in member.waits]
+    cuts = quantiles(seconds, n=100)
+    return {"wait_p50_s": cuts[49], "wait_p99_s": cuts[98]}
+
+
+def simulated(seen: dict[str, Any], rate: float, name: str) -> dict[str, float]:
+    """Return what the simulation says of the same storm."""
+    down = seen["again"]["down_s"]
+    result = storm(CLIENTS, rate, Policy(jitter=name == "jitter"), down=down)
+    return {
+        "down_s": down,
+        "half_in_s": result.half_in,
+        "all_in_s": result.all_in,
+        "refused_each": result.refused / CLIENTS,
+        "wait_p50_s": result.wait_p50,
+        "wait_p99_s": result.wait_p99,
+    }
