@@ -239,7 +239,8 @@ def count(
     for speaker in members:
         listeners = [each for each in members if each.room == speaker.room]
         numbers = {
-            number: at for number, (at, _stay) in speaker.said.items()
+            number: at
+            for number, (at, _stay) in speaker.said.items()
             if begin <= at <= end
         }
         said += len(numbers)

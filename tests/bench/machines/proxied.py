@@ -98,6 +98,4 @@ def memory(pid: int) -> int:
 def files(pid: int) -> int:
     """Return how many files a process and its children have open."""
     process = psutil.Process(pid)
-    return sum(
-        each.num_fds() for each in (process, *process.children(recursive=True))
-    )
+    return sum(each.num_fds() for each in (process, *process.children(recursive=True)))

@@ -112,7 +112,9 @@ def found_of(members: list[Member], begin: float, end: float) -> dict[str, Any]:
     everything = count(members, begin, end)
     doubts = [doubt for member in members for doubt in doubtful(member, end)]
     heard = sum(is_heard(members, member, number) for member, number in doubts)
-    starts = [[stay.begin for stay in each.stays[1:]] + [each.begin] for each in members]
+    starts = [
+        [stay.begin for stay in each.stays[1:]] + [each.begin] for each in members
+    ]
     away = [
         back - stay.end
         for each, begins in zip(members, starts, strict=True)

@@ -30,9 +30,7 @@ def daphnes(
     with ExitStack() as stack:
         yield [
             stack.enter_context(
-                daphne(
-                    project, folder / f"daphne-{each}.log", settings, **environment
-                )
+                daphne(project, folder / f"daphne-{each}.log", settings, **environment)
             )
             for each in range(count)
         ]

@@ -102,9 +102,7 @@ def pair(
     for attempt in range(20):
         log = folder / f"daphne-{attempt}.log"
         with ExitStack() as own:
-            server = own.enter_context(
-                daphne(project, log, settings, REDIS_URLS=urls)
-            )
+            server = own.enter_context(daphne(project, log, settings, REDIS_URLS=urls))
             place = ("dead", "alive")[mailbox_of(server, redises, attempt, settings)]
             if place not in found:
                 found[place] = server
@@ -162,7 +160,9 @@ async def watch(
         started = time.monotonic()
         again = await until_all_hear(talk, started, 40)
         found = {
-            f"room {room}, process {where}": outage(groups[room, where], members, killed, over)
+            f"room {room}, process {where}": outage(
+                groups[room, where], members, killed, over
+            )
             for room, where in groups
         }
         alive = [
