@@ -55,9 +55,9 @@ def storm(
     Let clients come back to a server that does `rate` handshakes a second.
 
     For `down` seconds nobody listens, and who comes is refused at once. From then on
-    one handshake is done after the other, in the order in which they came. Who has
-    waited for longer than his patience leaves, and comes again later; what is done for
-    him meanwhile is done in vain. Ends after `until` seconds.
+    one handshake is done after the other, in the order in which they came. Who would
+    wait for longer than his patience leaves when that is over, before his turn, and
+    comes again later. Ends after `until` seconds.
     """
     chance = random.Random(seed)  # noqa: S311  # No secret.
     arrivals = [(policy.delay(0, chance), 0, client) for client in range(clients)]
@@ -83,8 +83,6 @@ def storm(
         left = at if is_away else at + policy.patience
         refused += is_away
         given_up += not is_away
-        if not is_away and max(free, at) < left:
-            free = done  # It had begun.
         later = left + policy.delay(attempt + 1, chance)
         heapq.heappush(arrivals, (later, attempt + 1, client))
     waits.sort()
@@ -145,12 +143,12 @@ def arithmetic(site: Site, costs: Costs) -> dict[str, float]:
     idle = pings * 2 * (PING + AROUND)
     return {
         "messages_per_s": messages,
-        "deliveries_per_s": deliveries,
+        "deliveries": deliveries,
         "processes": processes,
         "connections_each": site.connections / processes,
         "redis": ceil(deliveries * costs.redis_us / 1e6 / site.used),
         "gib": kib / 1024**2,
-        "proxy_files": site.connections * costs.proxy_files,
+        "files_of_nginx": site.connections * costs.proxy_files,
         "idle_mbit_per_s": idle * 8 / 1e6,
         "mbit_per_s": (idle + deliveries * (site.bytes + AROUND)) * 8 / 1e6,
         "all_in_s": site.connections / (processes * costs.handshakes_per_s),

@@ -1,5 +1,5 @@
 """
-Members of rooms who say numbers, take down what they hear, and come back as a page does.
+Members of rooms: they say numbers, take down what they hear, and come back as a page.
 
 One event loop for all of them. Times are seconds of time.monotonic().
 """
@@ -10,7 +10,7 @@ import random
 import ssl
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -90,7 +90,7 @@ class Member:
         return longest * (0.5 + random.random() / 2) if self.jitter else longest  # noqa: S311
 
     async def visit(self) -> int:
-        """Connect and listen. Return the code that it ended with, or a status of HTTP."""
+        """Connect and listen. Return the code of its end, or the status of HTTP."""
         asked = time.monotonic()
         options: dict[str, Any] = {
             "additional_headers": self.headers,
@@ -142,6 +142,12 @@ class Member:
         return any(stay.begin <= begin and end <= stay.end for stay in stays)
 
 
+async def until(what: Callable[[], bool]) -> None:
+    """Return when something is true. Nobody tells us: we look."""
+    while not what():  # noqa: ASYNC110  # It is made of many members.
+        await asyncio.sleep(0.02)
+
+
 @asynccontextmanager
 async def staying(
     members: Iterable[Member], patience: float = 30
@@ -151,8 +157,7 @@ async def staying(
     tasks = [asyncio.create_task(member.stay()) for member in members]
     try:
         async with asyncio.timeout(patience):
-            while not all(member.is_in for member in members):
-                await asyncio.sleep(0.02)
+            await until(lambda: all(member.is_in for member in members))
         yield
     finally:
         for task in tasks:

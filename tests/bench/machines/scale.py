@@ -19,6 +19,7 @@ NUMBERS = (1, 2, 4)
 ROOMS, EACH = 10, 8
 ROUNDS, SECONDS = 5, 2
 IDLE = 500  # Connections.
+QUIET = 8  # Seconds, at most.
 
 
 class Room:
@@ -80,7 +81,7 @@ def measure(folder: Path) -> dict[str, Any]:
         for turn in range(ROUNDS + 1):  # The first warms them up.
             for number in NUMBERS:
                 url = f"ws://127.0.0.1:{proxy.ports[number]}"
-                seen = asyncio.run(one(url, pids))
+                seen = asyncio.run(one(url, f"{turn}-{number}", pids))
                 if turn:
                     rounds[number].append(seen)
         idle = asyncio.run(idle_ones(proxy.ports[1], pids, redis))
@@ -109,11 +110,11 @@ def measure(folder: Path) -> dict[str, Any]:
     }
 
 
-async def one(url: str, pids: dict[str, list[int]]) -> dict[str, float]:
+async def one(url: str, turn: str, pids: dict[str, list[int]]) -> dict[str, float]:
     """Fill rooms, let them talk, and say how fast, and what each has computed."""
-    rooms = [Room(url, f"room-{number}") for number in range(ROOMS)]
+    rooms = [Room(url, f"{turn}-{number}") for number in range(ROOMS)]
     async with staying(member for room in rooms for member in room.members):
-        await asyncio.sleep(0.3)  # All joins are told.
+        await quiet(pids["Daphne"])
         before = {name: sum(map(worked, some)) for name, some in pids.items()}
         own, begun = time.process_time(), time.monotonic()
         await asyncio.gather(*(room.talk(begun + SECONDS) for room in rooms))
@@ -128,6 +129,16 @@ async def one(url: str, pids: dict[str, list[int]]) -> dict[str, float]:
             **costs,
             "client_busy": (time.process_time() - own) / elapsed,
         }
+
+
+async def quiet(pids: list[int]) -> None:
+    """Wait until all comings and goings are told, but not for long."""
+    end = time.monotonic() + QUIET
+    while time.monotonic() < end:
+        before = sum(map(worked, pids))
+        await asyncio.sleep(0.2)
+        if sum(map(worked, pids)) - before < 0.01:
+            return
 
 
 async def idle_ones(port: int, pids: dict[str, list[int]], redis: Redis) -> dict:

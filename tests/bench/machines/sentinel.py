@@ -15,7 +15,6 @@ from tests.bench.machines.members import (
     until_all_hear,
 )
 from tests.bench.machines.redises import (
-    DOWN_AFTER,
     Redis,
     Sentinel,
     guarded_by_sentinels,

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from tests.bench.machines.members import Member, staying
 from docs.shown.paper import Policy, storm
+from tests.bench.machines.members import Member, staying, until
 from tests.bench.machines.servers import daphne
 from tests.checker.servers.tls import BackendServer
 from tests.proofs.runs import ROOT
@@ -74,8 +74,7 @@ async def watch(server: BackendServer, *, jitter: bool) -> dict[str, Any]:
         await asyncio.to_thread(server.launch)
         up = time.monotonic()
         async with asyncio.timeout(PATIENCE):
-            while not all(m.is_in and m.begin > killed for m in members):
-                await asyncio.sleep(0.01)
+            await until(lambda: all(m.begin > killed for m in members))
         refused = sum(len(member.refused) for member in members)
         begins = sorted(member.begin - killed for member in members)
         return {

@@ -1,0 +1,336 @@
+"""
+Show what `python -m tests.bench.machines` has seen, and what paper makes of it.
+
+What the paper takes from measurements stands in COSTS, and nowhere else.
+"""
+
+import json
+import re
+
+from docs.shown.numbers import results
+from docs.shown.paper import Costs, Policy, Site, arithmetic, joins, storm
+from docs.shown.repository import CannotShow, read
+from docs.shown.text import cells, plain
+
+# A number of docs/bench.json: the benchmark, the row, the column.
+BENCH = {
+    "deliveries_per_s": ("fanout", "stage 3, Redis; 100 members", "deliveries_per_s"),
+    "handshakes_per_s": (
+        *("handshake", "stage 4, with a session, in memory", "handshakes_per_s"),
+    ),
+}
+# And of docs/machines.json.
+SEEN = {
+    "process_kib": ("scale", "idle", "Daphne", "kib"),
+    "proxy_kib": ("scale", "idle", "nginx", "kib"),
+    "proxy_files": ("scale", "idle", "nginx", "files"),
+    "redis_us": ("scale", "rows", "4", "Redis_us"),
+}
+
+ROOMS = {
+    "room dead, process dead": "group dead, mailbox dead",
+    "room dead, process alive": "group dead, mailbox alive",
+    "room alive, process dead": "group alive, mailbox dead",
+    "room alive, process alive": "group and mailbox alive, another's mailbox dead",
+    "room at home, process alive": "group and all mailboxes alive",
+}
+
+VARIANTS = (
+    "core, guard() tells all",
+    "core, guard() tells one",
+    "pub/sub, guard() tells one",
+)
+
+LONGEST = 64  # Characters of an error.
+
+# Of one process: a full one, and two that are too full.
+CROWDS = (500, 2_000, 10_000)
+POLICIES = {
+    "all at once": Policy(jitter=False),
+    "as our page does": Policy(),
+    "after 10 to 20 seconds": Policy(first=20, longest=20),
+}
+
+
+def machines():
+    """Return what was seen, by parts."""
+    return json.loads("".join(read("docs/machines.json")))
+
+
+def found(part, *keys):
+    """Return one thing that was seen."""
+    try:
+        result = machines()[part]
+        value = {**result["seen"], "CPUs": result["environment"]["CPUs"]}
+        for key in keys:
+            if key == "rows":
+                value = {str(row["daphnes"]): row for row in value[key]}
+            else:
+                value = value[key]
+    except (KeyError, TypeError):
+        words = " ".join(map(repr, keys))
+        raise CannotShow(f"docs/machines.json has no {words} in {part}.") from None
+    return value
+
+
+def machine(part, *keys):
+    """Write one thing that was seen: a number, or several, in a line."""
+    return written(found(part, *keys))
+
+
+def written(value):
+    """Write what was seen in a line."""
+    if value is None:
+        return "never"
+    if isinstance(value, list):
+        return ", ".join(map(written, value)) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{plain(str(key))}: {written(value[key])}" for key in value)
+    if isinstance(value, int):
+        return f"{value:,}" if value >= 10_000 else str(value)  # 4503 is a code.
+    if isinstance(value, float):
+        return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    return plain(value)
+
+
+def share(value):
+    """Write a part of one as a percentage."""
+    return f"{100 * value:.0f} %"
+
+
+def table(first, *rows):
+    """Write a table of rows."""
+    head = [cells(*first), cells(*[":--"] * len(first))]
+    return "\n".join([*head, *(cells(*row) for row in rows), ""])
+
+
+def machines_shards():
+    """Show how long members were connected while one of two Redis was away."""
+    rows = []
+    for kind, words in ROOMS.items():
+        # On pub/sub, a process has no mailbox: each connection has its own.
+        each = [found("shards", name, "members", kind) for name in VARIANTS]
+        rows.append(
+            [
+                words,
+                *(
+                    f"{share(seen['connected'])}, {share(min(1, seen['heard']))}"
+                    for seen in each
+                ),
+            ]
+        )
+    asked = found("shards", VARIANTS[0], "newcomers_asked")
+    rows.append(
+        [
+            f"newcomers who got in, of {asked} at either process",
+            *(
+                " and ".join(
+                    str(found("shards", name, "newcomers_let_in", where))
+                    for where in ("dead", "alive")
+                )
+                for name in VARIANTS
+            ),
+        ]
+    )
+    return table(["a member with", *map(plain, VARIANTS)], *rows)
+
+
+def machines_sentinel():
+    """Show what it took until all heard all again."""
+    rows = {
+        "a Sentinel named the replica, after": "promoted_s",
+        "the pages were closed, after": "closed_s",
+        "with the code": "codes",
+        "everybody heard everybody again, after": "again_s",
+        "said on a connection that was open, and heard by nobody": "said_in_vain",
+        "said afterwards, and not heard": None,
+    }
+    names = list(machines()["sentinel"]["seen"])
+
+    def cell(name, key):
+        if key is None:
+            after = found("sentinel", name, "after")
+            return str(after["wanted"] - after["came"])
+        value = found("sentinel", name, key)
+        return f"{written(value)} s" if key.endswith("_s") else written(value)
+
+    return table(
+        ["the master is", *map(plain, names)],
+        *([words, *(cell(name, key) for name in names)] for words, key in rows.items()),
+    )
+
+
+def machines_cluster():
+    """Show what each way to use a Cluster comes to."""
+    rows = []
+    for name, seen in machines()["cluster"]["seen"].items():
+        if "members_in" not in seen:
+            continue
+        errors = dict.fromkeys(map(shortened, seen["errors"]))
+        rows.append(
+            [
+                plain(name),
+                f"{seen['members_in']} of {seen['members']}",
+                f"{seen['came']:,} of {seen['wanted']:,}" if seen["wanted"] else "none",
+                "<br>".join(f"`{error}`" for error in errors) or "none",
+            ]
+        )
+    return table(["layer, and `hosts`", "got in", "delivered", "errors"], *rows)
+
+
+def shortened(error):
+    """Write an error without what is different each time."""
+    words = re.split(r" SLOT| Command #|: ", error)[0]
+    return f"{words[:LONGEST].rpartition(' ')[0]} …" if len(words) > LONGEST else words
+
+
+def machines_restart():
+    """Show what a rolling restart loses."""
+    rows = {
+        "pages that were closed": "closed",
+        "with the code": "codes",
+        "times that nginx refused them with 502": "refused",
+        "away, the median and the longest": "away_s",
+        "not in when the time was over": None,
+        "heard, of what was said between those who stayed": "came",
+        "told twice": "twice",
+        "sent, and the connection ended before the answer": "in_doubt",
+        "and of these, heard by somebody": "in_doubt_and_heard",
+        "ghosts left in Redis": "ghosts",
+    }
+    names = list(machines()["restart"]["seen"])
+
+    def cell(name, key):
+        seen = found("restart", name)
+        if key is None:
+            return str(seen["members"] - seen["members_in_at_the_end"])
+        if key == "away_s":
+            return " and ".join(f"{written(value)} s" for value in seen[key])
+        if key == "came":
+            return f"{seen['came']:,} of {seen['wanted']:,}"
+        return written(seen[key])
+
+    return table(
+        ["both restarted", *map(plain, names)],
+        *([words, *(cell(name, key) for name in names)] for words, key in rows.items()),
+    )
+
+
+def machines_scale():
+    """Show what one, two and four processes carry, and what a delivery costs each."""
+    return table(
+        ["Daphnes", "carry", "Daphne", "Redis", "nginx"],
+        *(
+            [
+                row["daphnes"],
+                f"{row['ratio']:.1f} times",
+                *(
+                    f"{row[f'{name}_us']:.0f} µs"
+                    for name in ("Daphne", "Redis", "nginx")
+                ),
+            ]
+            for row in found("scale")["rows"]
+        ),
+    )
+
+
+def machines_storm():
+    """Show a storm that was measured beside the same one simulated."""
+    rows = {
+        "the server is away for": ("down_s", " s"),
+        "attempts that nobody answered, for each client": ("refused_each", ""),
+        "half of them are in after": ("half_in_s", " s"),
+        "all are in after": ("all_in_s", " s"),
+        "half wait for their welcome for": ("wait_p50_s", " s"),
+        "99 of 100 wait no longer than": ("wait_p99_s", " s"),
+    }
+    columns = [
+        (kind, name)
+        for kind in ("no jitter", "jitter")
+        for name in ("measured", "simulated")
+    ]
+    return table(
+        ["everybody dropped", *(f"{kind}, {name}" for kind, name in columns)],
+        *(
+            [
+                words,
+                *(
+                    f"{written(found('storm', name, kind, key))}{unit}"
+                    for kind, name in columns
+                ),
+            ]
+            for words, (key, unit) in rows.items()
+        ),
+    )
+
+
+def machines_measured(part):
+    """Say when a part was seen, by which command, and with what."""
+    result = machines()[part]
+    where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
+    return f"*Seen on {result['date']} by `{result['command']}`, with {where}.*\n"
+
+
+# Paper
+
+
+def costs():
+    """Return what the paper takes from measurements."""
+    measured = {key: found(*place) for key, place in SEEN.items()}
+    for key, (name, wanted, column) in BENCH.items():
+        row = next((r for r in results(name)["rows"] if r["name"] == wanted), None)
+        if row is None or column not in row:
+            raise CannotShow(f"docs/bench.json has no {column} of {wanted!r}: {name}.")
+        measured[key] = row[column]
+    return Costs(**measured)
+
+
+def million(key):
+    """Write what a site of a million connections needs, or what one process does."""
+    known = arithmetic(Site(), costs()) | costs()._asdict()
+    if key not in known:
+        raise CannotShow(f"The arithmetic has no {key}.")
+    return rounded(known[key])
+
+
+def rounded(value):
+    """Write a number with two digits that mean something: paper knows no more."""
+    digits = 2 - len(str(int(value))) if value >= 1 else 2
+    value = round(value, digits)
+    return f"{value:,.0f}" if value >= 10 else f"{value:g}"
+
+
+def room_bounds():
+    """Show how long one message takes in a room, and everybody's coming back."""
+    rate = costs().deliveries_per_s
+    rows = [
+        [
+            f"{members:,}",
+            f"{rounded(members / rate)} s",
+            f"{joins(members):,}",
+            f"{rounded(joins(members) / rate)} s",
+        ]
+        for members in (20, 100, 500, 2_000, 10_000)
+    ]
+    head = ("members", "one message takes", "joins told, when all come back")
+    return table([*head, "which takes"], *rows)
+
+
+def storms():
+    """Show how crowds of one process come back, by how their pages try it."""
+    rate = costs().handshakes_per_s
+    rows = []
+    for crowd in CROWDS:
+        for name, policy in POLICIES.items():
+            seen = storm(crowd, rate, policy, down=1.0)
+            rows.append(
+                [
+                    f"{crowd:,}",
+                    name,
+                    f"{rounded(seen.wait_p50)} s, {rounded(seen.wait_p99)} s",
+                    rounded(seen.given_up / crowd),
+                    f"{rounded(seen.all_in)} s" if seen.all_in else "more than 5 min",
+                ]
+            )
+    head = ("clients of one process", "they come back", "they wait, half and 99 of 100")
+    return table([*head, "given up, each", "all are in after"], *rows)
