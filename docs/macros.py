@@ -24,6 +24,11 @@ BLOCKS = {
     "glossary": ("glossary",),
     "handout": ("handout",),
     "listings": ("include",),
+    "machines": (
+        *("machines_shards", "machines_sentinel", "machines_cluster"),
+        *("machines_restart", "machines_scale", "machines_storm"),
+        *("machines_measured", "room_bounds", "storms"),
+    ),
     "mistakes": ("sights",),
     "numbers": ("bench_table",),
     "pictures": ("svg", "flames", "screenshot"),
@@ -43,6 +48,7 @@ BLOCKS = {
 # What stands in a line.
 INLINE = {
     "costs": ("bench_half", "measured_on"),
+    "machines": ("machine", "million"),
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
     "pictures": ("flame_share",),
