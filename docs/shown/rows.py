@@ -32,12 +32,14 @@ def listing(lines, piece, title="", width=0):
     """
     Show code in rows. What is left of a line that is too long stands further in.
 
-    With a `width`, in letters, a call is broken at its arguments. In a diff, what comes
-    and what stays is coloured as the code that it is. Empty lines at both ends are left
-    out.
+    With a `width`, in letters, a call is broken at its arguments, and a comment becomes
+    several. In a diff, what comes and what stays is coloured as the code that it is.
+    Empty lines at both ends are left out.
     """
     said = [place for place, line in enumerate(lines) if not is_blank(line)]
     lines = lines[said[0] : said[-1] + 1]
+    if width:
+        lines = [part for line in lines for part in comments(line, width)]
     is_diff = piece.verb != "is new"
     language = LANGUAGES.get(Path(piece.path).suffix, "text")
     text = "".join(
@@ -76,6 +78,15 @@ def listing(lines, piece, title="", width=0):
         f'<pre><code><span class="kept">'
         f"{''.join(shown).replace(chr(10), '&#10;')}</span></code></pre></div>\n"
     )
+
+
+def comments(line, width):
+    """Return a comment that is too long as several. Any other line stays as it is."""
+    begins = re.match(r"[-+ ]? *# ", line)
+    if not begins or len(line.rstrip()) <= width:
+        return [line]
+    sign = begins[0]
+    return [f"{sign}{part}\n" for part in wrap(line[begins.end() :], width - len(sign))]
 
 
 def indent(line):

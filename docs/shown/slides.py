@@ -150,7 +150,10 @@ def begun(chapter, step, found, copied):
             yield from screens(stage_of(chapter), piece, called[piece.name])
     if step.get("copies") and copied:
         yield copying(chapter, step, copied, [])
-    yield from asking(chapter, step.get("asks", []))
+    for question, answer in asking_of(chapter, step.get("asks", [])):
+        yield question
+        if "fails" not in step:  # Else the report comes first.
+            yield answer
 
 
 def seen_after(chapter, step, plan):
@@ -158,27 +161,51 @@ def seen_after(chapter, step, plan):
     said = [*plan]
     if "note" in step:
         said.insert(0, lettered(chapter, step["note"]))
+    for mistake in step.get("wrong", []):
+        yield from typed_wrong(chapter, mistake)
     yield from first_noted(checked(chapter, step), said)
+    if "fails" in step:
+        for _question, answer in asking_of(chapter, step.get("asks", [])):
+            yield answer
     yield from asking(chapter, step.get("asks_last", []))
     yield from ideas(chapter, [s for s in step.get("slide", []) if not s.get("first")])
 
 
 def asking(chapter, numbers):
     """Yield the questions with these numbers, each with its answer after it."""
+    for question, answer in asking_of(chapter, numbers):
+        yield from (question, answer)
+
+
+def asking_of(chapter, numbers):
+    """Yield the slides of each of these questions: it alone, and with its answer."""
     for number in numbers:
         question, answer = asked(chapter)[number - 1]
-        yield from (f"## {question}\n", f"## {question}\n\n{answer}")
+        yield f"## {question}\n", f"## {question}\n\n{answer}"
+
+
+def typed_wrong(chapter, mistake):
+    """Yield what is typed wrong on purpose, and then what is red."""
+    title = f"Wrong on purpose: `check {int(chapter[:2])}`"
+    changed = difference(chapter, mistake)
+    yield f"## {title}\n\n{changed}\n\nWhat will you see?\n{{ .ask }}\n"
+    then = mistake["then"][0].upper() + mistake["then"][1:]
+    yield f"## {title}\n\n**FAIL** {mistake['fails']}\n{{ .fails }}\n\n{then}\n"
+
+
+def difference(chapter, told):
+    """Show what a lesson writes in place of ours, in its file."""
+    ours = files(stage_of(chapter))[told["file"]]
+    wrong = "".join(ours).replace(told["right"], told["wrong"])
+    rows = [*joined(hunks(ours, wrong.splitlines(keepends=True)))]
+    return listing(rows, Piece(told["file"], "", "", "", []), width=CODE_WIDTH)
 
 
 def failing(chapter, title, done, seen, name):
     """Yield what is changed for a failure, or done, and then what is seen."""
     ask = "What will you see?\n{ .ask }\n"
     if name:
-        told = causes(chapter)[name]
-        ours = files(stage_of(chapter))[told["file"]]
-        wrong = "".join(ours).replace(told["right"], told["wrong"])
-        rows = [*joined(hunks(ours, wrong.splitlines(keepends=True)))]
-        changed = listing(rows, Piece(told["file"], name, "", "", []), width=CODE_WIDTH)
+        changed = difference(chapter, causes(chapter)[name])
         yield noted(f"## {title}\n\n{changed}\n\n{ask}", [done])
     else:
         yield f"## {title}\n\n{done}\n\n{ask}"
@@ -423,8 +450,6 @@ def screens(stage, piece, label):
     others = SLIDE_HEIGHT - CODE_FRAME - TITLE_ROW
     lines = piece.added() if piece.verb == "is new" else [*joined(piece.hunks)]
     found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
-    inside = within(stage, piece)
-    bar = " · ".join(each for each in (label, piece.path, inside) if each)
     place = 0
     for number, each in enumerate(found):
         if number:
@@ -433,16 +458,25 @@ def screens(stage, piece, label):
             )
             more, title = "", f"`{owner(lines, begins) or piece.path}`"
         count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
+        inside = within(stage, piece, each)
+        bar = " · ".join(word for word in (label, piece.path, inside) if word)
         shown = listing(each, piece, bar, CODE_WIDTH)
         yield f"## {title}{count}\n\n{more}\n\n{shown}"
         place += len(each)
 
 
-def within(stage, piece):
-    """Say which functions and classes the lines of a piece are in."""
+def within(stage, piece, lines):
+    """Say what some lines of a piece are in: a function, a class, or the file."""
     if piece.verb or is_whole(stage, piece):
         return ""
-    found = dict.fromkeys(each.inside for each in places(stage, piece) if each.inside)
+    came = {line[1:] for line in lines if line[0] == "+" and not is_blank(line)}
+    found = dict.fromkeys(
+        each.inside or "the file, outside of all classes"
+        for each in places(stage, piece)
+        if came.intersection(each.added)
+    )
+    if not any(each.inside for each in places(stage, piece)):
+        return ""
     return f"in {' and '.join(found)}" if found else ""
 
 
