@@ -11,7 +11,7 @@ import psutil
 
 from tests.bench.machines.redises import wait
 from tests.checker.servers.effort import effort_of
-from tests.checker.servers.redis import ROOT
+from tests.checker.servers.launch import ROOT
 from tests.checker.servers.runserver import ServerError, free_port
 from tests.checker.servers.tls import AS_ROOT, MISSING, find_nginx
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from redis import Redis as Client
 from redis import RedisError
 
-from tests.checker.servers.redis import MISSING, ROOT, RedisServer, find_redis
+from tests.checker.servers.launch import ROOT
+from tests.checker.servers.redis import MISSING, RedisServer, find_redis
 from tests.checker.servers.runserver import ServerError, free_port
 
 PATIENCE = 20  # Seconds.
