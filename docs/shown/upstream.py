@@ -17,7 +17,7 @@ def upstream_effect(name):
     if name not in effects:
         raise CannotShow(f"docs/upstream.json has no effect called {name}.")
     rows = effects[name]
-    head = ["", "as it is", "changed"]
+    head = ["seen", "as it is", "changed"]
     if are_timed := "ratio" in rows[0]:
         head += ["ratio"]
     lines = [cells(*head), cells(":--", *["--:"] * (len(head) - 1))]

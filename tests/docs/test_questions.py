@@ -58,7 +58,8 @@ def test_wrong_choice_without_a_hint_is_refused(
     [each, *_] = asked()
     for hints in (["", "", "x"], ["x", "x", "x"], ["x", ""]):
         text = f"[[question]]\nchoices = {each['choices']}\nright = 1\nhints = {hints}"
-        monkeypatch.setattr(questions, "read", lambda _source, text=text: [text])
+        told = tomllib.loads(text)
+        monkeypatch.setattr(questions, "read_toml", lambda _source, told=told: told)
         with pytest.raises(repository.CannotShow, match="a hint for each wrong choice"):
             questions.questions("01-echo")
 

@@ -372,7 +372,7 @@ def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) ->
     chapters = [each for each in chapters if not each.endswith("-deeper")]
     for card, chapter in zip(cards, chapters, strict=True):
         minutes = minutes_of(chapter)
-        expect(card).to_contain_text(f"About {minutes} minutes")
+        expect(card).to_contain_text(f"At least {minutes} minutes")
         link = card.get_by_role("link").get_attribute("href")
         assert link == f"{chapter}.html"
     # There is no menu beside it, so one is above it, in a single line.
@@ -583,7 +583,8 @@ def test_commands_are_shown_for_each_shell(macros: SimpleNamespace) -> None:
     for line in ('$env:A = "b c"', "Remove-Item Env:A", "set A=b c", "set A="):
         assert f"    {line}\n" in shown
     shown = macros.commands("ls docs", ".venv/bin/python -m pip")
-    assert shown.startswith('=== "Windows"\n\n    ``` powershell\n    dir docs\n')
+    assert shown.startswith('=== "macOS, Linux"\n\n    ``` text\n    ls docs\n')
+    assert '=== "Windows"\n\n    ``` powershell\n    dir docs\n' in shown
     assert r"    .venv\Scripts\python -m pip" in shown.splitlines()
 
 

@@ -7,7 +7,8 @@ change goes stands in docs/upstream.json; that it has an effect is seen here.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,13 @@ pytestmark = pytest.mark.recorded(
 )
 
 run = partial(upstream.run, "daphne_stop.py")
+
+
+def run_apart(coroutine: Coroutine) -> None:
+    """Run a coroutine in a thread: a browser of other tests has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
 
 NEVER_TIDIES_UP = "Server.application_checker = lambda self: None\n"
 FIRST = f"from daphne.server import Server\n{NEVER_TIDIES_UP}"
@@ -124,7 +132,7 @@ def test_channels_hands_on_what_is_empty(content: dict[str, str | bytes]) -> Non
 
     consumer = websocket.AsyncWebsocketConsumer()
     consumer.base_send = send
-    asyncio.run(consumer.send(**content))
+    run_apart(consumer.send(**content))
     [message] = sent
     assert [*content.values()] == [v for k, v in message.items() if k != "type"]
 
@@ -190,7 +198,7 @@ def test_the_trip_is_made_before_each_event_and_at_the_end(
         with pytest.raises(websocket.StopConsumer):
             await consumer.dispatch({"type": "websocket.disconnect", "code": 1000})
 
-    asyncio.run(events())
+    run_apart(events())
     assert trips == ["channels.consumer"] * 3 + ["channels.generic.websocket"]
     names = http.AsyncHttpConsumer.http_disconnect.__code__.co_names
     assert "aclose_old_connections" in names
