@@ -469,14 +469,15 @@ def within(stage, piece, lines):
     """Say what some lines of a piece are in: a function, a class, or the file."""
     if piece.verb or is_whole(stage, piece):
         return ""
+    stand = places(stage, piece)
+    if not any(each.inside for each in stand):
+        return ""
     came = {line[1:] for line in lines if line[0] == "+" and not is_blank(line)}
     found = dict.fromkeys(
         each.inside or "the file, outside of all classes"
-        for each in places(stage, piece)
+        for each in stand
         if came.intersection(each.added)
     )
-    if not any(each.inside for each in places(stage, piece)):
-        return ""
     return f"in {' and '.join(found)}" if found else ""
 
 

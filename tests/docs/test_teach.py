@@ -194,6 +194,14 @@ leave = [{left}]
 REASONS = '"new.py" = "Is new."\n["settings.py"]\n"B = 3" = "Is three."\n'
 
 
+def order_in(folder: Path, typed: str, left: str) -> str:
+    """Write, and return, an order of teaching for stage 1 of a small repository."""
+    write(folder, "docs/reasons/stage01_echo.toml", REASONS)
+    order = ORDER.format(typed=typed, left=left)
+    write(folder, "docs/teach/01-echo.toml", order)
+    return order
+
+
 @pytest.mark.parametrize(
     ("typed", "left", "sentence"),
     [
@@ -209,9 +217,7 @@ def test_order_has_each_piece_once(
     left: str,
     sentence: str,
 ) -> None:
-    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
-    order = ORDER.format(typed=typed, left=left)
-    write(tmp_path, "docs/teach/01-echo.toml", order)
+    order_in(tmp_path, typed, left)
     with pytest.raises(macros.CannotShow, match=re.escape(sentence)):
         macros.live("01-echo")
 
@@ -220,9 +226,7 @@ def test_order_says_what_is_saved_together(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
-    order = ORDER.format(typed='["new.py", "settings.py: B = 3"]', left="")
-    write(tmp_path, "docs/teach/01-echo.toml", order)
+    order_in(tmp_path, '["new.py", "settings.py: B = 3"]', "")
     shown = macros.live("01-echo")
     first, second = re.findall(r"^\*\*A\d\*\* · .+", shown, re.MULTILINE)
     assert first.endswith("**Save it with the next one.**")
@@ -233,9 +237,7 @@ def test_order_names_file_place_line_and_reason(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
-    order = ORDER.format(typed='"settings.py: B = 3"', left='"new.py"')
-    write(tmp_path, "docs/teach/01-echo.toml", order)
+    order_in(tmp_path, '"settings.py: B = 3"', '"new.py"')
     shown = macros.live("01-echo")
     assert "**1 line typed**, in 1 piece.\n" in shown
     assert "### Step A · One\n" in shown
@@ -249,9 +251,7 @@ def test_order_has_what_is_typed_folded_below_each_piece(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
-    order = ORDER.format(typed='"new.py", "settings.py: B = 3"', left="")
-    write(tmp_path, "docs/teach/01-echo.toml", order)
+    order_in(tmp_path, '"new.py", "settings.py: B = 3"', "")
     first, second = macros.live("01-echo").split("\n**A2** · ")
     fold = '\n??? example "What you type: 1 line"\n\n    ``` '
     copy = "\n    Or copy ours: `cp stage01_echo/new.py work/stage01_echo/`\n"
@@ -266,8 +266,7 @@ def test_order_says_what_is_copied_and_counts_it_apart(
     macros: SimpleNamespace,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
-    order = ORDER.format(typed='"new.py", "settings.py: B = 3"', left="")
+    order = order_in(tmp_path, '"new.py", "settings.py: B = 3"', "")
     order = order.replace("then", 'copy = ["new.py"]\nthen')
     write(tmp_path, "docs/teach/01-echo.toml", order)
     shown = macros.live("01-echo")
@@ -712,6 +711,47 @@ def test_slides_show_each_line_that_comes_or_goes(chapter: str) -> None:
                     for part in rows.comments(sign + line[1:], slides.CODE_WIDTH):
                         row = part.rstrip("\n")
                         assert any(each.endswith(row) for each in shown), row
+
+
+@pytest.mark.parametrize("line", ["+    # ", "# ", "         # "])
+def test_comment_that_is_too_long_becomes_several(line: str) -> None:
+    words = "Join before accepting, so that an open connection misses no message."
+    parts = rows.comments(f"{line}{words}\n", 40)
+    assert len(parts) > 1
+    for part in parts:
+        # Whoever types it so types comments, and no syntax error.
+        assert part.startswith(line)
+        assert len(part.rstrip("\n")) <= 40
+    assert " ".join(part.removeprefix(line).strip() for part in parts) == words
+    code = f"{'x = 1'.rjust(60)}\n"
+    assert rows.comments(code, 40) == [code]
+
+
+def test_slide_says_what_its_own_lines_are_in() -> None:
+    shown = slides.slides("03-groups").split("<section ")[1:]
+    [function] = [each for each in shown if "async def send_to_room" in text_of(each)]
+    assert "A2 · chat/consumers.py · in the file, outside of all classes" in function
+    [method] = [each for each in shown if "has_joined = False" in text_of(each)]
+    assert "A2 · chat/consumers.py · in ChatConsumer<" in method
+
+
+def test_slides_show_what_is_typed_wrong_and_then_what_is_red() -> None:
+    shown = slides.slides("01-echo").split("<section ")[1:]
+    asked, told = (n for n, each in enumerate(shown) if "## Wrong on purpose" in each)
+    assert told == asked + 1
+    lines = text_of(shown[asked]).replace("&#10;", "\n").splitlines()
+    assert {"-        await self.accept()", "+        pass"} <= {*lines}
+    assert "What will you see?" in shown[asked]
+    assert "FAIL" not in shown[asked]
+    assert "**FAIL** handshake switches from HTTP to WebSocket" in shown[told]
+
+
+def test_report_comes_before_the_answer_to_what_it_answers() -> None:
+    shown = slides.slides("03-groups").split("<section ")[1:]
+    question, answer = teach.asked("03-groups")[1]
+    asked, told = (n for n, each in enumerate(shown) if question in each)
+    assert any("**FAIL**" in each for each in shown[asked:told])
+    assert answer in shown[told]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.proofs import records
-from tests.proofs.plugin import COLD, Bookkeeper, may_fork_servers
+from tests.proofs import plugin, records
+from tests.proofs.plugin import COLD, WHOLE, Bookkeeper, may_fork_servers
 from tests.proofs.records import Proof
 from tests.proofs.runs import ROOT, Run, run_pytest
 
@@ -109,6 +109,22 @@ def dear(tmp_path: Path, request: pytest.FixtureRequest) -> Dear:
     assert dear.proved() == 1
     assert dear.is_recorded("tea")
     return dear
+
+
+@pytest.mark.parametrize(("platform", "is_proof"), [("linux", True), ("darwin", False)])
+def test_mark_makes_a_proof_where_records_are_made(
+    monkeypatch: pytest.MonkeyPatch, platform: str, is_proof: bool
+) -> None:
+    monkeypatch.setattr(plugin.sys, "platform", platform)
+    item = SimpleNamespace(
+        path=Path(__file__),
+        nodeid="tests/proofs/test_records.py::test_it",
+        stash=pytest.Stash(),
+        config=SimpleNamespace(getoption=lambda _name: True),
+        get_closest_marker=lambda _name: pytest.mark.recorded(ROOT / "LICENSE").mark,
+    )
+    plugin.pytest_collection_modifyitems(item.config, [item])
+    assert (WHOLE in item.stash) == is_proof
 
 
 def test_proof_that_has_not_changed_is_taken_from_its_record(dear: Dear) -> None:

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from tests.bench.machines.members import Member, Talk, count, staying
+from tests.bench.machines.servers import in_turn
 from tests.checker.accounts import PASSWORD, USERS, Accounts, Visitors
 from tests.checker.servers.redis import RedisServer
 from tests.checker.servers.runserver import terminate, wait_for_the_end
@@ -36,12 +37,7 @@ VARIANTS = {
 
 def measure(folder: Path) -> dict[str, Any]:
     """Restart both servers of each variant, and count."""
-    found = {}
-    for number, (name, variant) in enumerate(VARIANTS.items()):
-        place = folder / str(number)
-        place.mkdir()
-        found[name] = one(place, *variant)
-    return found
+    return in_turn(VARIANTS, folder, one)
 
 
 def one(folder: Path, exercise: str, fails: str, asks: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.bench.machines.redises import (
     Sentinel,
     guarded_by_sentinels,
 )
-from tests.bench.machines.servers import daphnes
+from tests.bench.machines.servers import daphnes, in_turn
 from tests.checker.servers.tls import BackendServer
 from tests.proofs.runs import ROOT
 
@@ -39,12 +39,7 @@ VARIANTS = {
 
 def measure(folder: Path) -> dict[str, Any]:
     """See how long nobody is heard, and what is lost."""
-    found = {}
-    for number, (name, variant) in enumerate(VARIANTS.items()):
-        place = folder / str(number)
-        place.mkdir()
-        found[name] = one(place, *variant)
-    return found
+    return in_turn(VARIANTS, folder, one)
 
 
 def one(folder: Path, sentinels: int, fate: str, socket_timeout: str) -> dict[str, Any]:

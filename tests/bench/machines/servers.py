@@ -1,14 +1,27 @@
 """The Daphnes of a stage, with settings that say which Redis they use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.checker.servers.runserver import INSIDE_SERVER
 from tests.checker.servers.tls import BackendServer
 
 SETTINGS = Path(__file__).with_name("settings")
+
+
+def in_turn(
+    variants: Mapping[str, tuple], folder: Path, measure: Callable[..., Any]
+) -> dict[str, Any]:
+    """Measure each variant in a folder of its own, one after the other."""
+    found = {}
+    for number, (name, variant) in enumerate(variants.items()):
+        place = folder / str(number)
+        place.mkdir()
+        found[name] = measure(place, *variant)
+    return found
 
 
 def daphne(
