@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from email import message_from_string
 from email.message import Message
@@ -279,7 +279,7 @@ class Client:
     def expect(self, message: str | bytes) -> None:
         """Fail unless the next message is this one."""
         __tracebackhide__ = True
-        received = self.recv_expected(show(message))
+        received = self.recv_expected(lambda: show(message))
         if received != message:
             sentence, differing = another_message(message, received)
             sent = {"last_sent": self.sent}
@@ -290,13 +290,13 @@ class Client:
             symptom = "message in quotes" if is_json else "another message"
             raise WireError(symptom, sentence, **sent, **differing)
 
-    def recv_expected(self, words: str) -> str | bytes:
-        """Return the next message. These words say which one it should be."""
+    def recv_expected(self, words: Callable[[], str]) -> str | bytes:
+        """Return the next message. If none comes, `words` say what it should be."""
         __tracebackhide__ = True
         try:
             return self.recv()
         except WireError as error:
-            error.facts = {"last_sent": self.sent, "expected": words}
+            error.facts = {"last_sent": self.sent, "expected": words()}
             raise
 
     def send_json(self, **message: Any) -> None:
@@ -311,8 +311,9 @@ class Client:
         Returns the whole object: a contract allows more keys than it names.
         """
         __tracebackhide__ = True
-        words = in_short(expected) if expected else "a message"
-        received = self.recv_expected(words)
+        received = self.recv_expected(
+            lambda: in_short(expected) if expected else "a message"
+        )
         try:
             return compare_json(received, expected)
         except WireError as error:

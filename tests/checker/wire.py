@@ -78,7 +78,12 @@ def visible(letter: str) -> str:
 def short(message: str | bytes) -> str:
     """Return a message as one line of at most 60 characters."""
     kind = "text" if isinstance(message, str) else "binary"
-    shown = "".join(map(visible, message)) if kind == "text" else repr(message)[2:-1]
+    if kind == "binary":
+        shown = repr(message)[2:-1]
+    elif message.isprintable():  # As nearly all are, and a crowd brings thousands.
+        shown = message
+    else:
+        shown = "".join(map(visible, message))
     shown = RANDOM.sub(lambda room: f"{room[0][:4]}…", shown)
     if len(shown) > WIDTH:
         shown = f"{shown[:WIDTH]}… ({len(message):,} long)"

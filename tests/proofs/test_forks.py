@@ -148,6 +148,13 @@ def test_forked_programs_do_not_share_their_chance(start: Callable) -> None:
     assert len(numbers) == 3
 
 
+def test_forked_program_logs_frames_as_one_without_click(start: Callable) -> None:
+    code = "import click; from autobahn.util import hl; print(hl('frame'))"
+    process = start(code)
+    assert process.communicate(30) == ("frame\n", None)  # Not painted.
+    assert process.returncode == 0  # Who wants click has it.
+
+
 def test_program_that_takes_too_long_is_told_with_what_it_printed(
     start: Callable,
 ) -> None:

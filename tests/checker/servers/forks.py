@@ -335,6 +335,7 @@ def main(address: str) -> Callable[[], object] | None:
     Returns None then, and in each child the program that it is to run.
     """
     atexit.register(leave)  # The first to be registered is the last to be called.
+    hide_click_from_autobahn()
     for name in LIBRARIES:
         importlib.import_module(name)
     if "twisted.internet.reactor" in sys.modules:
@@ -385,6 +386,18 @@ def main(address: str) -> Callable[[], object] | None:
                     os.close(descriptor)
                 if not pid:
                     line.close()
+
+
+def hide_click_from_autobahn() -> None:
+    """
+    Let autobahn log as it does for a learner, in whose environment there is no click.
+
+    Where it finds that library, which builds our pages, it paints what it might log of
+    each frame: an eighth of what a server costs in a room of 300.
+    """
+    sys.modules["click"] = None
+    importlib.import_module("autobahn.util")
+    del sys.modules["click"]
 
 
 def read_request(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
