@@ -17,12 +17,21 @@ try:
     from pathlib import Path, PurePosixPath
 
     from tests.checker import work
-    from tests.checker.system import ROOT, Refusal, exit_with, says_why, typed
+    from tests.checker.system import (
+        ROOT,
+        Refusal,
+        exit_with,
+        learn,
+        says_why,
+        typed,
+    )
 except KeyboardInterrupt:
     sys.exit(130)
 
-# What lets a stage stand alone. No chapter asks for it.
-ASIDE = {"README.md", "pytest.ini", "requirements.txt"}
+# What lets a stage stand alone. Hardly a chapter asks for it.
+ALONE = {"README.md", "pytest.ini", "requirements.txt"}
+# Tests of one's own, which no chapter's path asks for.
+TESTS = "chat/tests.py"
 QUESTION = "The checks do not pass yet. Show the solution all the same?"
 IMPORTS, OTHERS = PLURAL = ("the imports", "other statements")
 
@@ -102,7 +111,7 @@ def differences(path: str, mine: str, theirs: str) -> list[str]:
             outside = " outside of its methods" if is_class else ""
             words = f"{'the setting ' * setting}{name} {verb}{outside}"
         found.append(words)
-    return found or ["differs in comments, docstrings or layout only"]
+    return found or ["differs in comments, docstrings, order or layout only"]
 
 
 def text(content: bytes) -> str | None:
@@ -160,6 +169,31 @@ def may_show(name: str, project: Path) -> bool:
         return False
 
 
+def is_beside_the_chapter(name: str, mine: dict[str, bytes], path: str) -> bool:
+    """
+    Tell whether a file that differs is none that the chapter is about.
+
+    What lets a stage stand alone counts as soon as the reader has changed it.
+    """
+    if path == TESTS:
+        return True
+    begun = work.of(int(name[5:7])).begun / path
+    untouched = begun.is_file() and mine.get(path) == begun.read_bytes()
+    return path in ALONE and (path not in mine or untouched)
+
+
+def told_aside(name: str, project: Path, paths: list[str]) -> str:
+    """Say what is not shown, and how to see it. The reader had not to write it."""
+    words = [f"{p} (the deeper page has it)" if p == TESTS else p for p in paths]
+    which = "it" if len(paths) == 1 else "the first"
+    where = "" if project == ROOT / "work" / name else f" --project {typed(project)}"
+    command = learn(f"diff {int(name[5:7])} {paths[0]}{where}")
+    return (
+        f"The chapter does not need, so this does not show: {', '.join(words)}.\n"
+        f"`{command}` shows {which}."
+    )
+
+
 def compare(name: str, project: Path, file: str | None, yes: bool) -> int:
     """Show how a project differs from a stage, and return the exit code."""
     mine, theirs = work.contents(project), work.contents(ROOT / name)
@@ -167,15 +201,23 @@ def compare(name: str, project: Path, file: str | None, yes: bool) -> int:
     if file:
         paths = [work.place(file, project, paths)]
     paths = [path for path in paths if mine.get(path) != theirs.get(path)]
+    aside = []
     if not file:
-        paths = [path for path in paths if path in mine or path not in ASIDE]
+        aside = [path for path in paths if is_beside_the_chapter(name, mine, path)]
+        paths = [path for path in paths if path not in aside]
+        # What lets a stage stand alone and is not there was never missed.
+        aside = [path for path in aside if path in mine or path == TESTS]
     if not paths:
         print(f"{typed(project / (file or ''))} is the same as in {name}.")
+        if aside:
+            print(told_aside(name, project, aside))
         return 0
     if not (yes or may_show(name, project)):
         return 1
     for path in paths:
         print(*in_words(path, mine.get(path), theirs.get(path)), sep="\n")
+    if aside:
+        print(told_aside(name, project, aside))
     print("\nBelow, lines with - are yours, and lines with + the course's.")
     for path in paths:
         lines = unified(path, project, mine.get(path), name, theirs.get(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checker import compare, work
 from tests.checker.servers.runserver import Server, ServerError
 from tests.docs.editor import write
 from tests.docs.pages import (
@@ -133,6 +134,42 @@ def test_each_save_leaves_a_server_that_starts(page: Path, tmp_path: Path) -> No
     assert (
         tried or stage == "stage05_wss"
     )  # It serves with Daphne, which never reloads.
+
+
+# What a path leaves otherwise than the finished stage has it, and says so.
+OTHERWISE = {
+    "stage03_groups": {
+        "chat/consumers.py: differs in comments, docstrings, order or layout only",
+        "chat/views.py is yours only",  # Only to be read.
+    },
+    "stage04_auth": {  # "Not needed any more."
+        "chat/consumers.py: the imports differ",
+        "chat/consumers.py: LONGEST_NAME is yours only",
+    },
+}
+
+
+@pytest.mark.posix("the commands are bash's")
+@pytest.mark.parametrize("page", PATHS, ids=lambda page: page.name)
+def test_who_has_typed_a_path_sees_nothing_else_in_diff(
+    page: Path, tmp_path: Path
+) -> None:
+    stage = stages()[page.name[:2]]
+    for name in ("tests/start", *stages().values()):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    mine = tmp_path / "work" / stage
+    work.copy(ROOT / before(stage), mine, work.README)
+    for _place in saves(page, tmp_path):
+        pass
+    own, course = work.contents(mine), work.contents(ROOT / stage)
+    found = {
+        words
+        for path in own.keys() | course.keys()
+        if own.get(path) != course.get(path)
+        and not compare.is_beside_the_chapter(stage, own, path)
+        for words in compare.in_words(path, own.get(path), course.get(path))
+    }
+    assert found == OTHERWISE.get(stage, set())
 
 
 def test_asgi_that_imports_what_is_not_there_yet_ends_the_server(

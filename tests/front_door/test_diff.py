@@ -55,8 +55,8 @@ if DEBUG:
         ("import os\n", "", "the imports differ"),
         ("import os\nfrom pathlib import Path\n", "", "the imports are missing"),
         ('["default"] = 2', '["default"] = 3', "other statements differ"),
-        ("Comes in.", "Comes.", "differs in comments, docstrings or layout only"),
-        ("import os", "# Why\nimport os", "differs in comments, docstrings or layout"),
+        ("Comes in.", "Comes.", "in comments, docstrings, order or layout only"),
+        ("import os", "# Why\nimport os", "in comments, docstrings, order or layout"),
         ("return 1", "return (", "cannot be read by Python: '(' was never closed"),
     ],
 )
@@ -156,6 +156,50 @@ def test_same_folder_needs_no_checks(
     assert (
         capsys.readouterr().out == f"{Path('work', STAGE)} is the same as in {STAGE}.\n"
     )
+
+
+def test_what_the_chapter_does_not_ask_for_is_one_line(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = edit(course)
+    begun = course / "tests" / "start"
+    begun.mkdir(parents=True)
+    for folder in mine, begun:
+        (folder / "requirements.txt").write_text("django\n")
+    (mine / "chat" / "tests.py").unlink()
+    assert compare.compare(STAGE, mine, None, yes=True) == 0
+    words, _, diff = capsys.readouterr().out.partition("\n\n")
+    *_, last, how = words.splitlines()
+    assert last == (
+        "The chapter does not need, so this does not show: "
+        "chat/tests.py (the deeper page has it), requirements.txt."
+    )
+    assert how.endswith("learn.py diff 1 chat/tests.py` shows the first.")
+    assert "requirements" not in diff
+    # Whoever has changed one wants to see it. pytest.ini was never there.
+    (mine / "requirements.txt").write_text("django>=5\n")
+    (mine / "chat" / "tests.py").write_text("# Nothing yet.\n")
+    assert compare.compare(STAGE, mine, None, yes=True) == 0
+    words, _, diff = capsys.readouterr().out.partition("\n\n")
+    assert "\nrequirements.txt differs\n" in words
+    assert "show: chat/tests.py (the deeper page has it).\n" in words
+    assert "pytest.ini" not in words
+    assert "-django>=5" in diff.splitlines()
+    assert "Nothing yet" not in diff
+
+
+def test_who_has_typed_the_chapter_has_the_same(
+    course: Path, checks: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = course / "work" / STAGE
+    (mine / "chat" / "tests.py").unlink()
+    assert compare.compare(STAGE, mine, None, yes=False) == 0
+    same, aside, _how = capsys.readouterr().out.splitlines()
+    assert same == f"{Path('work', STAGE)} is the same as in {STAGE}."
+    assert "chat/tests.py (the deeper page has it)." in aside
+    checks.append(0)
+    assert compare.compare(STAGE, mine, "chat/tests.py", yes=False) == 0
+    assert "chat/tests.py is missing" in capsys.readouterr().out
 
 
 @pytest.fixture
