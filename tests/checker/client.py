@@ -420,9 +420,14 @@ def shake_hands(
     *,
     additional_headers: Mapping[str, str] | None = None,
     subprotocols: Sequence[str] | None = None,
+    note: str = "",
     **tcp_options: Any,
 ) -> Client:
-    """Return a client that is let in. What goes wrong is raised as it is."""
+    """
+    Return a client that is let in. What goes wrong is raised as it is.
+
+    A `note` stands behind the handshake in the history.
+    """
     protocol = ClientProtocol(
         parse_uri(server.url + path), subprotocols=subprotocols, max_size=None
     )
@@ -436,7 +441,7 @@ def shake_hands(
         client = Client(server, tcp, protocol)
         client.name = name_in(path)
         WIRE.go_on()
-        WIRE.note(client.name, f"→ handshake {path}")
+        WIRE.note(client.name, f"→ handshake {path}{note}")
         protocol.send_request(request)
         client.flush()
         while protocol.state is State.CONNECTING and not protocol.handshake_exc:
@@ -464,10 +469,11 @@ def open_websocket(
     try:
         try:
             return shake_hands(server, path, **options)
-        except NO_ANSWER:
+        except NO_ANSWER as error:
+            note_no_answer(path, error)
             # On a machine with much else to do, Daphne's own five seconds can be too
             # few. Once more: only a server that never answers fails twice.
-            return shake_hands(server, path, **options)
+            return shake_hands(server, path, note=", a second try", **options)
     except InvalidStatus as refused:
         status = refused.response.status_code
         is_why = asks_why and options.get("additional_headers") is None
@@ -481,12 +487,20 @@ def open_websocket(
         raise WireError(
             "nobody listens", f"Nobody listens at {server.url}. Is the server running?"
         ) from None
-    except NO_ANSWER:
+    except NO_ANSWER as error:
+        note_no_answer(path, error)
         raise WireError(
             "no answer",
             f"The handshake of {path} got no answer. The server kept the client "
             f"waiting, then hung up.",
         ) from None
+
+
+def note_no_answer(path: str, error: Exception) -> None:
+    """Take down how a handshake ended that nobody answered."""
+    waited = isinstance(error, TimeoutError)
+    words = f"nothing for {HANDSHAKE} seconds" if waited else "end, without an answer"
+    WIRE.note(name_in(path), f"← {words}")
 
 
 def not_let_in(

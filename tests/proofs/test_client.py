@@ -4,6 +4,7 @@ The client of the checks, which has no thread: it hears what has come when it is
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -93,6 +94,31 @@ def test_server_that_sends_without_end_is_told_and_fills_no_memory(
         with pytest.raises(WireError) as told:
             listen()
         assert told.value.symptom == "flood"
+
+
+def test_handshake_without_an_answer_is_tried_twice_and_both_are_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            for _ in range(2):
+                tcp, _address = listening.accept()
+                with tcp:
+                    tcp.recv(4096)
+
+        thread = Thread(target=hang_up)
+        thread.start()
+        WIRE.begin()
+        server = Endpoint(f"ws://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(WireError) as raised, connect(server, "/"):
+            pass
+        thread.join()
+    assert raised.value.symptom == "no answer"
+    assert [event.words for event in WIRE.events] == [
+        "→ handshake /",
+        "← end, without an answer",
+        "→ handshake /, a second try",
+        "← end, without an answer",
+    ]
 
 
 @pytest.fixture
