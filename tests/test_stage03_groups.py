@@ -38,7 +38,7 @@ MINUTE = range(61)  # Seconds.
 AWAY = 4503  # The code that a connection is closed with while Redis is away.
 FROZEN = 20  # Seconds until everybody knows that Redis no longer answers.
 # What each client of Redis says when it comes, and what the checks ask.
-OF_CHECKS = {"hello", "client", "config", "info", "keys", "pubsub", "ttl"}
+OF_CHECKS = {"hello", "client", "config", "info", "keys", "pubsub", "select", "ttl"}
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def calls(redis):
 
 
 def in_redis(redis):
-    """Return all that Redis knows: what it holds, and what somebody listens to."""
+    """Return all that Redis knows: in each database, and what somebody listens to."""
     return {*redis.keys(), *redis.command("PUBSUB", "CHANNELS")}
 
 
@@ -352,7 +352,8 @@ def test_message_is_not_kept_where_other_projects_keep_theirs(start, own_redis, 
     server = start(REDIS_URL=own_redis.url)
     with join(server, room, "ana"):
         expect_in_redis(own_redis)  # What is nowhere has no prefix.
-        shared = own_redis.keys("asgi*")
+        # A database of its own keeps a project's keys apart, as a prefix does.
+        shared = own_redis.keys("asgi*", database=0)
         shared += own_redis.command("PUBSUB", "CHANNELS", "asgi*")
     if shared:
         raise WireError(
@@ -394,9 +395,13 @@ def traces(redis):
     """Return what Redis holds for long, and what somebody has subscribed to."""
     # A message to somebody who has just gone stays for a minute, and harms nobody. So
     # does one that was under way when the last reader left: the next puts it back.
-    keys = redis.keys()
-    lasting = [key for key in keys if redis.command("TTL", key) not in MINUTE]
-    lasting = [key for key in lasting if not key.endswith("!$inflight")]
+    lasting = {
+        key
+        for database in redis.databases()
+        for key in redis.keys("*", database)
+        if not key.endswith("!$inflight")
+        and redis.command("TTL", key, database=database) not in MINUTE
+    }
     return {*lasting, *redis.command("PUBSUB", "CHANNELS")}
 
 

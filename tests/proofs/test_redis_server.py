@@ -41,6 +41,17 @@ def test_redis_shows_what_it_holds(redis: RedisServer) -> None:
     assert redis.command("DEL", "looked:a", "looked:b") == 2
 
 
+def test_redis_shows_what_is_in_another_database(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as own:
+        assert own.databases() == []
+        own.command("SET", "first", "tea")
+        own.command("SET", "second", "cake", "EX", 50, database=1)
+        assert own.databases() == [0, 1]
+        assert own.keys() == ["first", "second"]
+        assert own.keys(database=0) == ["first"]
+        assert own.command("TTL", "second", database=1) <= 50
+
+
 def test_redis_listens_on_loopback_only(redis: RedisServer) -> None:
     assert redis.command("CONFIG GET", "bind") == {"bind": "127.0.0.1"}
 

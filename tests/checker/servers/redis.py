@@ -111,10 +111,11 @@ class RedisServer:
             f"nothing."
         )
 
-    def command(self, *words: str | int) -> Any:
+    def command(self, *words: str | int, database: int = 0) -> Any:
         """
         Return the answer to a command, such as `command("ZCARD", "asgi:group:tea")`.
 
+        A project may keep its rooms in any `database`: `redis://…/1` names the second.
         Raises redis.RedisError if Redis refuses, or is not there.
         """
         # Here, since most runs of checks end before a Redis, and this takes a while.
@@ -124,6 +125,7 @@ class RedisServer:
 
         with redis.Redis.from_url(
             self.url,
+            db=database,
             decode_responses=True,
             encoding_errors="replace",  # Channels' messages are no text.
             socket_timeout=PATIENCE,
@@ -141,9 +143,17 @@ class RedisServer:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def keys(self, pattern: str = "*") -> list[str]:
-        """Return the names of the keys that match, in order."""
-        return sorted(self.command("KEYS", pattern))
+    def databases(self) -> list[int]:
+        """Return which of its databases hold anything."""
+        held = self.command("INFO", "keyspace")
+        return sorted(int(name.removeprefix("db")) for name in held)
+
+    def keys(self, pattern: str = "*", database: int | None = None) -> list[str]:
+        """Return the names of the keys that match, in order: in one database or all."""
+        some = self.databases() if database is None else [database]
+        return sorted(
+            key for each in some for key in self.command("KEYS", pattern, database=each)
+        )
 
     def printed(self) -> str:
         """Return what it printed, since its first start."""
