@@ -21,9 +21,10 @@ INTERVAL = 1.0  # Seconds.
 CALM = 3  # Seconds, before, between and after.
 PATIENCE = 15  # Seconds.
 
-# What nginx does when a server was not there: it gives it one request a second, until
-# one of them has ended well. A WebSocket that goes well does not end.
-AVOIDS = "max_fails=1 fail_timeout=1s"
+# What nginx does unless it is told otherwise: when a server was not there, it gives it
+# one request in ten seconds, until one of them has ended well. A WebSocket that goes
+# well does not end. The stage's own file asks always.
+AVOIDS = "max_fails=1 fail_timeout=10s"
 ASKS_ALWAYS = "max_fails=0"
 
 # The exercise, nginx, and whether a page is asked for when a server is back.
@@ -47,7 +48,7 @@ def one(folder: Path, exercise: str, fails: str, asks: bool) -> dict[str, Any]:
     project = copy_with_keys(source, folder / "project")
     configuration = project / "deploy" / "nginx.conf"
     text = configuration.read_text(encoding="utf-8")
-    configuration.write_text(text.replace(AVOIDS, fails), encoding="utf-8")
+    configuration.write_text(text.replace(ASKS_ALWAYS, fails), encoding="utf-8")
     with ExitStack() as stack:
         accounts = Accounts(project, folder)
         stack.callback(accounts.close)
@@ -86,7 +87,7 @@ async def watch(
                 await talk.go_on(INTERVAL)
             statuses.append(await restarting)
             if asks:
-                await talk.go_on(2)  # Until nginx tries that server again.
+                await talk.go_on(11)  # Until nginx tries that server again.
                 browser = visitors.browser(site, USERS[0])
                 await asyncio.to_thread(browser.open, "/login/")
             patience = time.monotonic() + PATIENCE

@@ -594,7 +594,7 @@ STAGE05 = [
     Mistake(
         "one Daphne for all",
         NGINX,
-        "        server 127.0.0.1:8002 max_fails=1 fail_timeout=1s;\n",
+        "        server 127.0.0.1:8002 max_fails=0;\n",
         "",
         ONE_OF_TWO,
         "`upstream` names both",
