@@ -29,7 +29,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 # What lets a stage stand alone. Hardly a chapter asks for it.
-ALONE = {"README.md", "pytest.ini", "requirements.txt"}
+ASIDE = {"README.md", "pytest.ini", "requirements.txt"}
 # Tests of one's own, which no chapter's path asks for.
 TESTS = "chat/tests.py"
 QUESTION = "The checks do not pass yet. Show the solution all the same?"
@@ -179,7 +179,7 @@ def is_beside_the_chapter(name: str, mine: dict[str, bytes], path: str) -> bool:
         return True
     begun = work.of(int(name[5:7])).begun / path
     untouched = begun.is_file() and mine.get(path) == begun.read_bytes()
-    return path in ALONE and (path not in mine or untouched)
+    return path in ASIDE and (path not in mine or untouched)
 
 
 def told_aside(name: str, project: Path, paths: list[str]) -> str:
