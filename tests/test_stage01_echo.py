@@ -62,7 +62,9 @@ def test_message_of_text_comes_back_as_the_same_text(connect, message):
 
 
 @pytest.mark.parametrize(
-    "message", [b"hello", b"\x00\xff", bytes(range(256))], ids=["ascii", "two", "all"]
+    "message",
+    [b"hello", b"\x00\xff", bytes(range(256))],
+    ids=["letters", "two", "all"],
 )
 def test_message_of_bytes_comes_back_as_the_same_bytes(connect, message):
     with connect(ECHO) as client:

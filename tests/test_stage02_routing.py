@@ -62,7 +62,9 @@ def test_handshake_switches_from_http_to_websocket(connect, room):
         assert client.response.status_code == 101
 
 
-@pytest.mark.parametrize("room", ["a", "A-b_9", "x" * 50], ids=["short", "all", "long"])
+@pytest.mark.parametrize(
+    "room", ["a", "A-b_9", "x" * 50], ids=["room of 1", "all signs", "room of 50"]
+)
 def test_handshake_takes_the_room_from_the_path(connect, room):
     with connect(address(room)) as client:
         client.expect_json(type="welcome", room=room)
@@ -79,14 +81,16 @@ def test_handshake_takes_the_room_from_the_path(connect, room):
         ("name=" + "x" * 30, "x" * 30),
         ("name=" + "%F0%9F%8E%89" * 30, "🎉" * 30),
     ],
-    ids=["alone", "second", "encoded", "plus", "signs", "long", "wide"],
+    ids=["alone", "second", "encoded", "plus", "signs", "name of 30", "30 emojis"],
 )
 def test_handshake_takes_the_name_from_the_query_string(connect, room, query, name):
     with connect(f"{address(room)}?{query}") as client:
         client.expect_json(type="welcome", name=name)
 
 
-@pytest.mark.parametrize("query", ["", "?", "?color=red"], ids=["none", "empty", "key"])
+@pytest.mark.parametrize(
+    "query", ["", "?", "?color=red"], ids=["no query", "empty query", "key"]
+)
 def test_handshake_without_a_name_makes_a_guest(connect, room, query):
     with connect(address(room) + query) as client:
         client.expect_json(type="welcome", name="guest")
@@ -104,7 +108,7 @@ def test_handshake_of_any_other_path_is_refused_with_403(server, path):
 @pytest.mark.parametrize(
     "room",
     ["x" * 51, "a.b", "a%20b", "a%0A", "caf%C3%A9", "%D9%A3", ""],
-    ids=["long", "dot", "space", "newline", "accent", "digit", "empty"],
+    ids=["room of 51", "dot", "space", "newline", "accent", "digit", "empty room"],
 )
 def test_handshake_of_a_bad_room_is_refused_with_403(server, room):
     expect_refused(server, f"/ws/rooms/{room}/")
@@ -120,7 +124,7 @@ def test_handshake_of_a_client_that_makes_a_prefix_up_is_like_any_other(server, 
     expect_refused(server, f"/x{path}", additional_headers=headers)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 31], ids=["empty", "long"])
+@pytest.mark.parametrize("name", ["", "x" * 31], ids=["empty name", "name of 31"])
 def test_handshake_with_a_bad_name_is_refused_with_403(server, room, name):
     expect_refused(server, address(room, name))
 
@@ -153,7 +157,7 @@ def test_message_of_the_server_comes_first(connect, room):
 @pytest.mark.parametrize(
     "text",
     ["hi", " ¡olé!  🎉\n", "<b>&amp;</b>", "x" * 2_000, "🎉" * 2_000],
-    ids=["ascii", "unicode", "html", "long", "wide"],
+    ids=["ascii", "unicode", "html", "2000 characters", "2000 emojis"],
 )
 def test_message_is_answered_with_room_name_and_text(enter_room, room, text):
     with enter_room("ana") as ana:

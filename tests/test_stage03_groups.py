@@ -304,7 +304,7 @@ def telling_line(printed):
         (["garden", ""], None),
         (["garden", "x" * 2_001], None),
     ],
-    ids=["no Redis", "Redis away", "bad room", "no text", "long text"],
+    ids=["no Redis", "Redis away", "bad room", "no words", "long text"],
 )
 def test_message_that_announce_cannot_send_is_refused_in_words(
     request, project, words, environment

@@ -43,7 +43,7 @@ FOREIGN_ORIGINS = {
     "our name as its subdomain": "http://{host}.evil.example",
     "our name at its end": "http://evil{host}",
     "our name as its user": "http://{host}@evil.example",
-    "null": "null",
+    "null origin": "null",
     "two": "http://evil.example, http://{host}:{port}",
 }
 
@@ -132,7 +132,7 @@ def test_handshake_of_a_stranger_is_told_to_nobody(enter_room, server, room):
 @pytest.mark.parametrize(
     "cookie",
     ["sessionid=x", f"sessionid={'0' * 32}", "sessionid=", "=;=,;;", "csrftoken=1"],
-    ids=["short", "unknown", "empty", "broken", "another"],
+    ids=["short key", "unknown key", "empty key", "broken", "another"],
 )
 def test_handshake_with_a_made_up_session_is_refused_with_403(server, room, cookie):
     headers = {"Origin": server.origin, "Cookie": cookie}

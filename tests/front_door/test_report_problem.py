@@ -16,7 +16,7 @@ from tests.checker.system import Refusal
 
 ROOT = Path(__file__).parent.parent.parent
 STAGE = "stage02_routing"
-CHECK = f"tests/test_{STAGE}.py::test_handshake_takes_the_room_from_the_path[all]"
+CHECK = f"tests/test_{STAGE}.py::test_handshake_takes_the_room_from_the_path[all signs]"
 MADE_UP = "q7Wm2Zk9Xb4Lr8Tn3Vc6"
 WIRE = (
     "  0.001 s  ana  → handshake /ws/rooms/garden/",
@@ -88,7 +88,7 @@ def test_a_helper_finds_what_is_needed(course: Path, mine: Path) -> None:
     assert "The welcome." in part(text, "What was expected")
     assert "A 500." in part(text, "What came instead")
     told = part(text, "The promise that is broken")
-    assert "**handshake takes the room from the path (all)**" in told
+    assert "**handshake takes the room from the path (all signs)**" in told
     assert CHECK in told
     assert "answered with HTTP 500" in told
     assert "Kept before it: 2 promises." in told

@@ -2,9 +2,11 @@
 No promise is forgotten: each stage keeps those of the stage before, or says why not.
 """
 
+from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
 from types import FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,26 @@ def test_promise_that_is_added_to_stage_3_reaches_4_and_5(
         vars(again).update(kept(before, suite.REPLACED))
         assert again.test_added is added
         before = again
+
+
+def brackets(check: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yield what stands in brackets behind a check, and what that means."""
+    for mark in getattr(check, "pytestmark", ()):
+        # Of a layer, each check of a stage may have one.
+        if mark.name == "parametrize" and mark.args[0] != "layer":
+            values = list(mark.args[1])
+            yield from zip(
+                mark.kwargs.get("ids") or map(str, values), values, strict=True
+            )
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.__name__)
+def test_words_in_brackets_mean_one_thing_in_a_stage(suite: ModuleType) -> None:
+    # A reader who sees "(empty)" twice must not take one check for the other.
+    meant: dict[str, Any] = {}
+    for name, check in promises(suite).items():
+        for words, value in brackets(check):
+            assert meant.setdefault(words, value) == value, f"{name} ({words})"
 
 
 def test_fixtures_come_along_and_nothing_else() -> None:

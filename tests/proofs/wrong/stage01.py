@@ -9,7 +9,7 @@ IMPORT = "from channels.generic.websocket import AsyncWebsocketConsumer"
 
 HANDSHAKE = "handshake switches from HTTP to WebSocket"
 FIRST_MESSAGE = "messages come only after the client speaks"
-BYTES = "message of bytes comes back as the same bytes (ascii)"
+BYTES = "message of bytes comes back as the same bytes (letters)"
 
 STAGE01 = [
     Mistake(

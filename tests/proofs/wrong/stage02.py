@@ -10,7 +10,7 @@ from tests.proofs.wrong.mistake import (
 )
 from tests.proofs.wrong.stage01 import HANDSHAKE, SIGNATURE
 
-WELCOME = "handshake takes the room from the path (short)"
+WELCOME = "handshake takes the room from the path (room of 1)"
 NAME = "handshake takes the name from the query string"
 OTHER_PATH = "handshake of any other path is refused with 403"
 BAD_ROOM = "handshake of a bad room is refused with 403"
@@ -375,7 +375,7 @@ STAGE02 = [
         CONSUMERS,
         "len(self.name)",
         "len(self.name.encode())",
-        f"{NAME} (wide)",
+        f"{NAME} (30 emojis)",
         "The server refused a name that the contract allows",
     ),
     Mistake(
@@ -383,7 +383,7 @@ STAGE02 = [
         CONSUMERS,
         "<= LONGEST_NAME",
         "< LONGEST_NAME",
-        f"{NAME} (long)",
+        f"{NAME} (name of 30)",
         "The server refused a name that the contract allows",
     ),
     Mistake(
@@ -477,7 +477,7 @@ STAGE02 = [
         CONVERTERS,
         "{1,50}",
         "+",
-        f"{BAD_ROOM} (long)",
+        f"{BAD_ROOM} (room of 51)",
         "A room of 51 characters was let in. <slug:room> and + know no length",
     ),
     Mistake(
@@ -485,7 +485,7 @@ STAGE02 = [
         ROUTING,
         "<room:room>",
         "<slug:room>",
-        f"{BAD_ROOM} (long)",
+        f"{BAD_ROOM} (room of 51)",
         "A room of 51 characters was let in. <slug:room> and + know no length",
     ),
     Mistake(
@@ -509,7 +509,7 @@ STAGE02 = [
         CONSUMERS,
         ", keep_blank_values=True",
         "",
-        f"{BAD_NAME} (empty)",
+        f"{BAD_NAME} (empty name)",
         "parse_qs() leaves it out unless keep_blank_values=True",
     ),
     Mistake(
@@ -517,7 +517,7 @@ STAGE02 = [
         CONSUMERS,
         REFUSES,
         f"            await self.accept()\n{REFUSES}",
-        f"{BAD_NAME} (empty)",
+        f"{BAD_NAME} (empty name)",
         "only a close() before accept() is a refusal",
     ),
     Mistake(
@@ -525,7 +525,7 @@ STAGE02 = [
         CONSUMERS,
         "1 <= len(self.name) <= LONGEST_NAME",
         "self.name",
-        f"{BAD_NAME} (long)",
+        f"{BAD_NAME} (name of 31)",
         "A name of 31 characters was let in",
     ),
     Mistake(
@@ -598,7 +598,7 @@ STAGE02 = [
         CONSUMERS,
         "len(text) >",
         "len(text.encode()) >",
-        f"{ANSWER} (wide)",
+        f"{ANSWER} (2000 emojis)",
         "of the JSON around it, and no bytes",
     ),
     Mistake(
@@ -606,7 +606,7 @@ STAGE02 = [
         CONSUMERS,
         "len(text) >",
         "len(text) >=",
-        f"{ANSWER} (long)",
+        f"{ANSWER} (2000 characters)",
         "2,000 are allowed: compare with <=",
     ),
     Mistake(
