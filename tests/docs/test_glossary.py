@@ -233,7 +233,7 @@ def test_copied_text_holds_no_meaning(mkdocs: Path, tab: Tab) -> None:
         "e => { getSelection().selectAllChildren(e.parentElement);"
         " return getSelection().toString(); }"
     )
-    assert "not promised: Daphne, our server, sends none." in copied
+    assert "because Daphne, the server of this course, sends none." in copied
     assert "glossary" not in copied
 
 
