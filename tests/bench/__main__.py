@@ -1,27 +1,33 @@
 """
 Measure what a message costs, print the tables, and keep them for the site if asked to.
 
-    python -m tests.bench                    everything, in ten minutes
-    python -m tests.bench --quick            the same rows, in one
+    python -m tests.bench                    everything, in ten minutes at most
+    python -m tests.bench --quick            most rows, in one minute at most
     python -m tests.bench --write            everything, kept in docs/bench.json
     python -m tests.bench echo start         some of it
     python -m tests.bench fanout --profile   a flame graph of stage 3
+
+A slow or busy machine measures fewer rounds in the same time. Ctrl-C and SIGTERM end a
+run early. The tables say how many rounds each row has.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
+import time
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.bench import echo, event, fanout, goals, handshake, memory, start
+from tests.bench.clock import Clock, Stopped, stopping
 from tests.bench.record import Record, Scope, doubts
 from tests.bench.rows import Missing
 from tests.bench.servers import HAS_UVICORN, can_pin
@@ -45,8 +51,9 @@ PACKAGES = ["Django", "Channels", "Daphne", "autobahn", "websockets"]
 # Significant digits: what the noise of a quiet machine leaves of a number.
 DIGITS = 3
 
-START = 0.6  # Seconds of CPU, in which a server starts.
-ENDS = 0.1  # And in which it ends.
+WITHIN = 600  # Seconds that a whole run takes at most.
+WITHIN_QUICK = 60
+START = 0.3  # Seconds in which a server starts: a forked one takes less than others.
 
 
 def environment() -> dict[str, str | int]:
@@ -72,9 +79,7 @@ def rounded(value: Any) -> Any:
 
 def seconds(benchmark: ModuleType, scope: Scope) -> float:
     """Return how long a benchmark takes on a quiet machine, by its own arithmetic."""
-    cores = min(2, os.cpu_count() or 1)
-    start = benchmark.servers(scope) * (START / cores + ENDS)
-    return start + benchmark.seconds(scope)
+    return benchmark.servers(scope) * START + benchmark.seconds(scope)
 
 
 def cell(form: str, value: float | None) -> str:
@@ -140,7 +145,15 @@ def parser() -> argparse.ArgumentParser:
         help="in a minute: fewer rounds, and without Redis and nginx, rooms of 200, "
         "most rooms of 2,000, and memory of 5,000",
     )
-    found.add_argument("--rounds", type=int)
+    found.add_argument(
+        "--within",
+        type=float,
+        metavar="SECONDS",
+        help=f"how long all of it takes at most: {WITHIN}, or {WITHIN_QUICK} if quick",
+    )
+    found.add_argument(
+        "--rounds", type=int, help="measure so many, however long it takes"
+    )
     found.add_argument(
         "--seconds", type=float, help="how long each server is measured in a round"
     )
@@ -170,7 +183,8 @@ def refused(options: argparse.Namespace) -> str:
             known = ", ".join(BENCHMARKS)
             return f"There is no benchmark {name!r}, only: {known}."
     none = options.rounds is not None and options.rounds < 1
-    if none or (options.seconds is not None and options.seconds <= 0):
+    times = (options.seconds, options.within)
+    if none or any(each is not None and each <= 0 for each in times):
         return "There must be a round, and it must take some time."
     if options.profile and options.benchmarks != ["fanout"]:
         return "Only fanout has a profile."
@@ -189,19 +203,48 @@ def scope_of(benchmark: ModuleType, options: argparse.Namespace) -> Scope:
     return scope
 
 
+class Part(NamedTuple):
+    """What is measured in one go: a benchmark, or the largest rooms of one."""
+
+    name: str
+    scope: Scope
+
+    def __str__(self) -> str:
+        largest = self.scope.is_largest
+        return f"{self.name}, {BENCHMARKS[self.name].LARGEST}" if largest else self.name
+
+    def seconds(self, rounds: int = 0) -> float:
+        """Return how long that takes on a quiet machine, with all or some rounds."""
+        scope = self.scope._replace(rounds=rounds) if rounds else self.scope
+        return seconds(BENCHMARKS[self.name], scope)
+
+
+def parts(options: argparse.Namespace) -> list[Part]:
+    """Return what is asked for, in its order: what takes longest comes last."""
+    names = options.benchmarks or list(BENCHMARKS)
+    found = [Part(name, scope_of(BENCHMARKS[name], options)) for name in names]
+    largest = [each for each in found if hasattr(BENCHMARKS[each.name], "LARGEST")]
+    return found + [
+        Part(name, scope._replace(is_largest=True)) for name, scope in largest
+    ]
+
+
 def told(name: str, record: Record, scope: Scope, quick: str) -> dict[str, Any]:
     """Return the result of one benchmark, as it is kept."""
     table = BENCHMARKS[name].result(record)
+    found = record.rows()
     notes = [f"Left out: {sentence}" for sentence in record.left_out]
     if not can_pin():
         notes.append("Server and load had no core each: ratios are less sure.")
-    notes += doubts(record.rows())
+    notes += doubts(found)
     if record.rounds < scope.rounds:
-        notes.append(f"Stopped after {record.rounds} of {scope.rounds} rounds.")
+        notes.append(f"Time was left for {record.rounds} of {scope.rounds} rounds.")
     return {
         **table,
         "rows": [
-            {key: rounded(value) for key, value in row.items()} for row in table["rows"]
+            {key: rounded(value) for key, value in row.items()}
+            | {"rounds": len(found[row["name"]])}
+            for row in table["rows"]
         ],
         "command": f"python -m tests.bench {name}{quick}",
         "date": datetime.now(UTC).date().isoformat(),
@@ -227,42 +270,98 @@ def main(arguments: list[str] | None = None) -> int:
     return measure(options)
 
 
+def within(options: argparse.Namespace) -> float:
+    """Return how many seconds all of it may take."""
+    if options.within is not None:
+        return options.within
+    if options.rounds is not None:
+        return math.inf
+    return WITHIN_QUICK if options.quick else WITHIN
+
+
 def measure(options: argparse.Namespace) -> int:
     """Run the benchmarks that were asked for, and tell what each has measured."""
-    names = options.benchmarks or list(BENCHMARKS)
-    scopes = {name: scope_of(BENCHMARKS[name], options) for name in names}
-    planned = {name: seconds(BENCHMARKS[name], scopes[name]) for name in names}
-    print(f"That takes {sum(planned.values()):.0f} s or more.\n", file=sys.stderr)
+    asked = parts(options)
+    clock = Clock(within(options), {part: part.seconds() for part in asked})
+    most = within(options)
+    ends = f", and ends within {most:.0f} s anywhere" if most < math.inf else ""
+    whole = sum(clock.planned.values())
+    print(f"On a quiet machine that takes {whole:.0f} s{ends}.\n", file=sys.stderr)
     print(", ".join(f"{key} {value}" for key, value in environment().items()), "\n")
-    quick = " --quick" if options.quick else ""
-    records, results, code = {}, {}, 0
-    for name in names:
-        print(f"{name}, {planned[name]:.0f} s", file=sys.stderr)
-        record = Record()
-        try:
-            BENCHMARKS[name].measure(scopes[name], record)
-        except KeyboardInterrupt:
-            code = say("\nStopped. This is what was measured.", 130)
-        except Missing as missing:
-            code = say(str(missing))
-        except (ServerError, WireError, OSError) as error:
-            code = say(str(error), 1)
-        if record.rounds:
-            records[name] = record
-            results[name] = told(name, record, scopes[name], quick)
-            show(results[name])
-        elif record.left_out and not code:
-            say(f"{name} has no rows. {' '.join(record.left_out)}")
-        if code == 130:
-            break
-    found = goals.result(records)["rows"]
+    run = Run(asked, " --quick" if options.quick else "")
+    try:
+        with stopping(clock.left()):
+            for part in asked:
+                run.measure(part, clock)
+    except Stopped as stopped:
+        run.code = say(stopped.sentence, stopped.code or run.code)
+    except KeyboardInterrupt:
+        run.code = say(Stopped.sentence, Stopped.code)
+    run.tell(asked)
+    if not_begun := [str(part) for part in asked if part not in run.begun]:
+        say(f"There was no time for: {'; '.join(not_begun)}.")
+    found = goals.result(run.records)["rows"]
     if found:
         rows = [{key: rounded(value) for key, value in row.items()} for row in found]
-        results["goals"] = {"rows": rows, "command": f"python -m tests.bench{quick}"}
+        run.results["goals"] = {
+            "rows": rows,
+            "command": f"python -m tests.bench{run.quick}",
+        }
         goals.show(rows)
-    if options.write and results:
-        write(options.write, results)
-    return code
+    if options.write and run.results:
+        write(options.write, run.results)
+    return run.code
+
+
+class Run:
+    """What has been measured so far, and what has been told of it."""
+
+    def __init__(self, asked: list[Part], quick: str) -> None:
+        self.quick = quick
+        self.scopes = dict(reversed(asked))
+        self.begun: list[Part] = []
+        self.all_records: dict[str, Record] = {}
+        self.results: dict[str, dict[str, Any]] = {}
+        self.code = 0
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """Return what there is a whole round of."""
+        return {name: each for name, each in self.all_records.items() if each.rounds}
+
+    def measure(self, part: Part, clock: Clock) -> None:
+        """Measure a part, and tell what it has measured, unless more is to come."""
+        record = self.all_records.setdefault(part.name, Record())
+        benchmark = BENCHMARKS[part.name]
+        if part.scope.is_largest and not clock.has_time_for(part.seconds(1)):
+            record.left_out.append(f"{benchmark.LARGEST}, for which no time was left.")
+            return
+        self.begun.append(part)
+        scope = part.scope._replace(end=clock.share(part))
+        print(f"{part}, {clock.planned[part]:.0f} s", file=sys.stderr)
+        start = time.monotonic()
+        try:
+            benchmark.measure(scope, record)
+        except Missing as missing:
+            self.code = say(str(missing))
+        except (ServerError, WireError, OSError) as error:
+            self.code = say(str(error), 1)
+        took = time.monotonic() - start
+        clock.done(part, took, part.seconds(max(1, record.last_rounds)))
+        if part.name not in {name for name, _ in clock.planned}:
+            self.tell([part])
+
+    def tell(self, some: list[Part]) -> None:
+        """Print the tables of some parts, unless they have been told."""
+        for name in dict.fromkeys(part.name for part in some):
+            record = self.all_records.get(name)
+            if name in self.results or not record:
+                continue
+            if record.rounds:
+                self.results[name] = told(name, record, self.scopes[name], self.quick)
+                show(self.results[name])
+            else:
+                say(" ".join([f"{name} has no rows.", *record.left_out]))
 
 
 if __name__ == "__main__":

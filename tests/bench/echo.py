@@ -31,7 +31,7 @@ from tests.bench.rows import (
     running,
     those_that_run,
 )
-from tests.bench.servers import cores, load_core
+from tests.bench.servers import cores, load_core, quick
 from tests.bench.spread import ratios
 from tests.checker.servers.runserver import Server
 
@@ -80,13 +80,14 @@ def measure(scope: Scope, record: Record) -> None:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         variants, record.left_out = rows()
         projects = {each: project_of(each, folder / str(each)) for each in variants}
-        found = stack.enter_context(running(projects, cores()))
+        with quick():
+            found = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
         for variant, server in found.items():
             with naming(variant):
                 load(server, PATH, clients=8, window=8, seconds=scope.warm_up)
         record.begin(f"{each}; {traffic}" for traffic in TRAFFIC for each in found)
-        for variant, server in in_turn(found, scope.rounds):
+        for variant, server in in_turn(found, scope):
             for traffic, shape in TRAFFIC.items():
                 name = f"{variant}; {traffic}"
                 record.add(name, **sample(server, scope.seconds, **shape))

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.record import Record, Scope, with_quartiles
-from tests.bench.rows import IN_MEMORY, PLAIN, STAGE, Variant, project_of
+from tests.bench.rows import IN_MEMORY, PLAIN, STAGE, Variant, in_turn, project_of
 from tests.bench.servers import load_core
 from tests.bench.spread import ratios, spread
 from tests.checker.servers.runserver import ServerError, clean_environment
@@ -101,9 +101,8 @@ def measure(scope: Scope, record: Record) -> None:
             for consumer in (STAGE, PLAIN)
         }
         record.begin(projects)
-        for _ in range(scope.rounds):
-            for consumer, project in projects.items():
-                record.add(consumer, **cost(project, scope.seconds))
+        for consumer, project in in_turn(projects, scope):
+            record.add(consumer, **cost(project, scope.seconds))
 
 
 def result(record: Record) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from tests.bench.rows import (
     WEBSOCKETS,
     Missing,
     Variant,
-    entered,
+    all_entered,
     hush,
     in_turn,
     percentiles,
@@ -53,12 +53,12 @@ from tests.bench.rows import (
     running,
     those_that_run,
 )
-from tests.bench.servers import cores, load_core
+from tests.bench.servers import cores, ending, load_core, quick
 from tests.bench.spread import ratios
 from tests.checker.client import PATIENCE, WireError
 from tests.checker.servers.runserver import Server
 
-WHOLE = Scope(rounds=6, seconds=0.3, warm_up=0.15)
+WHOLE = Scope(rounds=6, seconds=0.2, warm_up=0.1)
 QUICK = Scope(rounds=1, seconds=0.06, warm_up=0.03, is_quick=True)
 
 # How many messages a room of so many keeps in flight: far fewer than the 100 at which a
@@ -80,6 +80,10 @@ ON_REDIS = [
 OF_THE_GOALS = [Variant(STAGE, IN_MEMORY), Variant(FAST, IN_MEMORY), MEMORY[8]]
 
 
+LARGEST = "rooms of 2,000 members"
+"""What scope.is_largest asks for."""
+
+
 class Batch(NamedTuple):
     """Rooms that are open at once, and take turns: each of a size, on its server."""
 
@@ -87,29 +91,26 @@ class Batch(NamedTuple):
     rounds: int
 
 
-def batches(scope: Scope) -> list[Batch]:
+def batch_of(scope: Scope) -> Batch:
     """
     Return what is measured side by side.
 
     Sizes are, because the question is how a delivery's cost grows with them. A room is
     alone on its server: there, it would wait for the others, and the layer walks over
     the mailboxes of all. Only the largest come after the others have gone, because a
-    system lets nobody open so many connections.
+    system lets nobody open so many connections, and last of all, if there is time.
     """
     memory, _ = those_that_run(MEMORY)
+    if scope.is_largest:
+        large = [each for each in memory if each.consumer != PLAIN]
+        large = of_sizes(OF_THE_GOALS if scope.is_quick else large, 2000)
+        return Batch(large, max(1, scope.rounds // 2))
     if scope.is_quick:
         small = of_sizes(memory, 100) + of_sizes(OF_THE_GOALS, 500)
-        return [
-            Batch(small, scope.rounds),
-            Batch(of_sizes(OF_THE_GOALS, 2000), 1),
-        ]
-    redis, _ = those_that_run(ON_REDIS)
-    large = [each for each in memory if each.consumer != PLAIN]
-    small = of_sizes([*memory, *redis], 100, 500) + of_sizes(OF_THE_GOALS, 200)
-    return [
-        Batch(small, scope.rounds),
-        Batch(of_sizes(large, 2000), max(1, scope.rounds // 2)),
-    ]
+    else:
+        redis, _ = those_that_run(ON_REDIS)
+        small = of_sizes([*memory, *redis], 100, 500) + of_sizes(OF_THE_GOALS, 200)
+    return Batch(small, scope.rounds)
 
 
 def of_sizes(variants: list[Variant], *sizes: int) -> list[Variant]:
@@ -128,21 +129,22 @@ def delivery_us(variant: Variant) -> float:
 
 def servers(scope: Scope) -> int:
     """Return how many servers are started."""
-    return sum(len(batch.rooms) for batch in batches(scope))
+    return len(batch_of(scope).rooms)
 
 
 def seconds(scope: Scope) -> float:
     """Return how long the measuring takes, on a quiet machine."""
     total = 0.0
-    for rooms, rounds in batches(scope):
-        for variant in rooms:
-            window = WINDOWS[variant.size]
-            one = variant.size * delivery_us(variant) / 1e6
-            crowd = max(scope.seconds, window * one)
-            alone = max(scope.seconds / 2, one) if window > 1 else 0
-            warm_up = max(scope.warm_up, window * one) if window > 1 else 0
-            enter = variant.size * ENTER_US / 1e6
-            total += enter + warm_up + rounds * (crowd + alone) + one
+    rooms, rounds = batch_of(scope)
+    for variant in rooms:
+        window = WINDOWS[variant.size]
+        one = variant.size * delivery_us(variant) / 1e6
+        # What is in flight when the time is over has to arrive, too.
+        crowd = scope.seconds + window * one if window > 1 else one
+        alone = scope.seconds / 2 + one if window > 1 else 0
+        warm_up = scope.warm_up + (window + 1) * one if window > 1 else 0
+        enter = variant.size * ENTER_US / 1e6
+        total += enter + warm_up + rounds * (crowd + alone)
     return total
 
 
@@ -153,16 +155,17 @@ def measure(scope: Scope, record: Record) -> None:
     First with messages in flight all the time, which is the server's limit, then with
     one at a time, for the percentiles: the time from its sending until a member has it.
     """
-    missing = MEMORY if scope.is_quick else [*MEMORY, *ON_REDIS]
-    record.left_out = those_that_run(missing)[1]
-    for batch in batches(scope):
-        largest = sum(variant.size for variant in batch.rooms)
-        try:
-            allow_open_files(largest + 100 * len(batch.rooms))
-        except Missing as missing:
-            record.left_out.append(str(missing))
-        else:
-            measure_batch(batch, scope, record)
+    if not scope.is_largest:
+        missing = MEMORY if scope.is_quick else [*MEMORY, *ON_REDIS]
+        record.left_out = those_that_run(missing)[1]
+    batch = batch_of(scope)
+    largest = sum(variant.size for variant in batch.rooms)
+    try:
+        allow_open_files(largest + 100 * len(batch.rooms))
+    except Missing as missing:
+        record.left_out.append(str(missing))
+    else:
+        measure_batch(batch, scope, record)
 
 
 def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
@@ -172,11 +175,14 @@ def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
         projects = {each: project_of(each, folder / str(each)) for each in batch.rooms}
         for project in projects.values():
             hush(project)
-        servers = stack.enter_context(running(projects, cores()))
+        with quick():
+            servers = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
+        clients = stack.enter_context(ExitStack())
+        stack.enter_context(ending(servers.values()))
         house: list[Room] = []
         rooms = {
-            variant: Room(stack, server, "room", variant.size, house)
+            variant: Room(clients, server, "room", variant.size, house)
             for variant, server in servers.items()
         }
         for variant, room in rooms.items():
@@ -184,14 +190,17 @@ def measure_batch(batch: Batch, scope: Scope, record: Record) -> None:
                 with naming(variant):
                     room.talk(WINDOWS[variant.size], scope.warm_up)
         record.begin(map(str, rooms))
-        for variant, room in in_turn(rooms, batch.rounds):
+        for variant, room in in_turn(rooms, scope, batch.rounds):
             for each in house:
                 each.stay()
             window = WINDOWS[variant.size]
             record.add(str(variant), **sample(room, window, scope.seconds))
         for variant, room in rooms.items():
             with naming(variant):
-                room.talk(1, 0)  # One more: nothing else may have come before it.
+                if WINDOWS[variant.size] > 1:
+                    room.talk(1, 0)  # One more: nothing else may have come before it.
+                else:
+                    room.stay()  # That would take as long as all the measuring.
 
 
 def sample(room: "Room", window: int, seconds: float) -> dict[str, float]:
@@ -314,9 +323,9 @@ class Room:
         self.said_at: list[float] = []
         self.unheard: list[int] = []  # How many members still wait for a message.
         self.right: dict[int, bytes] = {}  # How the server writes it, once checked.
-        for number in range(size):
-            name = f"member-{number}"
-            member = Member(*stack.enter_context(entered(server, room, name)))
+        members = [(room, f"member-{number}") for number in range(size)]
+        for connection in all_entered(stack, server, members):
+            member = Member(*connection)
             self.selector.register(member.tcp, selectors.EVENT_READ, member)
             self.members.append(member)
             self.look_after(self.house)

@@ -6,8 +6,8 @@ RFC 6455, section 5.3, wants a new one each time.
 """
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 from tests.checker.client import HANDSHAKE, WireError, open_tcp
@@ -24,6 +24,7 @@ MASKED = 0x80  # As every frame from the client must be, and none from the serve
 MASK = b"\x37\xfa\x21\x3d"  # From the examples of RFC 6455, section 5.7.
 LONGEST = 125  # Bytes of payload: what one byte can say.
 CHUNK = 65536  # Bytes: the most that is read at once.
+AT_ONCE = 16  # Handshakes. Twisted lets 50 clients wait.
 
 # The example of RFC 6455, section 1.3, and its answer.
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -87,6 +88,31 @@ def connected(server: Endpoint, path: str) -> Iterator[tuple[socket.socket, byte
 
     Raises WireError unless it opens.
     """
+    with open_tcp(server) as tcp:
+        tcp.sendall(request(server, path))
+        yield tcp, answered(tcp, path)
+
+
+def crowd(
+    stack: ExitStack, server: Endpoint, paths: Sequence[str]
+) -> Iterator[tuple[socket.socket, bytes]]:
+    """
+    Open many WebSockets, some at once, and yield what `connected` gives for each.
+
+    So neither side waits for the other before each handshake: on a busy machine, that
+    takes longer than the handshakes. Raises WireError unless all open.
+    """
+    for start in range(0, len(paths), AT_ONCE):
+        some = paths[start : start + AT_ONCE]
+        connections = [stack.enter_context(open_tcp(server)) for _ in some]
+        for tcp, path in zip(connections, some, strict=True):
+            tcp.sendall(request(server, path))
+        for tcp, path in zip(connections, some, strict=True):
+            yield tcp, answered(tcp, path)
+
+
+def request(server: Endpoint, path: str) -> bytes:
+    """Return what a client says first."""
     lines = [
         f"GET {path} HTTP/1.1",
         f"Host: {urlsplit(server.url).netloc}",
@@ -96,17 +122,20 @@ def connected(server: Endpoint, path: str) -> Iterator[tuple[socket.socket, byte
         "Sec-WebSocket-Version: 13",
         *(f"{name}: {value}" for name, value in server.identify(path).items()),
     ]
-    with open_tcp(server) as tcp:
-        tcp.sendall("\r\n".join(lines).encode("latin-1") + END)
-        came = b""
-        while END not in came:
-            came += read(tcp)
-        head, _, rest = came.partition(END)
-        status = head.split(b" ", 2)[1].decode()
-        if status != "101" or ACCEPT not in head:
-            raise WireError(
-                f"HTTP {status}",
-                f"The handshake of {path} was answered with HTTP {status}, not with "
-                f"101 and the right Sec-WebSocket-Accept.",
-            )
-        yield tcp, rest
+    return "\r\n".join(lines).encode("latin-1") + END
+
+
+def answered(tcp: socket.socket, path: str) -> bytes:
+    """Read the answer, and return what came after it. Raises WireError unless 101."""
+    came = b""
+    while END not in came:
+        came += read(tcp)
+    head, _, rest = came.partition(END)
+    status = head.split(b" ", 2)[1].decode()
+    if status != "101" or ACCEPT not in head:
+        raise WireError(
+            f"HTTP {status}",
+            f"The handshake of {path} was answered with HTTP {status}, not with "
+            f"101 and the right Sec-WebSocket-Accept.",
+        )
+    return rest

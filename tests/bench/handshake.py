@@ -40,7 +40,7 @@ from tests.bench.rows import (
     running,
     those_that_run,
 )
-from tests.bench.servers import cores, load_core
+from tests.bench.servers import cores, load_core, quick
 from tests.bench.spread import ratios
 from tests.checker.endpoint import Endpoint
 from tests.checker.rooms import fresh_room
@@ -102,14 +102,15 @@ def measure(scope: Scope, record: Record) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         variants, record.left_out = rows(scope)
-        projects = {each: project_of(each, folder / str(each)) for each in variants}
-        found = stack.enter_context(running(projects, cores()))
+        with quick():
+            projects = {each: project_of(each, folder / str(each)) for each in variants}
+            found = stack.enter_context(running(projects, cores()))
         stack.enter_context(load_core())
         for variant, server in found.items():
             with naming(variant):
                 shake_hands(server, scope.warm_up)
         record.begin(map(str, found))
-        for variant, server in in_turn(found, scope.rounds):
+        for variant, server in in_turn(found, scope):
             record.add(str(variant), **sample(server, scope.seconds))
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.bench.fanout import ENTER_US, Member, allow_open_files
-from tests.bench.frames import connected
+from tests.bench.frames import connected, crowd
 from tests.bench.record import Record, Scope
 from tests.bench.rows import (
     AUTOBAHN,
@@ -28,12 +28,13 @@ from tests.bench.rows import (
     WEBSOCKETS,
     Missing,
     Variant,
+    all_entered,
     entered,
     project_of,
     running,
     those_that_run,
 )
-from tests.bench.servers import cores, load_core, memory_of
+from tests.bench.servers import cores, ending, load_core, memory_of
 from tests.checker.servers.runserver import Server
 
 WHOLE = Scope(rounds=1, seconds=0)
@@ -87,7 +88,8 @@ def measure(scope: Scope, record: Record) -> None:
             found = stack.enter_context(running({variant: project}, cores()))
             stack.enter_context(load_core())
             record.begin(name_of(variant, size) for size in asked)
-            fill(stack, variant, found[variant], asked, record)
+            with ExitStack() as clients, ending(found.values()):
+                fill(clients, variant, found[variant], asked, record)
 
 
 def name_of(variant: Variant, connections: int) -> str:
@@ -109,11 +111,13 @@ def fill(
     with connected(server, "/ws/echo/") if is_echo else entered(server, "first", "ana"):
         pass  # What comes with the first client is no client's own.
     empty = memory_of(server.process.pid)
-    for number in range(max(sizes)):
-        room, name = f"room-{number // ROOM}", f"member-{number}"
-        tcp, came = stack.enter_context(
-            connected(server, "/ws/echo/") if is_echo else entered(server, room, name)
-        )
+    members = [(f"room-{each // ROOM}", f"member-{each}") for each in range(max(sizes))]
+    opened = (
+        crowd(stack, server, ["/ws/echo/"] * len(members))
+        if is_echo
+        else all_entered(stack, server, members)
+    )
+    for number, (tcp, came) in enumerate(opened):
         selector.register(tcp, selectors.EVENT_READ, Member(tcp, came))
         if not (number + 1) % LOOK:
             listen(selector)

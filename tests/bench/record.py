@@ -1,5 +1,6 @@
 """What is measured in rounds, and kept however the rounds end."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,16 @@ class Scope(NamedTuple):
     warm_up: float = 0
     """How long before: Python specializes the code that runs often."""
     is_quick: bool = False
-    """Whether what takes long is left out: the largest rooms, Redis, nginx."""
+    """Whether what takes long is left out: most of the largest rooms, Redis, nginx."""
+    is_largest: bool = False
+    """Whether this is what comes last, because it takes longest: fanout.py."""
+    end: float = math.inf
+    """The moment, by time.monotonic(), after which no round ends but the least."""
+
+    @property
+    def least(self) -> int:
+        """How many rounds there are, however late it is: two have a spread."""
+        return 1 if self.is_quick else 2
 
 
 class Record:
@@ -56,6 +66,11 @@ class Record:
         return found
 
     @property
+    def last_rounds(self) -> int:
+        """The whole rounds of the rows that were compared last."""
+        return min(map(len, self.groups[-1].values()), default=0) if self.groups else 0
+
+    @property
     def rounds(self) -> int:
         """The rounds of the row that has most of them."""
         return max(map(len, self.rows().values()), default=0)
@@ -68,14 +83,17 @@ class Cost(NamedTuple):
     worked: float
     """CPU time of all its threads: what a busy machine changes least."""
     waited: float
-    """In this time it could have run, and the machine did something else."""
+    """In this time its threads could have run, and something else did."""
 
     def each(self, operations: int) -> dict[str, float]:
         """Return the part of a sample that says what one operation cost."""
+        # A thread that waits on the only core for another one of the same server waits
+        # while the server works. What is left is for the machine to answer.
+        waited = min(self.waited, max(0, self.elapsed - self.worked))
         return {
             "cpu_us": max(self.worked, LEAST) / operations * 1e6,
             "server_busy": self.worked / self.elapsed,
-            "waited": self.waited / self.elapsed,
+            "waited": waited / self.elapsed,
         }
 
 

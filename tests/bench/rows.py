@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -19,14 +20,23 @@ from statistics import quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench.frames import TEXT, connected, read_frame
-from tests.bench.servers import HAS_UVICORN, KINDS, STYLES, Program, measured, pin
-from tests.checker.accounts import PASSWORD, Accounts, Visitors
+from tests.bench.frames import TEXT, connected, crowd, read_frame
+from tests.bench.record import Scope
+from tests.bench.servers import (
+    HAS_UVICORN,
+    KINDS,
+    STYLES,
+    Program,
+    ending,
+    measured,
+    pin,
+)
+from tests.checker.accounts import PASSWORD, Visitors
 from tests.checker.client import WireError
 from tests.checker.endpoint import Endpoint
 from tests.checker.rooms import address
 from tests.checker.servers.redis import MISSING, RedisServer, find_redis
-from tests.checker.servers.runserver import Server, manage
+from tests.checker.servers.runserver import Server, ServerError, manage
 from tests.checker.servers.tls import MISSING as NGINX_MISSING
 from tests.checker.servers.tls import find_nginx
 from tests.proofs.runs import ROOT, SOLUTIONS, copy_of, replace
@@ -210,11 +220,25 @@ def entered(
     Raises WireError unless the first frame is the right welcome.
     """
     with connected(server, address(room, name)) as (tcp, came):
-        opcode, welcome, rest = read_frame(tcp, came)
-        expected = {"type": "welcome", "room": room, "name": name}
-        if opcode != TEXT or json.loads(welcome) != expected:
-            raise WireError("another message", f"{welcome!r} is not the welcome.")
-        yield tcp, rest
+        yield tcp, welcomed(tcp, came, room, name)
+
+
+def all_entered(
+    stack: ExitStack, server: Endpoint, members: Sequence[tuple[str, str]]
+) -> Iterator[tuple[socket.socket, bytes]]:
+    """Let many enter rooms by names, and yield what `entered` gives for each."""
+    paths = [address(room, name) for room, name in members]
+    for (tcp, came), member in zip(crowd(stack, server, paths), members, strict=True):
+        yield tcp, welcomed(tcp, came, *member)
+
+
+def welcomed(tcp: socket.socket, came: bytes, room: str, name: str) -> bytes:
+    """Read the welcome, and return what came after it. Raises WireError otherwise."""
+    opcode, welcome, rest = read_frame(tcp, came)
+    expected = {"type": "welcome", "room": room, "name": name}
+    if opcode != TEXT or json.loads(welcome) != expected:
+        raise WireError("another message", f"{welcome!r} is not the welcome.")
+    return rest
 
 
 def project_of(variant: Variant, folder: Path) -> Path:
@@ -254,11 +278,22 @@ def hush(project: Path) -> None:
             file.write_text(quiet, encoding="utf-8")
 
 
-def in_turn(measured: Mapping[Any, Any], rounds: int) -> Iterator[tuple[Any, Any]]:
-    """Yield what is measured in each of the rounds: there, back, and there again."""
-    for number in range(rounds):
+def in_turn(
+    measured: Mapping[Any, Any], scope: Scope, rounds: int | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """
+    Yield what is measured in each of the rounds: there, back, and there again.
+
+    Rounds end when the next one would not end in time, but for the least of them.
+    """
+    longest = 0.0
+    for number in range(rounds or scope.rounds):
+        begun = time.monotonic()
+        if number >= scope.least and begun + longest > scope.end:
+            return
         # Who comes first would otherwise always come after the same one.
         yield from [*measured.items()][:: -1 if number % 2 else 1]
+        longest = max(longest, time.monotonic() - begun)
 
 
 @contextmanager
@@ -290,7 +325,40 @@ def running(
             list(threads.map(stack.enter_context, servers.values()))
         for server in servers.values():
             pin(server, list(cores))
-        yield servers
+        with ending(servers.values()):
+            yield servers
+
+
+ANA = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth import get_user_model
+get_user_model().objects.create_user("ana", password={password!r})
+"""
+
+
+def with_ana(project: Path, first: Path) -> dict[str, str]:
+    """
+    Make a database with one user, and return the environment of a server that uses it.
+
+    To make one takes longer than to measure with it. So the first of them is kept, and
+    copied for the others, whose tables are the same. Raises ServerError if that fails.
+    """
+    database = project / "ana.sqlite3"
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "checks_settings",
+        "CHECKS_SETTINGS": "config.settings",
+        "CHECKS_DATABASE": str(database),
+    }
+    if first.exists():
+        shutil.copy(first, database)
+        return environment
+    code = ANA.format(password=PASSWORD)
+    run = manage(project, *("shell", "--verbosity", "0", "-c", code), **environment)
+    if run.returncode:
+        raise ServerError(f"No user could be made:\n{run.stdout}")
+    shutil.copy(database, first)
+    return environment
 
 
 def server_of(
@@ -302,7 +370,7 @@ def server_of(
     recipe = RECIPES[variant.consumer]
     environment = measured(environment)
     if recipe.has_session:
-        environment |= Accounts(project, project).environment
+        environment |= with_ana(project, log.parent / "ana.sqlite3")
     server = KINDS[recipe.server](project, log, environment=environment)
     if recipe.has_session:
         server.visitors = Visitors({"ana": PASSWORD})

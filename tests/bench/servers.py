@@ -1,21 +1,22 @@
 """
 The servers that are measured: each on one core, and the load on another.
 
-They are started as a reader starts them, and never forked from the tests' fork server
-by `python -m tests.bench`. What the checks watch inside a server is left out.
+Where a start or memory is measured, they are started as a reader starts them, and else
+forked, which saves a third of a run. What the checks watch inside a server is left out.
 """
 
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from socket import create_connection
 from typing import Any
 
 import psutil
 
+from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.runserver import INSIDE_PROJECT, Server
 from tests.checker.servers.tls import NginxSite, TlsServer
 
@@ -73,6 +74,32 @@ def pin_process(pid: int, others: list[int]) -> None:
             os.sched_setaffinity(
                 int(thread.name), {others[0]}
             )  # New threads inherit it.
+
+
+@contextmanager
+def ending(servers: Iterable[Server]) -> Iterator[None]:
+    """
+    End servers with this block, at once, and before their clients leave.
+
+    To take leave of 2,000 clients takes a server as long as to let them in, and nobody
+    measures that. An nginx needs time for its own processes.
+    """
+    try:
+        yield
+    finally:
+        for server in servers:
+            if not isinstance(server, NginxSite):
+                server.process.kill()
+
+
+def quick() -> AbstractContextManager[None]:
+    """
+    Start the servers of this block from a process that has imported the libraries.
+
+    That is a tenth of the work, and what a message costs there is the same: tried side
+    by side, in rounds. Not for a server whose start or memory is measured.
+    """
+    return quick_starts(str(NO_CLICK))
 
 
 def python_path(*, click: bool = False) -> str:

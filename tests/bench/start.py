@@ -76,7 +76,7 @@ def servers(scope: Scope) -> int:
 
 def seconds(scope: Scope) -> float:
     """Return how long the measuring takes, on a quiet machine."""
-    return scope.rounds * (1 + len(those_that_run(ROWS)[0])) * 0.9
+    return scope.rounds * (1 + len(those_that_run(ROWS)[0])) * 0.7
 
 
 def measure(scope: Scope, record: Record) -> None:
@@ -87,7 +87,7 @@ def measure(scope: Scope, record: Record) -> None:
         projects = {each: project_of(each, folder / str(each)) for each in variants}
         others = stack.enter_context(load_core())
         record.begin([IMPORTS, *map(str, projects)])
-        for variant, project in in_turn({None: None, **projects}, scope.rounds):
+        for variant, project in in_turn({None: None, **projects}, scope):
             if variant is None:
                 record.add(IMPORTS, **imported(others))
             else:

@@ -5,8 +5,10 @@ The benchmarks run, and write what the site reads. How fast anything is, no test
 import json
 import os
 import selectors
+import signal
 import socket
 import struct
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,17 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench import __main__ as bench
-from tests.bench import echo, event, fanout, goals, handshake, memory, rows, start
+from tests.bench import (
+    clock,
+    echo,
+    event,
+    fanout,
+    goals,
+    handshake,
+    memory,
+    rows,
+    start,
+)
 from tests.bench.fanout import Batch, Member, Room
 from tests.bench.flames import draw
 from tests.bench.frames import (
@@ -81,7 +93,8 @@ def test_every_row_answers_right_in_the_smallest_round(
     ours = [*fanout.MEMORY, *fanout.ON_REDIS]
     rooms = fanout.of_sizes(those_that_run(ours)[0], 3)
     monkeypatch.setattr(fanout, "WINDOWS", {3: 2})
-    monkeypatch.setattr(fanout, "batches", lambda _scope: [Batch(rooms, 1)])
+    monkeypatch.setattr(fanout, "batch_of", lambda _scope: Batch(rooms, 1))
+    monkeypatch.delattr(fanout, "LARGEST")
     monkeypatch.setattr(memory, "SIZES", (10, 20))
     file = tmp_path / "bench.json"
     words = ["--rounds", "1", "--seconds", "0.01", "--write", str(file)]
@@ -160,13 +173,17 @@ class Quick(SimpleNamespace):
         """Return how long it takes."""
         return 1
 
+    def happens(self) -> None:
+        """Do what ends it."""
+        raise self.error
+
     def measure(self, scope: Scope, record: Record) -> None:
-        """Measure stage 1 in rounds, until there is an error."""
+        """Measure stage 1 in rounds, until something happens."""
         name = f"{echo.ECHO_STAGE}; {echo.ONE}"
         record.begin([name])
         for number in range(scope.rounds):
             if number == self.at:
-                raise self.error
+                self.happens()
             speed = {"messages_per_s": 12345.6 + number, "client_busy": 0.0567}
             record.add(name, **speed, cpu_us=80.0, server_busy=0.9, waited=0.0)
 
@@ -196,7 +213,7 @@ def test_a_result_is_written_beside_the_others(results: Path) -> None:
     assert written["echo"]["rounds"] == 2
     [row] = written["echo"]["rows"]
     assert row["name"] == f"{echo.ECHO_STAGE}; {echo.ONE}"
-    assert (row["messages_per_s"], row["ratio"]) == (12300, 1.0)
+    assert (row["messages_per_s"], row["ratio"], row["rounds"]) == (12300, 1.0, 2)
     assert row["messages_per_s_quartiles"] == [12300, 12300]
     assert text == json.dumps(written, indent=2, sort_keys=True) + "\n"
 
@@ -218,6 +235,10 @@ def test_without_words_everything_is_measured(results: Path) -> None:
         ),
         (
             ["echo", "--rounds", "0"],
+            "There must be a round, and it must take some time.\n",
+        ),
+        (
+            ["--within", "0"],
             "There must be a round, and it must take some time.\n",
         ),
         (
@@ -255,7 +276,104 @@ def test_ctrl_c_keeps_what_was_measured(
     written = json.loads(results.read_text(encoding="utf-8"))
     assert "fanout" not in written
     assert written["echo"]["rounds"] == 1
-    assert "Stopped after 1 of 2 rounds." in capsys.readouterr().out
+    assert "Time was left for 1 of 2 rounds." in capsys.readouterr().out
+
+
+class Killed(Quick):
+    """A benchmark during which somebody ends the process, as `timeout` does."""
+
+    def happens(self) -> None:
+        """Get SIGTERM."""
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Endless(Quick):
+    """A benchmark whose second round does not end."""
+
+    def happens(self) -> None:
+        """Wait for longer than this test takes."""
+        time.sleep(60)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM.")
+def test_sigterm_keeps_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    stopped = {"echo": Killed(at=1), "fanout": Quick()}
+    monkeypatch.setattr(bench, "BENCHMARKS", stopped)
+    assert bench.main(["--write", str(results)]) == 143
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert "fanout" not in written
+    assert written["echo"]["rows"][0]["rounds"] == 1
+    assert "There was no time for: fanout.\n" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="There is no alarm.")
+def test_what_does_not_end_in_time_is_interrupted_and_its_whole_rounds_are_kept(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = {"echo": Endless(at=1), "fanout": Quick()}
+    monkeypatch.setattr(bench, "BENCHMARKS", endless)
+    within = str(clock.SPARE + 0.1)
+    assert bench.main(["--within", within, "--write", str(results)]) == 0
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert written["echo"]["rows"][0]["rounds"] == 1
+    told = capsys.readouterr().err
+    assert "The time is over. This is what was measured." in told
+    assert "There was no time for: fanout.\n" in told
+
+
+def test_rounds_end_when_the_next_would_not_end_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def rounds(end: float, *, is_quick: bool) -> int:
+        scope = Scope(rounds=9, seconds=1, is_quick=is_quick, end=now[0] + end)
+        done = 0
+        for _row in rows.in_turn({"one": 1, "other": 2}, scope):
+            now[0] += 5  # Ten in each round.
+            done += 1
+        return done // 2
+
+    assert rounds(39, is_quick=True) == 3
+    assert rounds(40, is_quick=True) == 4
+    assert rounds(1000, is_quick=True) == 9
+    # Late, there is one round all the same, and of a whole run two.
+    assert rounds(-5, is_quick=True) == 1
+    assert rounds(-5, is_quick=False) == 2
+
+
+def test_time_is_shared_by_what_the_parts_are_planned_to_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    ours = clock.Clock(60 + clock.SPARE, {"one": 5, "other": 10, "largest": 15})
+    assert ours.share("one") == 110
+    now[0] += 20  # It took four times as long as it should.
+    ours.done("one", took=20, should=5)
+    assert ours.left() == 40
+    assert ours.share("other") == 120 + 40 * 10 / 25
+    assert ours.has_time_for(10)
+    assert not ours.has_time_for(11)
+
+
+def test_largest_rooms_are_left_out_where_there_is_no_time_for_them(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = Quick()
+    large.LARGEST = "rooms of 2,000 members"
+    monkeypatch.setattr(bench, "BENCHMARKS", {"fanout": large, "echo": Quick()})
+    monkeypatch.setattr(clock.Clock, "has_time_for", lambda _clock, _seconds: False)
+    assert bench.main(["--write", str(results)]) == 0
+    left_out = "Left out: rooms of 2,000 members, for which no time was left."
+    assert left_out in capsys.readouterr().out
+    written = json.loads(results.read_text(encoding="utf-8"))
+    assert left_out in written["fanout"]["notes"]
 
 
 def test_help_names_every_word(capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,7 +384,7 @@ def test_help_names_every_word(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"\n  {name} " in printed
 
 
-@pytest.mark.parametrize(("scope", "most"), [("WHOLE", 600), ("QUICK", 60)])
+@pytest.mark.parametrize(("scope", "most"), [("WHOLE", 450), ("QUICK", 50)])
 def test_plan_takes_no_longer_than_promised(
     monkeypatch: pytest.MonkeyPatch, scope: str, most: int
 ) -> None:
@@ -275,9 +393,9 @@ def test_plan_takes_no_longer_than_promised(
         rows, "what_is_missing", lambda each: "uvicorn" * ("uvicorn" in each.consumer)
     )
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    words = ["--quick"] if scope == "QUICK" else []
     planned = {
-        name: bench.seconds(each, getattr(each, scope))
-        for name, each in bench.BENCHMARKS.items()
+        part: part.seconds() for part in bench.parts(bench.parser().parse_args(words))
     }
     assert sum(planned.values()) <= most, planned
 
@@ -347,6 +465,13 @@ def test_only_rounds_that_all_rows_have_are_told() -> None:
 def test_operations_share_what_the_server_has_done() -> None:
     cost = Cost(elapsed=2, worked=1, waited=0.5)
     assert cost.each(1000) == {"cpu_us": 1000, "server_busy": 0.5, "waited": 0.25}
+
+
+def test_server_whose_threads_wait_for_each_other_has_not_waited_for_the_machine() -> (
+    None
+):
+    cost = Cost(elapsed=2, worked=1.8, waited=0.5)
+    assert round(cost.each(1000)["waited"], 3) == 0.1
 
 
 def test_row_says_when_it_is_not_the_server_that_was_measured() -> None:
