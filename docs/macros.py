@@ -47,7 +47,13 @@ BLOCKS = {
 }
 # What stands in a line.
 INLINE = {
-    "costs": ("bench_half", "measured_on"),
+    "costs": (
+        "bench_half",
+        "core_share",
+        "cost_growth",
+        "cost_times",
+        "measured_on",
+    ),
     "machines": ("machine", "million"),
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),

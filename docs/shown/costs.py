@@ -167,9 +167,27 @@ def a_second(cost):
     return f"{1e6 / cost:,.0f}" if cost < 1e5 else f"{1e6 / cost:.1f}"
 
 
+def core_share(row, size, a_second):
+    """Return which part of a core so many messages a second to a room take: "27 %"."""
+    cost = points_of("fanout", row, "cpu_us")[size]
+    return f"{100 * a_second * size * cost / 1e6:.0f} %"
+
+
+def cost_times(name, row, base):
+    """Return how many times the CPU time of a row the base takes for the same."""
+    cheap, dear = (row_of(name, each, "")["cpu_us"] for each in (row, base))
+    return f"{dear / cheap:.2f}"
+
+
+def cost_growth(row, small, large):
+    """Return how many times as much a delivery costs in the larger of two rooms."""
+    costs = points_of("fanout", row, "cpu_us")
+    return f"{costs[large] / costs[small]:.2f}"
+
+
 def bench_goals():
     """Show what was asked, what was measured, and whether that is as asked."""
-    table = [["goal", "asked", "measured", "half of the rounds", "by", "met"]]
+    table = [["goal", "asked", "measured", "half of the rounds", "compared by", "met"]]
     for row in results("goals")["rows"]:
         sign = "≥" if row["at"] == "least" else "≤"
         low, high = row["measured_quartiles"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-SPARE = 2.5  # Seconds, in which Python has started, and in which the servers end.
+SPARE = 5.0  # Seconds, in which Python has started, and in which the servers end.
 
 
 class Stopped(KeyboardInterrupt):

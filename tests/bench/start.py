@@ -47,6 +47,7 @@ WHOLE = Scope(rounds=7, seconds=0)
 QUICK = Scope(rounds=1, seconds=0, is_quick=True)
 
 IMPORTS = "Django, Channels and Daphne imported, and no server"
+MIGRATIONS = "the same, and Django's migrations, as runserver imports them"
 ROWS = [
     *(Variant(each) for each in (ECHO_STAGE, ECHO_FAST, BARE_ECHO)),
     Variant(STAGE, IN_MEMORY),
@@ -64,9 +65,17 @@ import django.urls
 django.conf.settings.configure()
 import daphne.management.commands.runserver
 import django.contrib.staticfiles.handlers
+{more}
 print("imported", flush=True)
 input()
 """
+
+# Before it serves, runserver looks for migrations that are not applied. It imports all
+# that they need, whether or not there is a database.
+PROGRAMS = {
+    IMPORTS: PROGRAM.format(more=""),
+    MIGRATIONS: PROGRAM.format(more="import django.db.migrations.executor"),
+}
 
 
 def servers(scope: Scope) -> int:
@@ -76,7 +85,7 @@ def servers(scope: Scope) -> int:
 
 def seconds(scope: Scope) -> float:
     """Return how long the measuring takes, on a quiet machine."""
-    return scope.rounds * (1 + len(those_that_run(ROWS)[0])) * 0.7
+    return scope.rounds * (len(PROGRAMS) + len(those_that_run(ROWS)[0])) * 0.7
 
 
 def measure(scope: Scope, record: Record) -> None:
@@ -86,20 +95,20 @@ def measure(scope: Scope, record: Record) -> None:
         variants, record.left_out = those_that_run(ROWS)
         projects = {each: project_of(each, folder / str(each)) for each in variants}
         others = stack.enter_context(load_core())
-        record.begin([IMPORTS, *map(str, projects)])
-        for variant, project in in_turn({None: None, **projects}, scope):
-            if variant is None:
-                record.add(IMPORTS, **imported(others))
+        record.begin([*PROGRAMS, *map(str, projects)])
+        for variant, project in in_turn({**PROGRAMS, **projects}, scope):
+            if variant in PROGRAMS:
+                record.add(variant, **imported(PROGRAMS[variant], others))
             else:
                 server = server_of(variant, project, folder / "log", {})
                 record.add(str(variant), **started(server, variant, others))
 
 
-def imported(others: list[int]) -> dict[str, float]:
+def imported(program: str, others: list[int]) -> dict[str, float]:
     """Return what it takes to import the three. Raises ServerError if it fails."""
     start = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         env=clean_environment() | measured({}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ from docs.shown.minutes import amount
 from tests.bench.goals import GOALS
 from tests.bench.rows import (
     AUTOBAHN,
+    BARE_ECHO,
     ECHO_FAST,
     ECHO_STAGE,
     FAST,
@@ -160,3 +161,18 @@ def test_goals_say_what_was_not_met(drawn: ModuleType) -> None:
     cells = ["≥ 2", "1.50", "1.00 to 2.00, a wide spread", "CPU", "no"]
     assert "".join(f"<td>{cell}</td>" for cell in cells) in shown
     assert drawn.bench_half("echo", "fast lane, stage 1; 1", "cpu_us") == "8.00 to 14.0"
+
+
+def test_costs_are_compared_and_shared(drawn: ModuleType) -> None:
+    assert drawn.cost_times("echo", "fast lane, stage 1; 1", "stage 1; 1") == "4.00"
+    assert drawn.cost_growth("b <", 100, 500) == "2.10"
+    # Ten messages a second to a hundred members, each of whom costs ten microseconds.
+    assert drawn.core_share("a", 100, 10) == "1 %"
+
+
+def test_bare_function_costs_what_the_fast_lane_does() -> None:
+    for traffic in ("1 client, 1 message in flight", "1 client, 16 messages in flight"):
+        bare, fast = (
+            of("echo", f"{who}; {traffic}", "cpu_us") for who in (BARE_ECHO, ECHO_FAST)
+        )
+        assert 0.8 < bare / fast < 1.25
