@@ -146,18 +146,15 @@ def cost_lines(title, name, column, *rows):
 
 def room_bears(*rows):
     """
-    Show how many messages a second fill one core, in rooms of several sizes.
+    Show how many messages a second fill one core, in rooms of sizes that all rows have.
 
     A message is told to each member, so it costs as many deliveries.
     """
     points = {each: points_of("fanout", each, "cpu_us") for each in rows}
-    sizes = sorted({size for each in points.values() for size in each})
+    sizes = sorted(set.intersection(*(set(each) for each in points.values())))
     table = [["messages a second", *(f"room of {size:,}" for size in sizes)]]
-    for each in rows:
-        costs = points[each]
-        found = [
-            a_second(size * costs[size]) if size in costs else "" for size in sizes
-        ]
+    for each, costs in points.items():
+        found = [a_second(size * costs[size]) for size in sizes]
         table.append([short(each), *found])
     return f'<div class="wide" markdown="0">\n{table_of(table)}\n</div>\n'
 
