@@ -28,11 +28,13 @@ SEEN = {
 }
 
 ROOMS = {
-    "room dead, process dead": "group dead, mailbox dead",
-    "room dead, process alive": "group dead, mailbox alive",
-    "room alive, process dead": "group alive, mailbox dead",
-    "room alive, process alive": "group and mailbox alive, another's mailbox dead",
-    "room at home, process alive": "group and all mailboxes alive",
+    "room dead, process dead": "their room and their mailbox on the dead Redis",
+    "room dead, process alive": "their room on the dead Redis, mailbox on the other",
+    "room alive, process dead": "their mailbox on the dead Redis, room on the other",
+    "room alive, process alive": (
+        "another member's mailbox on the dead Redis, room and own mailbox on the other"
+    ),
+    "room at home, process alive": "room and all its mailboxes on the other Redis",
 }
 
 VARIANTS = (
@@ -95,7 +97,7 @@ def written(value):
 
 def share(value):
     """Write a part of one as a percentage."""
-    return f"{100 * value:.0f} %"
+    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
 
 
 def table(first, *rows):
@@ -114,7 +116,8 @@ def machines_shards():
             [
                 words,
                 *(
-                    f"{share(seen['connected'])}, {share(min(1, seen['heard']))}"
+                    f"{share(seen['connected'])} connected, "
+                    f"{share(min(1, seen['heard']))} heard"
                     for seen in each
                 ),
             ]
@@ -122,7 +125,7 @@ def machines_shards():
     asked = found("shards", VARIANTS[0], "newcomers_asked")
     rows.append(
         [
-            f"newcomers who got in, of {asked} at either process",
+            f"new clients at each process who were let in, of {asked}",
             *(
                 " and ".join(
                     str(found("shards", name, "newcomers_let_in", where))
@@ -132,18 +135,18 @@ def machines_shards():
             ),
         ]
     )
-    return table(["a member with", *map(plain, VARIANTS)], *rows)
+    return table(["members with", *map(plain, VARIANTS)], *rows)
 
 
 def machines_sentinel():
     """Show what it took until all heard all again."""
     rows = {
-        "a Sentinel named the replica, after": "promoted_s",
-        "the pages were closed, after": "closed_s",
-        "with the code": "codes",
-        "everybody heard everybody again, after": "again_s",
-        "said on a connection that was open, and heard by nobody": "said_in_vain",
-        "said afterwards, and not heard": None,
+        "the Sentinels chose the replica after": "promoted_s",
+        "the pages' connections were closed after": "closed_s",
+        "close code": "codes",
+        "all members heard each other again after": "again_s",
+        "messages sent on an open connection that nobody received": "said_in_vain",
+        "deliveries lost after that": None,
     }
     names = list(machines()["sentinel"]["seen"])
 
@@ -175,7 +178,10 @@ def machines_cluster():
                 "<br>".join(f"`{error}`" for error in errors) or "none",
             ]
         )
-    return table(["layer, and `hosts`", "got in", "delivered", "errors"], *rows)
+    return table(
+        ["layer and `hosts`", "members connected", "deliveries that arrived", "errors"],
+        *rows,
+    )
 
 
 def shortened(error):
@@ -187,15 +193,15 @@ def shortened(error):
 def machines_restart():
     """Show what a rolling restart loses."""
     rows = {
-        "pages that were closed": "closed",
-        "with the code": "codes",
-        "times that nginx refused them with 502": "refused",
-        "away, the median and the longest": "away_s",
-        "not in when the time was over": None,
-        "heard, of what was said between those who stayed": "came",
-        "told twice": "twice",
-        "sent, and the connection ended before the answer": "in_doubt",
-        "and of these, heard by somebody": "in_doubt_and_heard",
+        "connections that were closed": "closed",
+        "close code": "codes",
+        "times that nginx answered 502": "refused",
+        "time without a connection: median and longest": "away_s",
+        "pages not back when the test ended": None,
+        "deliveries that arrived, between pages that stayed connected": "came",
+        "deliveries that arrived twice": "twice",
+        "messages sent while the connection closed": "in_doubt",
+        "of these messages, received by somebody": "in_doubt_and_heard",
         "ghosts left in Redis": "ghosts",
     }
     names = list(machines()["restart"]["seen"])
@@ -211,7 +217,7 @@ def machines_restart():
         return written(seen[key])
 
     return table(
-        ["both restarted", *map(plain, names)],
+        ["both Daphnes restarted with", *map(plain, names)],
         *([words, *(cell(name, key) for name in names)] for words, key in rows.items()),
     )
 
@@ -219,7 +225,10 @@ def machines_restart():
 def machines_scale():
     """Show what one, two and four processes carry, and what a delivery costs each."""
     return table(
-        ["Daphnes", "carry", "Daphne", "Redis", "nginx"],
+        [
+            *("Daphne processes", "deliveries a second"),
+            *(f"CPU in {each}" for each in ("Daphne", "Redis", "nginx")),
+        ],
         *(
             [
                 row["daphnes"],
@@ -238,11 +247,11 @@ def machines_storm():
     """Show a storm that was measured beside the same one simulated."""
     rows = {
         "the server is away for": ("down_s", " s"),
-        "attempts that nobody answered, for each client": ("refused_each", ""),
-        "half of them are in after": ("half_in_s", " s"),
-        "all are in after": ("all_in_s", " s"),
-        "half wait for their welcome for": ("wait_p50_s", " s"),
-        "99 of 100 wait no longer than": ("wait_p99_s", " s"),
+        "failed attempts of each client": ("refused_each", ""),
+        "half of the clients are connected after": ("half_in_s", " s"),
+        "all clients are connected after": ("all_in_s", " s"),
+        "the median client waits for its welcome for": ("wait_p50_s", " s"),
+        "99 of 100 clients wait at most": ("wait_p99_s", " s"),
     }
     columns = [
         (kind, name)
@@ -250,7 +259,7 @@ def machines_storm():
         for name in ("measured", "simulated")
     ]
     return table(
-        ["everybody dropped", *(f"{kind}, {name}" for kind, name in columns)],
+        ["all clients disconnected", *(f"{kind}, {name}" for kind, name in columns)],
         *(
             [
                 words,
@@ -312,8 +321,8 @@ def room_bounds():
         ]
         for members in (20, 100, 500, 2_000, 10_000)
     ]
-    head = ("members", "one message takes", "joins told, when all come back")
-    return table([*head, "which takes"], *rows)
+    head = ("members of the room", "one message takes", "joins when all come back")
+    return table([*head, "these joins take"], *rows)
 
 
 def storms():
@@ -332,5 +341,10 @@ def storms():
                     f"{rounded(seen.all_in)} s" if seen.all_in else "more than 5 min",
                 ]
             )
-    head = ("clients of one process", "they come back", "they wait, half and 99 of 100")
-    return table([*head, "given up, each", "all are in after"], *rows)
+    head = (
+        *("clients of one process", "the pages come back"),
+        "wait: the median, and 99 of 100 at most",
+    )
+    return table(
+        [*head, "attempts given up, each client", "all are connected after"], *rows
+    )
