@@ -1,9 +1,11 @@
 """Show what a student of a class has on paper."""
 
 import re
+from html import escape
 
 from docs.shown.pages import page, section
-from docs.shown.rows import joined, listing
+from docs.shown.places import is_whole, places
+from docs.shown.rows import broken_at, joined, listing
 from docs.shown.teach import (
     asked,
     copies_of,
@@ -15,7 +17,17 @@ from docs.shown.teach import (
 )
 from docs.shown.text import cells
 
-PAPER = {"code": 6.6, "lines": 2, "notes": 0}  # Points, and lines to write on.
+# Points of code, columns of it, and lines to write on.
+PAPER = {"code": 6.6, "columns": 2, "lines": 2, "notes": 0}
+# Points: how wide the code of one or two columns is, and a letter of one point.
+WIDTHS, LETTER = {1: 516, 2: 246}, 0.603
+COPY = 7.5  # Points of a command that copies.
+MARK = "↩"  # Where a line goes on below.
+LEGEND = (
+    f"A `+` marks a line that you add, and a `-` a line that you delete. A line with "
+    f"neither is already there. Where a line ends with {MARK}, it goes on in the row "
+    f"below: type both rows as one line, without the {MARK}."
+)
 
 
 def handout(chapter):
@@ -27,7 +39,7 @@ def handout(chapter):
     shown = [f"## {heading}\n", *contract, "### What you type\n"]
     # So that each chapter fills its two sides.
     paper = PAPER | lesson(chapter).get("paper", {})
-    shown += typed(chapter, paper["code"])
+    shown += typed(chapter, paper["code"], paper["columns"])
     shown += predictions(chapter, paper["lines"])
     shown.append(commands_of(int(chapter[:2]), f"work/{stage_of(chapter)}"))
     if chapter.startswith("01"):
@@ -39,16 +51,21 @@ def handout(chapter):
     return "\n".join(shown)
 
 
-def typed(chapter, points):
+def typed(chapter, points, columns):
     """Yield what is typed, in its steps, and the commands for what is copied."""
     steps, copied, _ = order(chapter)
     called = labels(chapter)
-    yield f'<div class="columns" markdown="1" style="--code: {points}pt">\n'
+    stage, done = stage_of(chapter), []
+    width = letters(points, columns)
+    yield f"{LEGEND}\n{{ .legend }}\n"
+    kind = "columns" if columns > 1 else "rows"
+    yield f'<div class="{kind}" markdown="1" style="--code: {points}pt">\n'
     for step, found in steps:
         yield f"**Step {step['letter']} · {step['title']}**\n{{ .step }}\n"
         whole = [piece for piece in found if is_copied(step, piece)]
         if rows := copies_of(chapter, whole):
-            yield copying(rows)
+            yield copying(rows, columns)
+        done += whole
         for piece in found:
             if piece in whole:
                 continue
@@ -57,17 +74,40 @@ def typed(chapter, points):
                 yield f"{bar}: delete it.\n"
                 continue
             lines = piece.added() if piece.verb == "is new" else joined(piece.hunks)
-            yield listing([*lines], piece, bar)
+            where = stands(stage, piece, done)
+            yield listing([*lines], piece, bar, width, where, MARK)
+            done.append(piece)
         if step.get("copies") and (rows := copies_of(chapter, copied)):
-            yield copying(rows)
+            yield copying(rows, columns)
     yield "</div>\n"
 
 
-def copying(rows):
-    """Show commands that copy files. A path is broken at its slashes only."""
-    shown = "".join(
-        f"<li><code>{each.replace('/', '/<wbr>')}</code></li>" for each in rows
-    )
+def letters(points, columns):
+    """Return how many letters of code a row of a column has."""
+    return int(WIDTHS[columns] / (points * LETTER))
+
+
+def stands(stage, piece, typed):
+    """Say where the lines of a piece stand, as HTML, as the page of the lesson does."""
+    if is_whole(stage, piece):
+        told = "a new file" if piece.verb == "is new" else "the whole file"
+    else:
+        told = "; ".join(each.where for each in places(stage, piece, typed))
+    told = re.sub(r"(`+)( ?)(.+?)\2\1", r"<code>\3</code>", escape(told, quote=False))
+    return f'<span class="where">{told}</span>'
+
+
+def copying(rows, columns):
+    """Show commands that copy files, each broken where a path begins."""
+    width = letters(COPY, columns)
+    shown = ""
+    for row in rows:
+        begins, parts = 0, []
+        for end in [*broken_at(row, width, MARK), len(row)]:
+            parts.append(escape(row[begins:end]))
+            begins = end
+        goes_on = f'<span class="goes-on">{MARK}</span><br>'
+        shown += f"<li><code>{goes_on.join(parts)}</code></li>"
     return f'<ul class="copies" markdown="0">{shown}</ul>\n'
 
 

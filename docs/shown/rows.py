@@ -13,6 +13,7 @@ from pygments.lexers import get_lexer_by_name
 from docs.shown.listings import LANGUAGES
 
 HANGING = 4  # By how many letters the rest of a long line stands further in.
+SHORTEST_ROW = 2  # Letters: a bracket alone is no row.
 
 
 def joined(found):
@@ -28,18 +29,21 @@ def is_blank(line):
     return not line.strip("+-@ \n")
 
 
-def listing(lines, piece, title="", width=0):
+def listing(lines, piece, title="", width=0, where="", mark=""):
     """
     Show code in rows. What is left of a line that is too long stands further in.
 
     With a `width`, in letters, a call is broken at its arguments, and a comment becomes
-    several. In a diff, what comes and what stays is coloured as the code that it is.
-    Empty lines at both ends are left out.
+    several. With a `mark`, every line that is too long is broken, at a space if nowhere
+    else, and the mark stands where it goes on below. `where` is HTML that says where
+    the lines stand. In a diff, what comes and what stays is coloured as the code that
+    it is. Empty lines at both ends are left out.
     """
     said = [place for place, line in enumerate(lines) if not is_blank(line)]
     lines = lines[said[0] : said[-1] + 1]
     if width:
-        lines = [part for line in lines for part in comments(line, width)]
+        room = width - len(mark) - 1 if mark else width
+        lines = [part for line in lines for part in comments(line, room)]
     is_diff = piece.verb != "is new"
     language = LANGUAGES.get(Path(piece.path).suffix, "text")
     text = "".join(
@@ -54,7 +58,7 @@ def listing(lines, piece, title="", width=0):
         kind, sign, code = "", "", line.rstrip("\n")
         if is_diff:
             sign, code = code[0], code[1:]
-            kind = {"+": " gi", "-": " gd"}.get(sign, "")
+            kind = {"+": " gi", "-": " gd"}.get(sign, " around")
         if sign == "@":
             sign, html = "", "…"
         else:
@@ -62,8 +66,9 @@ def listing(lines, piece, title="", width=0):
         # A line is never broken in front of its first word.
         begins = re.match("((?:<span[^>]*>)*)( *)", html)
         html = begins[1] + html[begins.end() :]
-        for at in reversed(breaks(f"{sign}{code}", width) if width else []):
-            html = broken(html, at - len(sign) - len(begins[2]))
+        ends = broken_at(f"{sign}{code}", width, mark) if width else []
+        for at in reversed(ends):
+            html = broken(html, at - len(sign) - len(begins[2]), mark)
         html = f'<span class="first">{sign}{begins[2]}</span>{html}'
         shown.append(
             f'<span class="row{kind}" style="--in: {indent(line)}ch">{html}\n</span>'
@@ -73,7 +78,7 @@ def listing(lines, piece, title="", width=0):
     kind = "diff" if is_diff else language
     return (
         f'<div class="language-{kind} highlight" markdown="0">'
-        f'<span class="filename">{escape(title or piece.path)}</span>'
+        f'<span class="filename">{escape(title or piece.path)}{where}</span>'
         # Markdown would end a block of HTML at an empty line.
         f'<pre><code><span class="kept">'
         f"{''.join(shown).replace(chr(10), '&#10;')}</span></code></pre></div>\n"
@@ -121,13 +126,29 @@ def breaks(line, width):
         near = [
             (depth, -place)
             for place, depth in arguments(line)
-            if begins < place <= begins + room
+            if begins + SHORTEST_ROW < place <= begins + room
         ]
         if not near:
             return found
         begins = -min(near)[1]
         found.append(begins)
         room = width - min(indent(line), width // 2)
+    return found
+
+
+def broken_at(line, width, mark):
+    """Return where a line is broken: at arguments; with a mark, anywhere if need be."""
+    if not mark:
+        return breaks(line, width)
+    width -= len(mark) + 1
+    line, found, begins = line.rstrip("\n"), [], 0
+    rest = min(indent(line), width // 2)
+    ends = breaks(line, width)
+    while len(line) - begins > (room := width - (rest if begins else 0)):
+        near = [end for end in ends if begins < end <= begins + room]
+        space = line.rfind(" ", begins + rest, begins + room + 1) + 1
+        begins = near[0] if near else space or begins + room
+        found.append(begins)
     return found
 
 
@@ -149,13 +170,14 @@ def arguments(line):
             yield place + 1, depth
 
 
-def broken(html, at):
-    """Break a row of HTML in front of one of its letters."""
+def broken(html, at, mark=""):
+    """Break a row of HTML in front of one of its letters, with a mark where it ends."""
+    end = f'<span class="goes-on">{mark}</span><br>' if mark else "<br>"
     seen = 0
     for token in re.finditer("<[^>]*>|&[^;]+;|.", html):
         if token[0][0] == "<":
             continue
         if seen == at:
-            return f"{html[: token.start()]}<br>{html[token.start() :]}"
+            return f"{html[: token.start()]}{end}{html[token.start() :]}"
         seen += 1
     return html
