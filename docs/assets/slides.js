@@ -44,7 +44,8 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
-  // What only who teaches should read stands below a slide for who presses n.
+  // What only who teaches should read stands below a slide for who presses n. It has a
+  // window of its own for who presses p: presenter.js.
   function isNoted() {
     return document.documentElement.classList.contains("is-noted");
   }
@@ -66,6 +67,7 @@ document.addEventListener("DOMContentLoaded", () => {
     notes.textContent = hasNotes ? "Notes (n)" : "No notes (n)";
     previous.setAttribute("aria-disabled", number === 1);
     next.setAttribute("aria-disabled", number === slides.length);
+    document.dispatchEvent(new CustomEvent("slides:shown", { detail: number }));
   }
 
   const steps = {

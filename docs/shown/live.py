@@ -8,6 +8,7 @@ from docs.shown.repository import CannotShow, files
 from docs.shown.rows import is_blank, joined
 from docs.shown.teach import (
     asked_when,
+    asks_before,
     causes,
     copies_of,
     copy_of,
@@ -55,19 +56,27 @@ def as_step(chapter, step, found, copied, done):
     yield from asking_line(step, "asks_first", "before you type")
     with_next = {name for each in saves(step) for name in each[:-1]}
     shown, paths, typed = [], [], [*done]
+    asks = asks_before(step)
     for label, group in items(step, found):
+        for name in (piece.name for piece in group):
+            if name in asks:
+                when = f"before you type {label}"
+                shown += asking_line({"asks": [asks[name]]}, "asks", when)
+                paths.append("")
         if is_copied(step, group[0]):
             shown.append(as_copy(chapter, label, group))
         else:
             later = LATER if group[0].name in with_next else ""
             shown.append(as_item(chapter, label, group[0], later, typed))
+        shown[-1] += notes_at(chapter, step, *(piece.name for piece in group))
         paths.append(group[0].path)
         typed += group
     if step.get("copies") and (rows := copies_of(chapter, copied)):
         code_of = fence("\n".join(rows), "text", "Commands")
-        label = f"{letter}{len(shown) + 1}"
+        label = f"{letter}{len([*items(step, found)]) + 1}"
         shown.append(
             f"**{label}** · Copy the rest, in the folder of the course:\n\n{code_of}"
+            f"{notes_at(chapter, step, 'copies')}"
         )
     for mistake in step.get("wrong", []):
         # Below its file, where it is typed; or last, if that is typed already.
@@ -76,9 +85,18 @@ def as_step(chapter, step, found, copied, done):
     yield from shown
     yield from asking_line(step, "asks", "before they see it")
     yield f"{then(chapter, step)}\n"
-    if "note" in step:
-        yield f"**For you:** {lettered(chapter, step['note'], '#')}\n"
+    if last := notes_at(chapter, step, "check", "report", "printed"):
+        yield last.lstrip("\n")
     yield from asking_line(step, "asks_last", "before you go on")
+
+
+def notes_at(chapter, step, *places):
+    """Write the notes of a step that speak of one of these places."""
+    return "".join(
+        f"\n**For you:** {lettered(chapter, note['says'], '#')}\n"
+        for note in step.get("note", [])
+        if note["at"] in places
+    )
 
 
 def asking_line(step, key, when):
@@ -181,7 +199,7 @@ def when_asked(chapter):
     for number, place in asked_when(chapter).items():
         when = "in the end"
         if place:
-            when = words[place[0]].format(f"step {place[1]}")
+            when = words[place[0]].format(place[1])
         told.append(f"the {NUMBERS[number]} {when}")
     return f"T{', '.join(told[:-1])[1:]}, and {told[-1]}.\n"
 

@@ -2,49 +2,56 @@
 
 import ast
 import re
-from collections import defaultdict
 from html import escape
 from itertools import chain
 from math import ceil
-from textwrap import wrap
 
 from docs.shown.changes import Piece, hunks
 from docs.shown.glossary import terms
-from docs.shown.pages import heading, linked, page, paragraph, section
+from docs.shown.notes import Slide, details, first_at, planned, with_notes
+from docs.shown.pages import heading, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
-from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow, files
-from docs.shown.rows import code_rows, indent, is_blank, joined, listing
+from docs.shown.rows import joined, listing
+from docs.shown.screens import (
+    CODE_FRAME,
+    CODE_ROW,
+    CODE_WIDTH,
+    TEXT_ROW,
+    TEXT_WIDTH,
+    TITLE_ROW,
+    TITLE_WIDTH,
+    rows,
+    screens,
+)
 from docs.shown.teach import (
-    NAMED,
     asked,
     asked_when,
+    asks_before,
+    caused,
     causes,
     copies_of,
     failures,
+    how,
     is_copied,
     labels,
     lesson,
     lettered,
-    letters,
     order,
+    shown_with,
     slug,
     stage_of,
 )
-from docs.shown.text import at, plain
+from docs.shown.text import plain
 
-# A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
-CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
-SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 600, 42, 36, 36, 76
 # Of a drawing, in its units: what fits as a whole; what is too little for a slide; and
 # what stands above a heading, and above that, with the names of both sides.
 TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
 # Words that stand alone are as large as they fit: sizes, and how wide a letter is.
 LARGEST_CELL, SMALLEST_CELL = 40, 26
 LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 230, 4
+WORDS_HEIGHT = 600  # Of a slide that has only words.
 TERMINAL = '<span class="filename">Terminal</span>'
-OPENING, IDEAS = "the opening", "the ideas"  # Of the plan, before its first step.
-FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
 
 
 def slides(chapter):
@@ -55,120 +62,102 @@ def slides(chapter):
     and on the page for who teaches it. docs/teach/<chapter>.toml says what comes when.
     What only who teaches should read is in the notes of a slide.
     """
+    shown = list(planned(chapter, all_of(chapter)))
+    number = len(shown)
+    return (
+        '<div class="slides" markdown="1">\n\n'
+        + "".join(
+            f'<section class="slide" id="{place}" markdown="1" '
+            f'data-from="{begins}" data-to="{ends}" '
+            f'aria-label="Slide {place} of {number}"{large(slide.text)}>\n\n'
+            f"{slide.text}{details(slide.notes)}\n</section>\n\n"
+            for place, (slide, (begins, ends)) in enumerate(shown, start=1)
+        )
+        + "</div>\n"
+    )
+
+
+def all_of(chapter):
+    """Yield the slides of a chapter, from its title to what is missing."""
     told = lesson(chapter)
     steps, copied, _ = order(chapter)
-    before, after = notes(chapter)
     title = next(page(chapter))[0]
     first = next(
         line for line, _ in page(chapter) if line.startswith("In this chapter")
     )
-    shown = [f"{title}\n\n{paragraph(chapter, first)}\n"]
-    shown.append(noted(f"## {told['opens']}\n", before[OPENING]))
-    shown += first_noted(ideas(chapter, told["slide"]), before[IDEAS])
-    shown.append(red_at_first(chapter))
+    yield Slide(f"{title}\n\n{paragraph(chapter, first)}\n")
+    yield Slide(f"## {told['opens']}\n", ("opens",))
+    first = [slide for slide in told["slide"] if "before" not in slide]
+    yield from first_at(ideas(chapter, first), "ideas")
+    yield Slide(red_at_first(chapter), ("start",))
+    done = []
     for step, found in steps:
-        letter = step["letter"]
-        shown += first_noted(begun(chapter, step, found, copied), before[letter])
-        shown += seen_after(chapter, step, after[letter])
-    shown += pictures(chapter)
+        of_step = [*begun(chapter, step, found, copied, done), *ended(chapter, step)]
+        of_step = first_at(of_step, f"step {step['letter']}")
+        yield from with_notes(chapter, of_step, step)
+        done += found
+    yield from first_at(pictures(chapter), "pictures")
     left = [number for number, when in asked_when(chapter).items() if not when]
-    shown += asking(chapter, left)
-    for failure in failures(chapter):
-        shown += failing(chapter, *failure)
+    yield from asking(chapter, left)
+    early = [*chain.from_iterable(step.get("causes", []) for step, _ in steps)]
+    yield from causing(chapter, [each for each in (1, 2) if each not in early])
     if "missing" in told:
         missing, lines = section(chapter, told["missing"])
-        shown.append(f"## {missing}\n\n{points(lines)}")
+        yield Slide(f"## {missing}\n\n{points(lines)}", ("missing",))
     wanted = [
         *told["slide"],
         *chain.from_iterable(s.get("slide", []) for s, _ in steps),
     ]
     for name in drawings(chapter) - {slide.get("svg") for slide in wanted}:
         raise CannotShow(f"docs/teach/{chapter}.toml has no slide with {name}.")
-    number = len(shown)
-    return (
-        '<div class="slides" markdown="1">\n\n'
-        + "".join(
-            f'<section class="slide" id="{place}" markdown="1" '
-            f'aria-label="Slide {place} of {number}"{large(text)}>\n\n{text}\n'
-            "</section>\n\n"
-            for place, text in enumerate(shown, start=1)
-        )
-        + "</div>\n"
-    )
 
 
-def notes(chapter):
-    """
-    Return what the plan says of each step, before its slides and after them.
-
-    What it says before the first step belongs to the opening and to the ideas.
-    """
-    before, after = defaultdict(list), defaultdict(list)
-    named, clock, last = letters(chapter), 0, None
-    for part in lesson(chapter)["plan"]:
-        found = [title for title in NAMED.findall(part["you"]) if title]
-        you, room = (lettered(chapter, part[key]) for key in ("you", "room"))
-        told = f"**{at(clock)}** {linked(you, f'teach-{chapter}')} *The room:* {room}."
-        clock += part["minutes"]
-        if found and all(title in named for title in found):
-            before[named[found[0]]].append(told)
-            last = named[found[-1]]
-        elif last:
-            after[last].append(told)
-        else:
-            before[IDEAS if OPENING in before else OPENING].append(told)
-    return before, after
-
-
-def noted(text, said):
-    """Write a slide with notes for who teaches, if there are any. A key shows them."""
-    if not said:
-        return text
-    told = "\n\n".join(said)
-    return (
-        f'{text}\n<details class="notes" markdown="1">\n'
-        f"<summary>Notes</summary>\n\n{told}\n\n</details>\n"
-    )
-
-
-def first_noted(shown, said):
-    """Yield slides, the first of them with notes."""
-    for place, text in enumerate(shown):
-        yield text if place else noted(text, said)
-
-
-def begun(chapter, step, found, copied):
+def begun(chapter, step, found, copied, done):
     """Yield what a step asks at first, and then what is typed in it, and copied."""
     yield from asking(chapter, step.get("asks_first", []))
     yield from ideas(chapter, [s for s in step.get("slide", []) if s.get("first")])
-    called = labels(chapter)
     whole = [piece for piece in found if is_copied(step, piece)]
     if whole:
         yield copying(chapter, step, whole, [piece.reason for piece in whole])
-    for piece in found:
-        if piece not in whole:
-            yield from screens(stage_of(chapter), piece, called[piece.name])
+    yield from typing(chapter, step, found, done)
     if step.get("copies") and copied:
-        yield copying(chapter, step, copied, [])
+        yield copying(chapter, step, copied, []).at("copies")
     for question, answer in asking_of(chapter, step.get("asks", [])):
         yield question
         if "fails" not in step:  # Else the report comes first.
             yield answer
 
 
-def seen_after(chapter, step, plan):
+def typing(chapter, step, found, done):
+    """Yield what is typed in a step, and what is asked and shown between its pieces."""
+    called = labels(chapter)
+    typed = [*done, *(piece for piece in found if is_copied(step, piece))]
+    asks = asks_before(step)
+    for pieces in shown_with(chapter, step, found):
+        names = [piece.name for piece in pieces]
+        yield from asking(chapter, [asks[each] for each in names if each in asks])
+        here = [s for s in step.get("slide", []) if s.get("before") in names]
+        yield from ideas(chapter, here)
+        title = f"Step {step['letter']} · {step['title']}"
+        named = [called[each] for each in names]
+        yield from first_at(
+            map(Slide, screens(stage_of(chapter), pieces, named, title, typed)), *names
+        )
+        typed += pieces
+
+
+def ended(chapter, step):
     """Yield what is seen after a step, what is asked of it, and its ideas."""
-    said = [*plan]
-    if "note" in step:
-        said.insert(0, lettered(chapter, step["note"]))
     for mistake in step.get("wrong", []):
         yield from typed_wrong(chapter, mistake)
-    yield from first_noted(checked(chapter, step), said)
+    yield from checked(chapter, step)
     if "fails" in step:
         for _question, answer in asking_of(chapter, step.get("asks", [])):
             yield answer
     yield from asking(chapter, step.get("asks_last", []))
-    yield from ideas(chapter, [s for s in step.get("slide", []) if not s.get("first")])
+    yield from causing(chapter, step.get("causes", []))
+    last = [s for s in step.get("slide", []) if not s.keys() & {"first", "before"}]
+    yield from ideas(chapter, last)
 
 
 def asking(chapter, numbers):
@@ -181,16 +170,36 @@ def asking_of(chapter, numbers):
     """Yield the slides of each of these questions: it alone, and with its answer."""
     for number in numbers:
         question, answer = asked(chapter)[number - 1]
-        yield f"## {question}\n", f"## {question}\n\n{answer}"
+        alone = Slide(f"## {question}\n", (f"question {number}",))
+        yield (
+            alone.noted(how(chapter)[number - 1]),
+            Slide(f"## {question}\n\n{answer}", (f"answer {number}",)),
+        )
+
+
+def causing(chapter, numbers):
+    """Yield the slides of the failures with these numbers, and those before each."""
+    for number in numbers:
+        place = f"failure {number}"
+        wanted = lesson(chapter)["slide"]
+        before = [slide for slide in wanted if slide.get("before") == place]
+        yield from first_at(ideas(chapter, before), f"before {place}")
+        first, then = failing(chapter, *[*failures(chapter)][number - 1])
+        yield from (first.at(place), then.at(f"after {place}"))
 
 
 def typed_wrong(chapter, mistake):
     """Yield what is typed wrong on purpose, and then what is red."""
     title = f"Wrong on purpose: `check {int(chapter[:2])}`"
     changed = difference(chapter, mistake)
-    yield f"## {title}\n\n{changed}\n\nWhat will you see?\n{{ .ask }}\n"
+    place = f"wrong {mistake['name']}"
+    yield Slide(
+        f"## {title}\n\n{changed}\n\nWhat will you see?\n{{ .ask }}\n",
+        (place,),
+        (caused(chapter, mistake["name"]),),
+    )
     then = mistake["then"][0].upper() + mistake["then"][1:]
-    yield f"## {title}\n\n**FAIL** {mistake['fails']}\n{{ .fails }}\n\n{then}\n"
+    yield Slide(f"## {title}\n\n**FAIL** {mistake['fails']}\n{{ .fails }}\n\n{then}\n")
 
 
 def difference(chapter, told):
@@ -201,16 +210,18 @@ def difference(chapter, told):
     return listing(rows, Piece(told["file"], "", "", "", []), width=CODE_WIDTH)
 
 
-def failing(chapter, title, done, seen, name):
+def failing(chapter, title, done, seen, after, name):
     """Yield what is changed for a failure, or done, and then what is seen."""
     ask = "What will you see?\n{ .ask }\n"
     if name:
         changed = difference(chapter, causes(chapter)[name])
-        yield noted(f"## {title}\n\n{changed}\n\n{ask}", [done])
+        first = Slide(f"## {title}\n\n{changed}\n\n{ask}")
+        yield first.noted(done, caused(chapter, name))
     else:
-        yield f"## {title}\n\n{done}\n\n{ask}"
+        yield Slide(f"## {title}\n\n{done}\n\n{ask}")
     # On the page it is told to who teaches.
-    yield f"## {title}\n\n{seen.replace('The room sees', 'You see', 1)}"
+    seen = seen.replace("The room sees", "You see", 1)
+    yield Slide(f"## {title}\n\n{seen}").noted(after)
 
 
 def copying(chapter, step, found, reasons):
@@ -220,7 +231,10 @@ def copying(chapter, step, found, reasons):
     )
     rows = [f"{each}\n" for each in copies_of(chapter, found)]
     title = "copied, not typed" if why else "copy the rest"
-    return f"## Step {step['letter']}: {title}\n\n{why}\n\n{terminal(rows)}"
+    return Slide(
+        f"## Step {step['letter']}: {title}\n\n{why}\n\n{terminal(rows)}",
+        tuple(piece.name for piece in found),
+    )
 
 
 def terminal(lines):
@@ -258,9 +272,13 @@ def ideas(chapter, wanted):
         if "term" in slide:
             texts.insert(0, plain(term(slide["term"])["meaning"]))
         if "svg" not in slide:
-            yield "\n\n".join([f"## {title}", *texts, ""])
+            yield Slide("\n\n".join([f"## {title}", *texts, ""])).noted(
+                slide.get("note")
+            )
         for drawn_title, shown in drawn(*map(slide.get, ("svg", "step", "piece"))):
-            yield "\n\n".join([f"## {title or drawn_title}", *texts, shown])
+            text = "\n\n".join([f"## {title or drawn_title}", *texts, shown])
+            yield Slide(text).noted(slide.get("note"))
+            slide = {**slide, "note": None}  # It stands on the first part of a drawing.
 
 
 def alone(text, is_last):
@@ -293,16 +311,18 @@ def checked(chapter, step):
     """Yield what one does after a step, and then what is seen."""
     then = lettered(chapter, step["then"])
     then = then[0].upper() + then[1:]
+    places = ("check", f"check of step {step['letter']}")
     if "fails" not in step:
-        yield f"## After step {step['letter']}\n\n{then}\n"
+        yield Slide(f"## After step {step['letter']}\n\n{then}\n", places)
         return
     asked = (
         f"## Step {step['letter']} is done: `check {int(chapter[:2])}`. What is red?\n"
     )
-    yield asked
-    yield f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
+    yield Slide(asked, places)
+    told = f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
+    yield Slide(told, ("report",))
     if rows := printed(chapter, step):
-        yield f"## What the server printed\n\n{terminal(rows)}"
+        yield Slide(f"## What the server printed\n\n{terminal(rows)}", ("printed",))
 
 
 def reports(chapter):
@@ -363,7 +383,7 @@ def pictures(chapter):
             arguments = ast.parse(call[1], mode="eval").body.args
             name, alternative, caption = map(ast.literal_eval, arguments)
             shown = logged(name, alternative, lesson(chapter)["wire"].get(name))
-            yield f"## {caption}\n\n{shown}"
+            yield Slide(f"## {caption}\n\n{shown}")
 
 
 def logged(name, alternative, rows_shown):
@@ -435,56 +455,9 @@ def drawn(name, step=None, piece=None):
         top = None
 
 
-def screens(stage, piece, label):
-    """
-    Yield a piece of the diff on as many slides as it needs, the first with its reason.
-
-    Above its lines stands what the list calls it, its file, and what they are in. The
-    others are named by what they are in, too.
-    """
-    title, _, more = piece.reason.partition(". ")
-    title = title if not more else f"{title}."
-    room = SLIDE_HEIGHT - CODE_FRAME
-    room -= TITLE_ROW * rows(title, TITLE_WIDTH - len(" (2 of 3)"))
-    room -= TEXT_ROW * rows(more, TEXT_WIDTH) if more else 0
-    others = SLIDE_HEIGHT - CODE_FRAME - TITLE_ROW
-    lines = piece.added() if piece.verb == "is new" else [*joined(piece.hunks)]
-    found = list(cut(lines, room // CODE_ROW, others // CODE_ROW))
-    place = 0
-    for number, each in enumerate(found):
-        if number:
-            begins = place + next(
-                n for n, line in enumerate(each) if not is_blank(line)
-            )
-            more, title = "", f"`{owner(lines, begins) or piece.path}`"
-        count = f" ({number + 1}&nbsp;of&nbsp;{len(found)})" if len(found) > 1 else ""
-        inside = within(stage, piece, each)
-        bar = " · ".join(word for word in (label, piece.path, inside) if word)
-        shown = listing(each, piece, bar, CODE_WIDTH)
-        yield f"## {title}{count}\n\n{more}\n\n{shown}"
-        place += len(each)
-
-
-def within(stage, piece, lines):
-    """Say what some lines of a piece are in: a function, a class, or the file."""
-    if piece.verb or is_whole(stage, piece):
-        return ""
-    stand = places(stage, piece)
-    if not any(each.inside for each in stand):
-        return ""
-    came = {line[1:] for line in lines if line[0] == "+" and not is_blank(line)}
-    found = dict.fromkeys(
-        each.inside or "the file, outside of all classes"
-        for each in stand
-        if came.intersection(each.added)
-    )
-    return f"in {' and '.join(found)}" if found else ""
-
-
 def large(text):
     """Return how large the words of a slide are that has only words: they fill it."""
-    text = text.partition('<details class="notes"')[0]
-    room = SLIDE_HEIGHT
+    room = WORDS_HEIGHT
     if TERMINAL in text:
         # The words above it have what it leaves.
         text, _, shown = text.partition('<div class="language-text')
@@ -504,7 +477,7 @@ def large(text):
         letters_in_row = int(SLIDE_WIDTH / (size * LETTER))
         in_list = int(SLIDE_WIDTH / (size * LETTER) - LIST)
         if not parts:
-            if rows(title, letters_in_row) * size * 1.3 < SLIDE_HEIGHT / 2:
+            if rows(title, letters_in_row) * size * 1.3 < WORDS_HEIGHT / 2:
                 return f' style="--words: {size}"'
             continue
         used = sum(
@@ -531,7 +504,7 @@ def table_size(title, text):
                 used += ceil(len(line) / in_row * 1.4) * size * 1.35 + size * 0.85
             elif not line.startswith("|"):
                 used += rows(line, TEXT_WIDTH) * TEXT_ROW * 1.4
-        if used <= SLIDE_HEIGHT:
+        if used <= WORDS_HEIGHT:
             return f' style="--cells: {size}"'
     return f' style="--cells: {SMALLEST_CELL}"'
 
@@ -539,60 +512,3 @@ def table_size(title, text):
 def plain_words(text):
     """Return what one reads of Markdown."""
     return re.sub(r"\]\([^)]*\)|\{ \..*\}|[`*\[]", "", text)
-
-
-def owner(lines, place):
-    """Return the function that a line is in, as far as one sees it from these lines."""
-    definition = re.compile(r"[-+ ]?\s*(?:async )?(class|def|function) (\w+)")
-    for line in reversed(lines[: place + 3]):
-        if found := definition.match(line):
-            return found[2] if found[1] == "class" else f"{found[2]}()"
-    return ""
-
-
-def rows(text, width):
-    """Return how many rows a text takes."""
-    return len(wrap(text.rstrip("\n"), width, drop_whitespace=False)) or 1
-
-
-def cut(lines, most, then):
-    """
-    Yield lines in pieces of so many rows, the first and the others.
-
-    They are cut in front of a definition, at an empty line, in front of what goes, or
-    where they stand least far in, if that is near.
-    """
-    while height(lines) > most:
-        fitting, used = 0, code_rows(lines[0], CODE_WIDTH)
-        while used <= most:
-            fitting += 1
-            used += code_rows(lines[fitting], CODE_WIDTH)
-        fitting = min(fitting, max(len(lines) - FEWEST_ROWS, 1))
-        near = range(fitting, fitting // 2, -1)
-        fitting = next(places_to_cut(lines, near, then))
-        yield lines[:fitting]
-        lines, most = lines[fitting:], then
-    if not all(map(is_blank, lines)):
-        yield lines
-
-
-def places_to_cut(lines, near, then):
-    """Yield where lines may be cut well, the best place first."""
-    begins = re.compile(r"[-+ ]?\s*(@|class |(async )?(def|function) )")
-    yield from (place for place in near if begins.match(lines[place]))
-    yield from (place for place in near if is_blank(lines[place]))
-    # What goes is shown with what comes for it.
-    for place in near:
-        if lines[place][0] == "-" and lines[place - 1][0] != "-":
-            yield place
-    # What is in a bracket is shown with its first line, if that needs no slide more.
-    needed = [ceil(height(lines[place:]) / then) for place in near]
-    least = [
-        place for place, each in zip(near, needed, strict=True) if each == needed[0]
-    ]
-    yield min(least, key=lambda place: indent(lines[place]))
-
-
-def height(lines):
-    """Return how many rows lines of code take on a slide."""
-    return sum(code_rows(line, CODE_WIDTH) for line in lines)

@@ -11,6 +11,7 @@ from docs.shown.repository import CannotShow, before, files, read_toml
 
 # When a question is asked: before a step, before its last words, or after them.
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
+BACK = "Put it back: `{} --back`."
 # A step is named by its title, which `code` cannot be.
 NAMED = re.compile(r"`[^`]*`|\{([^{}]+)\}")
 CALL = re.compile(r'\s*\[\[ (\w+)\(.*"([\w-]+)"\) \]\]')
@@ -239,8 +240,30 @@ def asked(chapter):
     return [(question, "\n".join(answer).strip() + "\n") for question, answer in found]
 
 
+def how(chapter):
+    """Return how the answer to each question is run, for the notes of its slide."""
+    found, is_asked = [], False
+    for line, is_code in page(f"teach-{chapter}"):
+        if line.startswith('??? question "'):
+            found.append([])
+            is_asked = True
+        elif line.startswith("#"):
+            is_asked = False
+        elif is_asked and not is_code and HOW.match(line):
+            call = CALL.match(line)
+            told = caused(chapter, call[2]) if call else line.strip()
+            found[-1].append(linked(told, f"teach-{chapter}"))
+    return ["\n".join(lines) for lines in found]
+
+
+def caused(chapter, name):
+    """Say how a mistake is written into what was typed, and how it is taken back."""
+    command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
+    return f"Cause it: `{command}`. {BACK.format(command)}"
+
+
 def asked_when(chapter):
-    """Return when each question is asked: its number, a word, and the step's letter."""
+    """Return when each question is asked: its number, a word, and before or in what."""
     source = f"docs/teach/{chapter}.toml"
     found = {}
     for step, letter in zip(
@@ -252,16 +275,55 @@ def asked_when(chapter):
                     raise CannotShow(
                         f"{source} asks question {number} twice, or never."
                     )
-                found[number] = (word, letter)
+                found[number] = (word, f"step {letter}")
+        for name, number in asks_before(step).items():
+            if number in found or number not in (1, 2, 3):
+                raise CannotShow(f"{source} asks question {number} twice, or never.")
+            found[number] = ("before", labels(chapter)[name])
     return {number: found.get(number) for number in (1, 2, 3)}
+
+
+def asks_before(step):
+    """Return which question is asked before a piece of a step, by the piece's name."""
+    known = {*chain.from_iterable(saves(step))} if "pieces" in step else set()
+    asks = step.get("asks_before", {})
+    for name in asks.keys() - known:
+        raise CannotShow(
+            f"The step {step['title']!r} asks a question before {name!r}, and that is "
+            "no piece of it."
+        )
+    return asks
+
+
+def shown_with(chapter, step, found):
+    """
+    Yield the pieces of a step that are typed, those together that are one thought.
+
+    The step says which, by their names: they stand on one slide.
+    """
+    typed = {piece.name: piece for piece in found if not is_copied(step, piece)}
+    groups = step.get("together", [])
+    for name in chain.from_iterable(groups):
+        if name not in typed:
+            raise CannotShow(
+                f"docs/teach/{chapter}.toml shows {name!r} together with another piece "
+                f"in the step {step['title']!r}, and it is not typed there."
+            )
+    done = set()
+    for name in typed:
+        if name in done:
+            continue
+        [group] = [each for each in groups if name in each] or [[name]]
+        done |= {*group}
+        yield [typed[each] for each in group]
 
 
 def failures(chapter):
     """
     Yield the failures that a teacher causes: a title, what is done, what is seen.
 
-    What is seen is one line of the page, and begins with "The room sees". Last comes
-    what cause.py calls it, or nothing.
+    What is seen is one line of the page, and begins with "The room sees". Then comes
+    what the page says after it, and last what cause.py calls it, or nothing.
     """
     name = f"teach-{chapter}"
     _, lines = section(name, "Two failures to cause")
@@ -272,8 +334,11 @@ def failures(chapter):
         seen = [line for line in rest if line.startswith("The room sees")]
         if len(seen) != 1:
             raise CannotShow(f"docs/{name}.md: what does the room see of {title}?")
-        done = [line for line in rest[: rest.index(seen[0])] if line]
-        yield title.strip("*"), "\n".join(done), f"{seen[0]}\n", "".join(named)
+        at = rest.index(seen[0])
+        done, after = (
+            "\n".join(filter(None, lines)) for lines in (rest[:at], rest[at + 1 :])
+        )
+        yield title.strip("*"), done, f"{seen[0]}\n", after, "".join(named)
 
 
 def causes(chapter):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html import unescape
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +26,7 @@ from docs.shown import (
     changes,
     handout,
     live,
+    places,
     repository,
     rows,
     slides,
@@ -56,6 +57,7 @@ PAGES = [
     *(ROOT / f"docs/{name}.md" for name in ("teach", "handout", "offline")),
 ]
 LONGEST = 720  # Words of a page that one reads in front of a class.
+MOST_CODE = 6  # Slides in a row, without a question, a drawing or a look at the page.
 SHEETS = 10  # Of the handout: two sides for each stage.
 SIZES = [(1280, 720), (1024, 640)]  # Projectors, the second with a browser around it.
 
@@ -746,6 +748,162 @@ def test_slides_show_what_is_typed_wrong_and_then_what_is_red() -> None:
     assert "**FAIL** handshake switches from HTTP to WebSocket" in shown[told]
 
 
+MINUTES = 'opens = "?"\n' + "".join(
+    f'[[plan]]\nminutes = {minutes}\nslide = "{slide}"\n'
+    f'you = "Do {slide}."\nroom = "x"\n'
+    for minutes, slide in ((5, "opens"), (20, "{Join}"), (10, "question 1"))
+)
+
+
+def planned(macros: SimpleNamespace, *wanted: str) -> list[tuple]:  # noqa: F811
+    """Return what `planned` makes of slides at these places of a lesson."""
+    return list(
+        macros.planned("01-echo", [macros.Slide(each, (each,)) for each in wanted])
+    )
+
+
+def test_part_of_the_plan_stands_on_the_slide_with_which_it_begins(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    steps = '[[type]]\ntitle = "Join"\n'
+    write(tmp_path, "docs/teach/01-echo.toml", MINUTES + steps)
+    shown = planned(macros, "", "opens", "step A", "check", "question 1", "missing")
+    noted = [" ".join(slide.notes) for slide, _ in shown]
+    assert noted[1].startswith("**0:00** Do opens. *The room:* x.")
+    assert noted[2].startswith("**0:05** Do step A.")
+    assert noted[4].startswith("**0:25** ")
+    assert not noted[0] + noted[3] + noted[5]
+    times = [time for _, time in shown]
+    assert times[1:] == [(0, 5), (5, 25), (5, 25), (25, 35), (25, 35)]
+    for wanted, sentence in [
+        (
+            ("opens", "step A"),
+            "the part of the plan at 0:25 is at 'question 1', and no",
+        ),
+        (
+            ("opens", "question 1", "step A"),
+            "0:25 begins on slide 2, before the part of",
+        ),
+    ]:
+        with pytest.raises(macros.CannotShow, match=sentence):
+            planned(macros, *wanted)
+    bare = MINUTES.replace('slide = "opens"\n', "")
+    write(tmp_path, "docs/teach/01-echo.toml", bare + steps)
+    with pytest.raises(macros.CannotShow, match="with which `slide` does the part of"):
+        planned(macros, "opens")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_note_stands_on_the_slide_that_it_speaks_of(chapter: str) -> None:
+    shown = list(slides.all_of(chapter))
+    for step, _ in teach.order(chapter)[0]:
+        for note in step.get("note", []):
+            [slide] = [each for each in shown if note["says"] in each.notes]
+            assert note["at"] in slide.places
+    # How an answer is run stands with its question, and what causes a failure with it.
+    for number, told in enumerate(teach.how(chapter), start=1):
+        [slide] = [each for each in shown if f"question {number}" in each.places]
+        assert told in slide.notes
+    for number, failure in enumerate(teach.failures(chapter), start=1):
+        [slide] = [each for each in shown if f"failure {number}" in each.places]
+        assert bool(failure[-1]) == ("cause.py" in " ".join(slide.notes))
+
+
+def test_note_of_a_slide_that_is_not_there_fails_the_build(
+    macros: SimpleNamespace,  # noqa: F811
+) -> None:
+    step = {"letter": "B", "note": [{"at": "chekc", "says": "x"}]}
+    shown = [macros.Slide("a", ("step B",)), macros.Slide("b", ("check", "report"))]
+    sentence = (
+        "A note of step B is at 'chekc', and no slide is. There is: step B, check"
+    )
+    with pytest.raises(macros.CannotShow, match=sentence):
+        macros.with_notes("01-echo", shown, step)
+
+
+def is_code(slide: slides.Slide) -> bool:
+    """Tell whether a slide has code to type or to copy, and neither asks nor tells."""
+    has_code = 'class="language-' in slide.text
+    tells = ("{ .ask }", "What is red?", "the server printed", "The work begins")
+    return has_code and not any(each in slide.text for each in tells)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_code_is_never_shown_for_long_without_anything_else(chapter: str) -> None:
+    titles: list[str] = []
+    for slide in slides.all_of(chapter):
+        titles = [*titles, slide.text.partition("\n")[0]] if is_code(slide) else []
+        assert len(titles) <= MOST_CODE, f"{len(titles)} slides of code: {titles}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_few_lines_are_shown_with_those_around_them(chapter: str) -> None:
+    for slide in slides.all_of(chapter):
+        if not is_code(slide) or "language-diff" not in slide.text:
+            continue
+        count = slide.text.count('<span class="row')
+        assert count >= 6, f"Only {count} rows: {text_of(slide.text)}"
+        # What stands around them is not coloured as what comes.
+        assert "row around" in slide.text or count >= 7
+
+
+def test_slide_shows_a_file_as_it_is_when_its_piece_is_typed() -> None:
+    shown = [each.text for each in slides.all_of("04-auth")]
+    [imports] = [each for each in shown if "get_user</span>" in each and "B1 ·" in each]
+    [later] = [each for each in shown if "session_check" in each and "C3 ·" in each]
+    assert "row gd" in imports
+    # What step B has brought is there in step C, and stands around what comes.
+    around = [
+        text_of(row)
+        for row in re.findall(r'<span class="row around".*?&#10;</span>', later)
+    ]
+    assert any("send_to_room" in row for row in around)
+
+
+def test_pieces_that_are_one_thought_stand_on_one_slide(
+    macros: SimpleNamespace,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "docs/reasons/stage01_echo.toml", REASONS)
+    order = order_in(tmp_path, '"settings.py: B = 3", "new.py"', "")
+    for names, sentence in [
+        ('"settings.py: B = 3", "old.py"', "shows 'old.py' together with another"),
+        ('"settings.py: B = 3", "new.py"', "and are of several files"),
+    ]:
+        both = order.replace("then", f"together = [[{names}]]\nthen")
+        write(tmp_path, "docs/teach/01-echo.toml", both)
+        [(step, found)], _, _ = macros.order("01-echo")
+        with pytest.raises(macros.CannotShow, match=sentence):
+            [*macros.typing("01-echo", step, found, [])]
+
+
+def test_slide_of_several_pieces_has_the_reason_of_each() -> None:
+    shown = [each.text for each in slides.all_of("05-wss")]
+    slide, *_ = [each for each in shown if ">B1 and B2 ·" in each]
+    assert slide.startswith("## Step B · Django does not know yet\n")
+    for piece in changes.pieces("stage05_wss"):
+        if piece.key in ("SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE"):
+            assert f"** {piece.reason}\n" in slide
+            assert piece.key in text_of(slide)
+
+
+def test_question_before_a_piece_is_said_on_the_page_and_asked_on_the_slides() -> None:
+    shown = list(slides.all_of("02-routing"))
+    [asked] = [n for n, each in enumerate(shown) if "question 2" in each.places]
+    piece = "chat/consumers.py: self.room = "
+    [typed] = [n for n, each in enumerate(shown) if piece in each.places]
+    assert typed == asked + 2  # Between them stands the answer.
+    label = teach.labels("02-routing")[piece]
+    assert f"the second before {label}" in live.when_asked("02-routing")
+    page = live.live("02-routing")
+    asks = f"**Ask** the [second question](#three-questions), before you type {label}."
+    assert page.index(asks) < page.index(f"**{label}** ·")
+    step = {"title": "x", "pieces": ["a"], "asks_before": {"b": 1}}
+    with pytest.raises(repository.CannotShow, match="before 'b', and that is no piece"):
+        teach.asks_before(step)
+
+
 def test_report_comes_before_the_answer_to_what_it_answers() -> None:
     shown = slides.slides("03-groups").split("<section ")[1:]
     question, answer = teach.asked("03-groups")[1]
@@ -787,7 +945,7 @@ def test_slides_ask_before_they_tell(chapter: str) -> None:
         ]
         assert answer not in shown[asked]
         assert answer in shown[told]
-    for title, done, seen, _ in teach.failures(chapter):
+    for title, done, seen, *_ in teach.failures(chapter):
         seen = seen.removeprefix("The room sees")
         place, after = (n for n, each in enumerate(shown) if f"## {title}\n" in each)
         assert after == place + 1
@@ -835,7 +993,9 @@ def test_slides_show_what_is_copied_by_its_commands_alone(chapter: str) -> None:
     labels = teach.labels(chapter)
     for step, pieces in steps:
         for piece in pieces:
-            is_shown = f">{labels[piece.name]} · {piece.path}" in shown
+            # Pieces that are one thought are on one slide.
+            bar = rf">[^<]*\b{labels[piece.name]}\b[^<]* · {re.escape(piece.path)}"
+            is_shown = bool(re.search(bar, shown))
             assert is_shown != teach.is_copied(step, piece), piece.name
 
 
@@ -845,9 +1005,9 @@ def test_what_is_for_who_teaches_is_on_no_slide(chapter: str) -> None:
     shown = slides.slides(chapter)
     noted, seen = "\n".join(notes.findall(shown)), notes.sub("", shown)
     for step in teach.lesson(chapter)["type"]:
-        if note := step.get("note"):
-            assert note in noted
-            assert note not in seen
+        for note in step.get("note", []):
+            assert note["says"] in noted
+            assert note["says"] not in seen
     # Also how the minutes are spent, and how a failure is caused.
     assert "**0:00** " in noted
     assert not re.search(r"\d:\d\d\*\*|minutes and a half|cause\.py", seen)
@@ -927,7 +1087,11 @@ def test_long_code_is_cut_in_front_of_a_definition(
     first, second = macros.cut(lines, most=5, then=9)
     assert first == lines[:3]
     assert second == lines[3:]
-    assert macros.owner(lines, 3) == "c()"
+    assert macros.owner(second) == "c()"
+    # There are as few slides as can be, wherever a definition begins.
+    lines = ["def a():\n", *"bcd", "def e():\n", *"fgh", "def i():\n", *"jkl"]
+    assert [len(part) for part in macros.cut(lines, most=8, then=8)] == [4, 8]
+    assert [len(part) for part in macros.cut(lines, most=6, then=6)] == [6, 6]
 
 
 # What the pages say
@@ -1123,13 +1287,91 @@ def open_slides(tab: Tab, site: Path, chapter: str, place: str = "") -> int:
     return tab.locator(".slide").count()
 
 
+# Notes stand below their slide, and all of them is in sight.
+COVERED = """() => [...document.querySelectorAll(".notes")].flatMap((notes) => {
+  const slide = notes.parentElement;
+  document.querySelector(".slide.is-current").classList.remove("is-current");
+  slide.classList.add("is-current");
+  const isCut = notes.scrollHeight > notes.clientHeight + 1;
+  const { bottom } = slide.getBoundingClientRect();
+  const covers = notes.getBoundingClientRect().top < bottom - 1;
+  const isSlideCut = slide.scrollHeight > slide.clientHeight + 1;
+  return [[isCut, "has more notes than are seen"], [covers, "is covered by its notes"],
+    [isSlideCut, "is cut beside its notes"]]
+    .flatMap(([is, words]) => is ? [`#${slide.id} ${words}: ${notes.innerText}`] : []);
+})"""
+
+
+def test_second_window_follows_and_leads(site: Path, tab: Tab) -> None:
+    tab.emulate_media(reduced_motion="reduce")
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    open_slides(tab, site, "03-groups", "#27")
+    with tab.expect_popup() as opened:
+        tab.keyboard.press("p")
+    second = opened.value
+    second.set_viewport_size({"width": 1200, "height": 760})
+    counters = [each.locator(".slides-bar output") for each in (tab, second)]
+    slide = second.locator(".slide.is-current")
+    expect(slide).to_have_id("27")
+    for window, key, number in [
+        (tab, "ArrowRight", 28),
+        (second, "ArrowRight", 29),
+        (second, "ArrowLeft", 28),
+        (tab, "PageUp", 27),
+    ]:
+        window.keyboard.press(key)
+        for counter in counters:
+            expect(counter).to_have_text(re.compile(f"^{number} / "))
+        expect(slide).to_have_id(str(number))
+        expect(second.locator(".slide.is-next")).to_have_id(str(number + 1))
+    panel = second.get_by_role("complementary", name="For you")
+    place = next(
+        n
+        for n, each in enumerate(slides.all_of("03-groups"), start=1)
+        if "check of step C" in each.places
+    )
+    tab.evaluate("(number) => location.replace(`#${number}`)", place)
+    expect(panel.locator(".presenter-notes")).to_contain_text("Do not run check 3 here")
+    expect(panel.locator(".presenter-plan")).to_contain_text("0:40")
+    expect(panel).to_contain_text("0:40 to 0:45 planned")
+    expect(panel.locator(".presenter-clock")).to_have_text(re.compile(r"\d+:\d\d"))
+    # What goes on when the window of the slides is loaded anew.
+    tab.reload()
+    second.keyboard.press("ArrowRight")
+    expect(counters[0]).to_have_text(re.compile(f"^{place + 1} / "))
+    for scheme in ("light", "dark"):
+        second.emulate_media(color_scheme=scheme)
+        weak = second.evaluate(CONTRAST)
+        assert not weak, scheme + ": " + "\n".join(weak)
+    second.evaluate(AXE_SCRIPT)
+    results = AxeResults(
+        second.evaluate(
+            """async () => await axe.run([".slides", ".slides-bar", ".presenter"], {
+              preload: false, resultTypes: ["violations"],
+              rules: { "color-contrast": { enabled: false } },
+            })"""
+        )
+    )
+    assert not results.violations_count, results.generate_report()
+    with second.expect_event("close"):
+        # Later, or the window has gone before it could say that the key was pressed.
+        second.evaluate(
+            """() => setTimeout(() => dispatchEvent(
+              new KeyboardEvent("keydown", { key: "Escape" })))"""
+        )
+    # Without it, the notes stand below the slide as ever.
+    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("n")
+    expect(tab.locator(".slide:visible .notes")).to_contain_text("Do not run check 3")
+
+
 def test_slides_are_led_by_keys_and_by_the_address(
     site: Path,
     tab: Tab,
 ) -> None:
     tab.set_viewport_size({"width": 1280, "height": 720})
     count = open_slides(tab, site, "02-routing", "#3")
-    counter = tab.locator(".slides-bar").get_by_role("status")
+    counter = tab.locator(".slides-bar output")
 
     def expect_slide(number: int) -> None:
         expect(counter).to_have_text(f"{number} / {count}")
@@ -1227,6 +1469,9 @@ def test_every_slide_fits_and_can_be_read_from_the_back(
             }"""
         )
         bad = tab.evaluate(TOO_LARGE)
+        tab.keyboard.press("n")
+        bad += tab.evaluate(COVERED)
+        tab.keyboard.press("n")
         assert not bad, f"At {width} by {height}, slide " + "\n".join(bad)
 
 
@@ -1285,17 +1530,73 @@ SIDES = """() => [...document.querySelectorAll("h2")].map((heading) => {
 })"""
 
 
+# Rows that paper breaks by itself, beside where we break them.
+TORN = """() => [...document.querySelectorAll(".highlight .row")].filter((row) => {
+  const height = parseFloat(getComputedStyle(row).lineHeight);
+  const rows = row.querySelectorAll("br").length + 1;
+  return row.getBoundingClientRect().height > height * (rows + 0.5);
+}).map((row) => row.innerText)"""
+
+
 def test_handout_fills_its_sides(site: Path, tab: Tab) -> None:
     tab.emulate_media(media="print")
     tab.set_viewport_size({"width": round(186 / 25.4 * 96), "height": 1000})
     tab.goto((site / "handout.html").as_uri())
     for chapter, sides in zip(CHAPTERS, tab.evaluate(SIDES), strict=True):
         assert 5 / 3 <= sides <= 2.1, f"{chapter} fills {sides:.2f} of its two sides."
+    torn = tab.evaluate(TORN)
+    assert not torn, "Paper breaks these lines, and no mark says so: " + "\n".join(torn)
+
+
+# Where a line goes on in the row below.
+BROKEN = '<span class="goes-on">↩</span><br>'
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_handout_says_where_each_piece_stands(chapter: str) -> None:
+    shown = handout.handout(chapter)
+    steps, _, _ = teach.order(chapter)
+    labels, done, stage = teach.labels(chapter), [], teach.stage_of(chapter)
+    for step, pieces in steps:
+        for piece in pieces:
+            if piece.verb != "is gone" and not teach.is_copied(step, piece):
+                bar = f">{labels[piece.name]} · {piece.path}"
+                [told] = re.findall(
+                    f'{re.escape(bar)}<span class="where">(.+?)</span>', shown
+                )
+                told = text_of(told)
+                if not places.is_whole(stage, piece):
+                    found = places.places(stage, piece, done)
+                    assert told.split("; ") == [
+                        each.where.replace("`", "") for each in found
+                    ]
+            done.append(piece)
+
+
+def test_line_that_is_too_long_is_broken_where_it_says_so(
+    macros: SimpleNamespace,  # noqa: F811
+) -> None:
+    call = '+    await self.send(one(two, three), {"four": 5})'
+    words = '+    """Send a message to every client, in one room."""'
+    bare = "+    " + "a" * 60
+    for line in (call, words, bare):
+        ends = [0, *macros.broken_at(line, 40, "↩"), len(line)]
+        parts = [line[a:b] for a, b in pairwise(ends)]
+        assert "".join(parts) == line
+        assert len(parts) > 1
+        # There is room for the mark, too, and what goes on stands further in.
+        assert all(len(part) + 9 * bool(n) <= 38 for n, part in enumerate(parts)), parts
+    [end] = macros.broken_at(words, 40, "↩")
+    assert words[end - 1] == " "
+    piece = macros.Piece("a.py", "b", "Is b.", "", [[call]])
+    shown = macros.listing([f"{call}\n"], piece, width=40, mark="↩")
+    assert shown.count(BROKEN) == 1
+    assert text_of(shown.replace(BROKEN, "")).rstrip().endswith(call)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_handout_has_the_names_of_the_list_and_room_to_predict(chapter: str) -> None:
-    shown = text_of(handout.handout(chapter))
+    shown = text_of(handout.handout(chapter).replace(BROKEN, ""))
     steps, copied, _ = teach.order(chapter)
     labels = teach.labels(chapter)
     for step, pieces in steps:
