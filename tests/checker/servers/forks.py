@@ -260,8 +260,9 @@ class ForkServer:
     """
     Run a fork server, whose `address` is the path of its socket.
 
-    `path` is its PYTHONPATH, if it has one. Raises OSError, with its traceback, if it does not start. It ends with the `with`
-    block, and with this process, whatever way that ends. So does all that was forked.
+    `path` is its PYTHONPATH, if it has one. Raises OSError, with its traceback, if it
+    does not start. It ends with the `with` block, and with this process, whatever way
+    that ends. So does all that was forked.
     """
 
     def __init__(self, path: str = "") -> None:
