@@ -583,6 +583,9 @@ def test_server_that_is_blocked_loses_events_on_redis(
         "        if self.is_slow:\n            await gate.wait()\n",
         "        if self.is_slow:\n",
     )
+    # However long it stands still: after 8 seconds, its own timer would end all.
+    settings = talkative / "config" / "settings.py"
+    replace(settings, '"socket_timeout": 8', '"socket_timeout": None')
     server = serve(talkative, REDIS_URL=redis.url)
     group = fresh_room()
     with welcomed(server, group, "slow") as ana:

@@ -137,7 +137,7 @@ STAGE02 = [
     Mistake(
         "no hyphen in a room, and no last route",
         *routes(PATTERN.replace("[A-Za-z0-9_-]", r"\w")),
-        "handshake takes the room from the path (all)",
+        "handshake takes the room from the path (all signs)",
         r"\w does not match a hyphen",
     ),
     Mistake(
@@ -145,7 +145,7 @@ STAGE02 = [
         CONVERTERS,
         REGEX,
         'r"\\w{1,50}"',
-        "handshake takes the room from the path (all)",
+        "handshake takes the room from the path (all signs)",
         r"\w does not match a hyphen",
     ),
     Mistake(
@@ -399,7 +399,7 @@ STAGE02 = [
         CONSUMERS,
         '["guest"]',
         '["anonymous"]',
-        "handshake without a name makes a guest (none)",
+        "handshake without a name makes a guest (no query)",
         'Who gives no name is called "guest"',
     ),
     Mistake(

@@ -11,6 +11,22 @@ MEMORY_LAYER = """    "default": {
         # Of the events that wait for a client, all after the 100th would be dropped.
         "CONFIG": {"capacity": 10_000},
 """
+REDIS = """REDIS_URL = os.environ.get("REDIS_URL")
+if REDIS_URL:
+    CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
+    CHANNEL_LAYERS["default"]["CONFIG"] |= {
+        "prefix": BASE_DIR.name,  # What others keep in the same Redis stays theirs.
+        "hosts": [
+            {
+                "address": REDIS_URL,
+                # The layer waits 5 s for news, so redis-py 8 must not give up after 5.
+                "socket_timeout": 8,
+                # A crowd that leaves at once needs more than redis-py 8's 100.
+                "max_connections": 10_000,
+            },
+        ],
+    }
+"""
 REDIS_LAYER = '"channels_redis.core.RedisChannelLayer"'
 GROUP = 'return f"room.{room}"'
 GROUP_ADD = "await self.channel_layer.group_add(group_of(self.room), self.channel_name)"
@@ -389,6 +405,24 @@ STAGE03 = [
         "message after 8 idle seconds on Redis arrives",
         '"socket_timeout": 8',
         only="8_idle",
+    ),
+    Mistake(
+        "no Redis in the settings, and a command that asks for it",
+        SETTINGS,
+        REDIS,
+        "",
+        "message of the command announce reaches the room",
+        "The command asks for settings.REDIS_URL",
+        only="command_announce",
+    ),
+    Mistake(
+        "no Redis in the settings, and one that refuses",
+        SETTINGS,
+        REDIS,
+        "",
+        REFUSES,
+        "No setting of this project names channels_redis",
+        only="redis_refuses",
     ),
     Mistake(
         "no Redis at all, and nobody speaks for a while",
