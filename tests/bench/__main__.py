@@ -53,7 +53,7 @@ DIGITS = 3
 
 WITHIN = 600  # Seconds that a whole run takes at most.
 WITHIN_QUICK = 60
-START = 0.3  # Seconds in which a server starts: a forked one takes less than others.
+START = 0.2  # Seconds in which a server starts that is forked, or is no Daphne.
 
 
 def environment() -> dict[str, str | int]:
@@ -347,6 +347,7 @@ class Run:
         except (ServerError, WireError, OSError) as error:
             self.code = say(str(error), 1)
         took = time.monotonic() - start
+        print(f"{part} took {took:.0f} s\n", file=sys.stderr)
         clock.done(part, took, part.seconds(max(1, record.last_rounds)))
         if part.name not in {name for name, _ in clock.planned}:
             self.tell([part])

@@ -153,7 +153,7 @@ def doubts(rows: dict[str, list[Sample]]) -> list[str]:
     waiting = [name for name, each in rows.items() if not is_quiet(each)]
     if waiting:
         said.append(
-            f"The machine did something else meanwhile: of {len(waiting)} of "
-            f"{len(rows)} servers, CPU times say more than speeds."
+            f"The machine did something else meanwhile, so for {len(waiting)} of "
+            f"{len(rows)} rows, CPU times say more than speeds."
         )
     return said

@@ -60,11 +60,11 @@ from tests.bench.rows import (
     running,
     those_that_run,
 )
-from tests.bench.servers import STYLES
+from tests.bench.servers import NO_CLICK, STYLES, quick
 from tests.bench.spread import Spread, is_quiet, ratios, spread
 from tests.checker.client import WireError
 from tests.checker.servers.redis import MISSING, find_redis
-from tests.checker.servers.runserver import Server, ServerError
+from tests.checker.servers.runserver import Server, ServerError, manage
 from tests.checker.servers.tls import MISSING as NGINX_MISSING
 from tests.checker.servers.tls import find_nginx
 from tests.proofs.runs import CHECKER, HARNESS, ROOT, SOLUTIONS, copy_of, replace
@@ -119,6 +119,20 @@ def test_every_row_answers_right_in_the_smallest_round(
             assert each[speed] > 0, each
     # Each goal is one that this run says something of, but for what its sizes have not.
     assert len(written["goals"]["rows"]) == len(goals.GOALS) - 5
+
+
+@pytest.mark.recorded(
+    ROOT / "tests/bench/servers.py",
+    ROOT / "tests/bench/inside",
+    ROOT / "tests/checker/servers/forks.py",
+)
+def test_libraries_of_a_forked_server_have_found_no_click(tmp_path: Path) -> None:
+    project = copy_of(ROOT / "stage01_echo", tmp_path / "project")
+    code = "import sys, autobahn.util; print('paints:', 'click' in sys.modules)"
+    path = {"PYTHONPATH": str(NO_CLICK)}
+    with quick():
+        run = manage(project, "shell", "--verbosity", "0", "-c", code, **path)
+    assert "paints: False" in run.stdout
 
 
 def test_consumer_that_fails_has_no_cost(tmp_path: Path) -> None:
@@ -485,7 +499,7 @@ def test_row_says_when_it_is_not_the_server_that_was_measured() -> None:
         }
     )
     assert limited == "The load generator was the limit of: fast."
-    assert "of 1 of 3 servers" in waiting
+    assert "for 1 of 3 rows" in waiting
     assert is_quiet(good)
 
 
