@@ -10,9 +10,11 @@ import pytest
 
 from docs.shown import costs, repository
 from docs.shown.minutes import amount
+from tests.bench.fanout import WINDOWS
 from tests.bench.goals import GOALS
 from tests.bench.rows import (
     AUTOBAHN,
+    BARE,
     BARE_ECHO,
     ECHO_FAST,
     ECHO_STAGE,
@@ -176,3 +178,18 @@ def test_bare_function_costs_what_the_fast_lane_does() -> None:
             of("echo", f"{who}; {traffic}", "cpu_us") for who in (BARE_ECHO, ECHO_FAST)
         )
         assert 0.8 < bare / fast < 1.25
+
+
+def test_fast_lane_is_near_its_limit_where_no_writes_can_be_saved() -> None:
+    """Rooms of 2,000 have one message in flight: fanout.WINDOWS."""
+    assert WINDOWS[2000] == 1
+    fast, bare = (
+        of("fanout", f"{who}; 2000 members", "cpu_us")
+        for who in (f"{FAST}, in memory", BARE)
+    )
+    assert fast < 1.5 * bare
+    fast, bare = (
+        of("fanout", f"{who}; 100 members", "cpu_us")
+        for who in (f"{FAST}, in memory", BARE)
+    )
+    assert fast > 2 * bare
