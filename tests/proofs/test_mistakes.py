@@ -113,7 +113,7 @@ def test_mistake_is_named_by_the_check_that_promises_it(
     tmp_path: Path, proof: Proof, stage: str, mistake: Mistake, recorded: Recorded
 ) -> None:
     seen = recorded(proof, lambda: prove(tmp_path / "project", stage, mistake))
-    assert seen["fails"] == mistake.fails
+    assert seen["fails"] == mistake.fails, seen
     said = diagnosis(seen, source_of(stage, mistake))
     assert mistake.words in said, f"{said}\n{seen['printed']}"
 
@@ -123,6 +123,6 @@ def test_mistake_of_a_newcomer_is_told_by_its_entry(
     tmp_path: Path, proof: Proof, stage: str, mistake: Newcomers, recorded: Recorded
 ) -> None:
     seen = recorded(proof, lambda: prove(tmp_path / "project", stage, mistake))
-    assert seen["fails"] == mistake.fails
+    assert seen["fails"] == mistake.fails, seen
     told = explain(**evidence_of(seen), source=source_of(stage, mistake))
     assert told.id == mistake.entry, f"{told.sentence}\n{seen['printed']}"
