@@ -99,7 +99,7 @@ def quick() -> AbstractContextManager[None]:
     That is a tenth of the work, and what a message costs there is the same: tried side
     by side, in rounds. Not for a server whose start or memory is measured.
     """
-    return quick_starts(str(NO_CLICK))
+    return quick_starts()
 
 
 def python_path(*, click: bool = False) -> str:

@@ -9,7 +9,7 @@ import signal
 import socket
 import struct
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -125,14 +125,19 @@ def test_every_row_answers_right_in_the_smallest_round(
     ROOT / "tests/bench/servers.py",
     ROOT / "tests/bench/inside",
     ROOT / "tests/checker/servers/forks.py",
+    ROOT / "requirements.txt",
 )
-def test_libraries_of_a_forked_server_have_found_no_click(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_forked", [True, False], ids=["forked", "cold"])
+def test_autobahn_of_a_server_paints_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_forked: bool
+) -> None:
+    monkeypatch.delenv("CHECKS_FORKS", raising=False)  # Those of this package's tests.
     project = copy_of(ROOT / "stage01_echo", tmp_path / "project")
-    code = "import sys, autobahn.util; print('paints:', 'click' in sys.modules)"
+    code = "from autobahn.util import hl; print(repr(hl('a word')))"
     path = {"PYTHONPATH": str(NO_CLICK)}
-    with quick():
+    with quick() if is_forked else nullcontext():
         run = manage(project, "shell", "--verbosity", "0", "-c", code, **path)
-    assert "paints: False" in run.stdout
+    assert run.stdout == "'a word'\n"
 
 
 def test_consumer_that_fails_has_no_cost(tmp_path: Path) -> None:

@@ -260,21 +260,15 @@ class ForkServer:
     """
     Run a fork server, whose `address` is the path of its socket.
 
-    `path` is its PYTHONPATH, if it has one. Raises OSError, with its traceback, if it
-    does not start. It ends with the `with` block, and with this process, whatever way
-    that ends. So does all that was forked.
+    Raises OSError, with its traceback, if it does not start. It ends with the `with`
+    block, and with this process, whatever way that ends. So does all that was forked.
     """
-
-    def __init__(self, path: str = "") -> None:
-        self.path = path
 
     def __enter__(self) -> Self:
         self.folder = tempfile.TemporaryDirectory(prefix="forks-")
         self.address = str(Path(self.folder.name) / "socket")
         ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        if self.path:
-            environment["PYTHONPATH"] = self.path
         log = Path(self.folder.name, "log")
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
@@ -304,26 +298,25 @@ class ForkServer:
 
 
 @cache
-def fork_server(path: str = "") -> ForkServer:
+def fork_server() -> ForkServer:
     """Return the fork server of this process. It ends with this process."""
-    server = ForkServer(path).__enter__()
+    server = ForkServer().__enter__()
     atexit.register(server.__exit__, None, None, None)
     return server
 
 
 @contextlib.contextmanager
-def quick_starts(path: str = "") -> Iterator[None]:
+def quick_starts() -> Iterator[None]:
     """
     Within this block, fork what may be forked, if this system forks.
 
-    `path` is the PYTHONPATH with which the libraries are imported. Raises OSError if
-    the fork server does not start.
+    Raises OSError if the fork server does not start.
     """
     if not hasattr(os, "fork"):
         yield
         return
     before = os.environ.get(FORKS)
-    os.environ[FORKS] = fork_server(path).address
+    os.environ[FORKS] = fork_server().address
     try:
         yield
     finally:
