@@ -11,7 +11,6 @@ from docs.shown.repository import CannotShow, before, files, read_toml
 
 # When a question is asked: before a step, before its last words, or after them.
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
-BACK = "Put it back: `{} --back`."
 # A step is named by its title, which `code` cannot be.
 NAMED = re.compile(r"`[^`]*`|\{([^{}]+)\}")
 CALL = re.compile(r'\s*\[\[ (\w+)\(.*"([\w-]+)"\) \]\]')
@@ -259,7 +258,7 @@ def how(chapter):
 def caused(chapter, name):
     """Say how a mistake is written into what was typed, and how it is taken back."""
     command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
-    return f"Cause it: `{command}`. {BACK.format(command)}"
+    return f"Cause it: `{command}`. The same with `--back` puts it back."
 
 
 def asked_when(chapter):
