@@ -289,14 +289,21 @@ def measure(options: argparse.Namespace) -> int:
     print(f"On a quiet machine that takes {whole:.0f} s{ends}.\n", file=sys.stderr)
     print(", ".join(f"{key} {value}" for key, value in environment().items()), "\n")
     run = Run(asked, " --quick" if options.quick else "")
-    try:
-        with stopping(clock.left()):
+    with stopping(clock.left()) as enough:
+        try:
             for part in asked:
                 run.measure(part, clock)
-    except Stopped as stopped:
-        run.code = say(stopped.sentence, stopped.code or run.code)
-    except KeyboardInterrupt:
-        run.code = say(Stopped.sentence, Stopped.code)
+        except Stopped as stopped:
+            run.code = say(stopped.sentence, stopped.code or run.code)
+        except KeyboardInterrupt:
+            run.code = say(Stopped.sentence, Stopped.code)
+        enough()
+        finish(run, asked, options)
+    return run.code
+
+
+def finish(run: "Run", asked: list[Part], options: argparse.Namespace) -> None:
+    """Tell what has not been told, and keep all of it if that is asked for."""
     run.tell(asked)
     if not_begun := [str(part) for part in asked if part not in run.begun]:
         say(f"There was no time for: {'; '.join(not_begun)}.")
@@ -310,7 +317,6 @@ def measure(options: argparse.Namespace) -> int:
         goals.show(rows)
     if options.write and run.results:
         write(options.write, run.results)
-    return run.code
 
 
 class Run:

@@ -10,7 +10,7 @@ rounds is kept.
 import math
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -39,32 +39,37 @@ class OutOfTime(Stopped):
 
 
 @contextmanager
-def stopping(seconds: float = math.inf) -> Iterator[None]:
+def stopping(seconds: float = math.inf) -> Iterator[Callable[[], None]]:
     """
     Within this block, SIGTERM raises Terminated, and the end of the time OutOfTime.
 
-    Each of them once: a second SIGTERM ends the process, as everywhere. Windows has no
-    alarm. There, only whole rounds end in time.
+    One of them, and once: `timeout` sends SIGTERM twice, and what was measured must be
+    told in between. Gives what ends that earlier than the block: then SIGTERM is
+    ignored. Windows has no alarm. There, only whole rounds end in time.
     """
+    has_alarm = seconds < math.inf and hasattr(signal, "setitimer")
 
-    def terminate(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+    def enough() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        enough()
         raise Terminated
 
     def ring(_number: int, _frame: FrameType | None) -> None:
+        enough()
         raise OutOfTime
 
-    handlers: dict[int, Any] = {signal.SIGTERM: terminate}
-    if seconds < math.inf and hasattr(signal, "setitimer"):
-        handlers[signal.SIGALRM] = ring
-    before = {number: signal.signal(number, each) for number, each in handlers.items()}
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, terminate)}
+    if has_alarm:
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
     try:
-        if len(handlers) > 1:
-            signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
-        yield
+        yield enough
     finally:
-        if len(handlers) > 1:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        enough()
         for number, each in before.items():
             signal.signal(number, each)
 

@@ -7,13 +7,14 @@ is enough: what a process keeps hardly varies.
 """
 
 import selectors
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.fanout import ENTER_US, Member, allow_open_files
+from tests.bench.fanout import ENTER_US, LOOK, Member, allow_open_files
 from tests.bench.frames import connected, crowd
 from tests.bench.record import Record, Scope
 from tests.bench.rows import (
@@ -42,7 +43,6 @@ QUICK = Scope(rounds=1, seconds=0, is_quick=True)
 
 SIZES = (1000, 5000)
 ROOM = 10  # Members.
-LOOK = 500  # So many come, then all are looked at: whoever is pinged must answer.
 
 ROWS = [
     Variant(ECHO_STAGE),
@@ -118,10 +118,12 @@ def fill(
         if is_echo
         else all_entered(stack, server, members)
     )
+    looked = time.monotonic()
     for number, (tcp, came) in enumerate(opened):
         selector.register(tcp, selectors.EVENT_READ, Member(tcp, came))
-        if not (number + 1) % LOOK:
+        if time.monotonic() - looked > LOOK:  # Daphne waits 10 seconds for a pong.
             listen(selector)
+            looked = time.monotonic()
         if number + 1 in sizes:
             listen(selector)
             kept = memory_of(server.process.pid)
