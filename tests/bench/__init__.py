@@ -10,7 +10,7 @@ is measured after all others, if there is time. `rows.py` has the servers, `load
 
 A run may take so long and no longer, on any machine. So `in_turn` has as many rounds as
 fit into a benchmark's share of the time, and what is not measured costs little: servers
-are forked, rooms fill sixteen at a time, servers end before their clients leave, and
+are forked, rooms fill four at a time, servers end before their clients leave, and
 the databases of sessions are copies of one.
 
 None of them is a test: speed is told as a ratio of servers that were measured in turn,

@@ -24,7 +24,7 @@ MASKED = 0x80  # As every frame from the client must be, and none from the serve
 MASK = b"\x37\xfa\x21\x3d"  # From the examples of RFC 6455, section 5.7.
 LONGEST = 125  # Bytes of payload: what one byte can say.
 CHUNK = 65536  # Bytes: the most that is read at once.
-AT_ONCE = 16  # Handshakes. Twisted lets 50 clients wait.
+AT_ONCE = 4  # Handshakes: more would wait too long for each other on a busy machine.
 
 # The example of RFC 6455, section 1.3, and its answer.
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
