@@ -9,11 +9,11 @@ async def refuse(scope, receive, send):
 
 
 def guard(application):
-    """Keep from an application that its client has left."""
+    """Hide from an application that its client has left."""
 
     async def guarded(scope, receive, send):
         async def tell(message):
-            # Who has left cannot be told. ASGI says OSError, Daphne has its own word.
+            # The client may have left. ASGI says OSError, and Daphne raises its own.
             with suppress(OSError, Disconnected):
                 await send(message)
 

@@ -43,7 +43,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.accept()
         await self.send_json({"type": "welcome", "room": self.room, "name": self.name})
         await send_to_room(self.room, {"type": "join", "name": self.name})
-        # A logout since the handshake began was not told to us: we had not joined.
+        # We had not joined yet, so nobody told us of a logout since the handshake.
         await self.session_check()
 
     async def receive(self, text_data=None, bytes_data=None):
@@ -75,10 +75,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def session_check(self, event=None):
         then = self.scope["session"]
         try:
-            # It keeps what was true at the handshake. A new one of its kind asks again.
+            # This session is as it was at the handshake. A new one is read again.
             user = await get_user({"session": then.__class__(then.session_key)})
         except DatabaseError:
-            # Closed so, and not by an exception, this connection still leaves its room.
+            # An exception would end this connection, too, but never leave its room.
             await self.close(UNAVAILABLE)
             return False
         if user != self.user:

@@ -10,7 +10,7 @@ ANSWER = 4  # Seconds. After 5 without an answer, Daphne gives a handshake up.
 UNAVAILABLE = 4503  # A close code of our own, named after HTTP's 503.
 
 logger = logging.getLogger(__name__)
-clients = set()  # How to tell something to each whose connection is open.
+clients = set()  # For each open connection, the function that sends to it.
 
 
 async def refuse(scope, receive, send):
@@ -19,11 +19,11 @@ async def refuse(scope, receive, send):
 
 
 def guard(application):
-    """Keep from an application what fails around it, and who has left."""
+    """Deal with what fails around an application, and with clients that have left."""
 
     async def guarded(scope, receive, send):
         async def tell(message):
-            # Who has left cannot be told. ASGI says OSError, Daphne has its own word.
+            # The client may have left. ASGI says OSError, and Daphne raises its own.
             with suppress(OSError, Disconnected):
                 await send(message)
 
@@ -42,7 +42,7 @@ def guard(application):
             if tell not in clients:
                 # A page can read a close code, but not why a handshake was refused.
                 await tell({"type": "websocket.accept"})
-            # The layer asks Redis for one client at a time. All are told here.
+            # The layer asks Redis for one client at a time, so tell the others here.
             others = clients if isinstance(error, redis.RedisError) else ()
             for tell_each in {tell, *others}:
                 await tell_each({"type": "websocket.close", "code": UNAVAILABLE})

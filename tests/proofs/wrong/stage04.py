@@ -45,7 +45,7 @@ CLOSES = """        if user != self.user:
             await self.close(LOGGED_OUT)
 """
 AWAY = """        except DatabaseError:
-            # Closed so, and not by an exception, this connection still leaves its room.
+            # An exception would end this connection, too, but never leave its room.
             await self.close(UNAVAILABLE)
             return False
 """

@@ -72,8 +72,7 @@ class FastConsumer(ChatConsumer):
             user, code = await ask(self.session_key), LOGGED_OUT
         except DatabaseError:
             user, code = None, UNAVAILABLE
-        # Closed so, and not by an exception, this connection still leaves its room. It
-        # may have left while we asked.
+        # An exception would never leave the room. The client may have left meanwhile.
         if user != self.user and self.is_open:
             await self.close(code)
         return user == self.user

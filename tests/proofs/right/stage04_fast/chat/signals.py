@@ -1,4 +1,4 @@
-"""What cannot wait for a client's next message: who has logged out, or may no more."""
+"""Tell connections at once that their user has logged out, or may no longer be here."""
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
