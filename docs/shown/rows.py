@@ -78,7 +78,7 @@ def listing(lines, piece, title="", width=0, where="", mark=""):
     kind = "diff" if is_diff else language
     return (
         f'<div class="language-{kind} highlight" markdown="0">'
-        f'<span class="filename">{escape(title or piece.path)}{where}</span>'
+        f'<span class="filename">{escape(title or piece.path)}</span>{where}'
         # Markdown would end a block of HTML at an empty line.
         f'<pre><code><span class="kept">'
         f"{''.join(shown).replace(chr(10), '&#10;')}</span></code></pre></div>\n"

@@ -50,6 +50,7 @@ TALLEST, SHORTEST_PART, ABOVE_PART, NAMES = 325, 70, 28, 22
 # Words that stand alone are as large as they fit: sizes, and how wide a letter is.
 LARGEST_CELL, SMALLEST_CELL = 40, 26
 LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 230, 4
+FEW_REASONS = 5  # Of what is copied with the rest: more of them nobody reads.
 WORDS_HEIGHT = 600  # Of a slide that has only words.
 TERMINAL = '<span class="filename">Terminal</span>'
 
@@ -121,7 +122,9 @@ def begun(chapter, step, found, copied, done):
         yield copying(chapter, step, whole, [piece.reason for piece in whole])
     yield from typing(chapter, step, found, done)
     if step.get("copies") and copied:
-        yield copying(chapter, step, copied, []).at("copies")
+        why = [piece.reason for piece in copied]
+        few = why if len(why) <= FEW_REASONS else []
+        yield copying(chapter, step, copied, few).at("copies")
     for question, answer in asking_of(chapter, step.get("asks", [])):
         yield question
         if "fails" not in step:  # Else the report comes first.

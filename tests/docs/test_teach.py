@@ -1562,7 +1562,7 @@ def test_handout_says_where_each_piece_stands(chapter: str) -> None:
             if piece.verb != "is gone" and not teach.is_copied(step, piece):
                 bar = f">{labels[piece.name]} · {piece.path}"
                 [told] = re.findall(
-                    f'{re.escape(bar)}<span class="where">(.+?)</span>', shown
+                    f'{re.escape(bar)}</span><span class="where">(.+?)</span>', shown
                 )
                 told = text_of(told)
                 if not places.is_whole(stage, piece):
