@@ -22,7 +22,14 @@ try:
     from tests.checker import last, pieces, system, work
     from tests.checker.explain.crashes import telling
     from tests.checker.last import Broken, Last
-    from tests.checker.system import Refusal, exit_with, learn, says_why, typed
+    from tests.checker.system import (
+        OF_THE_SITE,
+        Refusal,
+        exit_with,
+        learn,
+        says_why,
+        typed,
+    )
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -200,15 +207,20 @@ def anchor_of(heading: str) -> str:
 def headings(page: Path) -> dict[str, str]:
     """Return the headings of a page, by anchor."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
-    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {anchor_of(each): each.replace("`", "") for each in found}
+    found = re.findall(r"^#+ (.+?)(?: \{ #([\w-]+) \})?$", text, re.MULTILINE)
+    # A heading that was changed keeps its anchor, which then stands beside it.
+    return {kept or anchor_of(each): each.replace("`", "") for each, kept in found}
 
 
-def section_of(chapter: str) -> str:
-    """Say which section of which chapter tells of it, as the site names them."""
+def section_of(chapter: str) -> tuple[str, str, str]:
+    """Say which section of which chapter tells of it, and where the site shows it."""
     page, anchor = page_of(chapter), chapter.partition("#")[2]
     heading = headings(page).get(anchor, "")
-    return f"{chapter_of(page)} tells of it in “{heading}” ({typed(page)})."
+    return (
+        f"{chapter_of(page)} tells of it in “{heading}”.",
+        f"While `{learn('docs')}` runs, it is here:",
+        f"http://127.0.0.1:{OF_THE_SITE}/{chapter}",
+    )
 
 
 def chapter_of(page: Path) -> str:
@@ -286,7 +298,7 @@ def given(
         printed = traced(broken, hint, project)
         is_file = ": " not in reference  # Then what was printed has named it already.
         mine = "" if printed and is_file else where(project, reference)
-        words = (printed, mine, place, section_of(hint.chapter))
+        words = (printed, mine, place, *section_of(hint.chapter))
         return "\n".join(line for each in words for line in lines_of(each))
     piece = course_piece(name, reference)
     if number == 3:

@@ -9,6 +9,7 @@ import pytest
 from websockets.http11 import Request
 from websockets.sync.server import ServerConnection
 
+from tests.checker.doctor import reach
 from tests.front_door.doctored import (
     PAGE,
     RIGHT,
@@ -419,6 +420,23 @@ def test_an_answer_is_told_by_what_it_is(
 def test_nobody_listens_and_somebody_does() -> None:
     report = examine(f"http://127.0.0.1:{unused_port()}/")
     assert ids(report) in (["nobody-listens"], ["other-port-open"])
+
+
+def test_the_course_itself_is_no_server_of_the_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = {8008: "WebSockets with Django Channels"}
+    monkeypatch.setattr(reach, "neighbours", lambda *_: dict(book))
+    report = examine(f"http://127.0.0.1:{unused_port()}/")
+    assert ids(report) == ["nobody-listens"]
+    said = [text for _, text in report.steps]
+    assert "port 8008 shows the pages of the course" in said
+    # Another one is asked for, and not together with this.
+    book[8001] = "Echo"
+    report = examine(f"http://127.0.0.1:{unused_port()}/")
+    assert ids(report) == ["other-port-open"]
+    assert "8001 (Echo)." in report.findings[0].diagnosis
+    assert "Is yours at port 8001?" in report.findings[0].cure
 
 
 def test_a_name_that_nobody_knows() -> None:

@@ -13,8 +13,9 @@ from tests.checker import addresses
 from tests.checker.doctor.address import Address
 from tests.checker.doctor.report import Report
 from tests.checker.doctor.site import CONNECT, Clock
-from tests.checker.system import page_title
+from tests.checker.system import OF_THE_SITE, page_title
 
+THE_BOOK = "WebSockets with Django Channels"  # The title of what `docs` serves.
 NEAR = (*range(8000, 8011), 8443, 3000, 5000)
 OTHER = {"127.0.0.1": "::1", "::1": "127.0.0.1"}
 SHORT = 0.3  # Seconds: this machine answers at once.
@@ -140,6 +141,10 @@ def look_elsewhere(address: Address, ips: list[str], report: Report) -> None:
             report.find(name, ip=ip, port=port, title=title)
             return
     near = neighbours("127.0.0.1" if address.host == "localhost" else ips[0], port)
+    is_book = near.get(OF_THE_SITE, "").startswith(THE_BOOK)
+    if is_book:
+        del near[OF_THE_SITE]  # It is no server of the reader's.
+        report.step("", f"port {OF_THE_SITE} shows the pages of the course")
     if near:
         shown = ", ".join(f"{number} ({title})" for number, title in near.items())
         report.step("?", f"but somebody listens at port {shown}")
@@ -148,7 +153,8 @@ def look_elsewhere(address: Address, ips: list[str], report: Report) -> None:
         words = f"at port {first}" if is_one else "at one of these ports"
         report.find("other-port-open", port=port, near=shown, words=words)
     else:
-        report.step("", "nor at 8000 to 8010, 8443, 3000 or 5000")
+        first = "no other server" if is_book else "nor"
+        report.step("", f"{first} at 8000 to 8010, 8443, 3000 or 5000")
         report.find("nobody-listens", port=port)
 
 
