@@ -65,7 +65,9 @@ INLINE = {
 
 # How much a page weighs in MkDocs' search, by the beginning of its name. Who looks
 # for a word wants the chapter first that explains it.
-WEIGHTS = {"0": 2, "glossary": 1.5, "setup": 1, "workbench": 1, "testing": 1}
+WEIGHTS = {"0": 2, "glossary": 1.5} | dict.fromkeys(
+    ("setup", "stuck", "workbench", "testing"), 1
+)
 LESS = 0.5
 
 

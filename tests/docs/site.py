@@ -80,7 +80,7 @@ class Reader(HTMLParser):
     def handle_data(self, text: str) -> None:
         if self.open == ["filename"]:
             self.title = text
-        elif self.open:
+        elif self.open[:1] == ["pre"]:  # And not in what a title has in it.
             self.page.codes[-1].text += text
             if "hll" in self.open:
                 self.page.codes[-1].highlighted += text

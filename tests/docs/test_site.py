@@ -356,6 +356,28 @@ def test_drawing_can_be_read_on_a_phone(site: Path, tab: Tab) -> None:
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_set_up_ends_where_chapter_1_begins(site: Path) -> None:
+    page = (site / "setup.html").read_text(encoding="utf-8")
+    text, footer = page.split('<footer class="md-footer">')
+    article = text[text.index("<article") : text.rindex("</article>")]
+    # The last link of the text, and the footer's. What is beside it is for later.
+    assert re.findall(r'href="([^"]+)"', article)[-1] == "01-echo.html"
+    beside = r'href="(?:\./)?([^"]+)" class="beside'
+    assert re.findall(beside, footer)[-1] == "01-echo.html"
+    chapter = (site / "01-echo.html").read_text(encoding="utf-8")
+    assert re.findall(beside, chapter)[0] == "setup.html"
+
+
+def test_what_set_up_had_before_is_found_by_its_old_address(
+    pages: dict[Path, Page],
+) -> None:
+    setup = next(page for path, page in pages.items() if path.name == "setup.html")
+    moved = {"when-you-are-stuck", "when-it-does-not-work", "without-learnpy"}
+    moved |= {"begin-a-file-anew-or-look-at-ours"}
+    moved |= {"on-another-machine-or-without-a-network"}
+    assert moved <= set(setup.ids)
+
+
 def test_home_shows_at_once_what_it_is_and_how_to_begin(site: Path, tab: Tab) -> None:
     tab.set_viewport_size({"width": 1280, "height": 640})
     tab.goto((site / "index.html").as_uri())
