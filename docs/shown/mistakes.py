@@ -6,7 +6,7 @@ from html import escape
 
 from docs.shown import repository
 from docs.shown.repository import CannotShow, read, read_toml
-from docs.shown.text import with_code
+from docs.shown.text import slug, with_code
 
 CATALOGUE = "tests/checker/explain/catalogue"
 COMMON = ("very common", "common")  # Rare ones would hide these.
@@ -20,13 +20,13 @@ def pitfalls(path, lines):
     found = proved()["lines"].get(path, [])
     entries = catalogue() if found else {}
     numbers = {}  # Of each entry, the first line that it is about.
-    said = {}  # Of some, what is said of it here.
+    here = {}  # What is said of it here, and how it is called, if otherwise.
     for pitfall in found:
         for number, line in enumerate(lines, 1):
             if line.strip() == pitfall["line"]:
                 if pitfall["entry"] not in numbers:
                     numbers[pitfall["entry"]] = number
-                    said[pitfall["entry"]] = pitfall.get("said")
+                    here[pitfall["entry"]] = pitfall
                 break
     told = sorted(numbers.items(), key=lambda item: (rank(entries[item[0]]), item[1]))
     shown = sorted(told[:MOST_PITFALLS], key=lambda item: item[1])
@@ -34,11 +34,12 @@ def pitfalls(path, lines):
         return ""
     notes = "".join(
         f'<details data-line="{number}"><summary>'
-        f"<span>{with_code(entry['title'])}</span> "
+        f"<span>{with_code(here[each].get('title') or entries[each]['title'])}</span> "
         f"<small><code>{escape(shorten(lines[number - 1].strip()))}</code></small>"
         "</summary>\n"
-        f"<p>{with_code(said[entry['id']] or words_of(entry))}</p></details>\n"
-        for entry, number in ((entries[each], number) for each, number in shown)
+        f"<p>{with_code(here[each].get('said') or words_of(entries[each]))}</p>"
+        "</details>\n"
+        for each, number in shown
     )
     label = "<p>What goes wrong here</p>\n"
     return f'\n<div class="pitfalls" markdown="0">\n{label}{notes}</div>\n'
@@ -68,12 +69,30 @@ def sights():
             wire = seen.get(entry["id"], entry.get("symptom", ""))
             group = next(g for g in groups if re.fullmatch(g["wire"], wire))
             found[group["heading"]].append(entry)
-    for heading, entries in found.items():
-        if not entries:
+    shown = []
+    for number, group in enumerate(groups):
+        heading, rows = group["heading"], group.get("row", [])
+        entries = found[heading]
+        if not entries and not rows:
             raise CannotShow(f"docs/sights.toml: nothing is seen as {heading!r}.")
-    return "\n".join(
-        f"## {heading}\n\n{in_parts(number, entries)}"
-        for number, (heading, entries) in enumerate(found.items(), 1)
+        part = leading(rows) if rows else in_parts(number, entries)
+        shown.append(f"## {heading}\n\n{part}")
+    return "\n".join(shown)
+
+
+def leading(rows):
+    """Write what stands for many mistakes, and leads to where they are."""
+    return boxed(
+        f"<details open><summary><span>{with_code(row['title'])}</span> "
+        f"<small>stage {row['stage']}</small></summary>\n"
+        f"<p>{with_code(row['words'])}</p>\n<ul>\n"
+        + "".join(
+            f"<li>{with_code(lead['sign'])}: "
+            f'<a href="#{slug(lead["heading"])}">{lead["heading"]}</a></li>\n'
+            for lead in row["lead"]
+        )
+        + "</ul></details>\n"
+        for row in rows
     )
 
 
@@ -92,19 +111,24 @@ def in_parts(number, entries):
 
 def listed(entries):
     """Write mistakes as a list, each of which unfolds."""
-    rows = "".join(
+    return boxed(
         f"<details><summary><span>{with_code(entry['title'])}</span> "
         f"<small>{told_in(entry)}</small></summary>\n"
         f'<p>{with_code(words_of(entry))} <a href="{entry["chapter"]}">Read more</a>'
         "</p></details>\n"
         for entry in entries
     )
-    return f'<div class="sights" markdown="0">\n{rows}</div>\n'
+
+
+def boxed(rows):
+    """Put the rows of a list into their box, where sights.js finds them."""
+    return f'<div class="sights" markdown="0">\n{"".join(rows)}</div>\n'
 
 
 def told_in(entry):
     """Return the stage in whose chapter a mistake is told, in words."""
-    return f"stage {int(entry['chapter'][:2])}"
+    number = re.match(r"\d+", entry["chapter"])  # Or it is told before chapter 1.
+    return f"stage {int(number[0]) if number else 1}"
 
 
 def catalogue():

@@ -39,10 +39,9 @@ from docs.shown.teach import (
     lettered,
     order,
     shown_with,
-    slug,
     stage_of,
 )
-from docs.shown.text import plain
+from docs.shown.text import plain, slug
 
 # Of a drawing, in its units: what fits as a whole; what is too little for a slide; and
 # what stands above a heading, and above that, with the names of both sides.

@@ -8,6 +8,7 @@ from string import ascii_uppercase
 from docs.shown.changes import pieces
 from docs.shown.pages import linked, page, section
 from docs.shown.repository import CannotShow, before, files, read_toml
+from docs.shown.text import slug
 
 # When a question is asked: before a step, before its last words, or after them.
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
@@ -123,11 +124,6 @@ def step(chapter, title):
 def anchor(letter, title):
     """Return the place of a step on its page, as both builders call its heading."""
     return slug(f"step {letter} {title}")
-
-
-def slug(heading):
-    """Return the place of a heading on its page."""
-    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
 
 
 def saves(step):

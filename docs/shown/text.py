@@ -19,6 +19,11 @@ def with_code(text):
     return "".join(parts)
 
 
+def slug(heading):
+    """Return the place of a heading on its page."""
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+
+
 def cells(*texts):
     """Write one line of a table."""
     return f"| {' | '.join(map(str, texts))} |"

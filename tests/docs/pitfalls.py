@@ -7,19 +7,21 @@ writes docs/pitfalls.json. `lines` holds, for each file of a stage, the lines th
 proved mistakes change, and what the catalogue calls each: the pages show them beside
 these lines. `seen` holds how each was seen on the wire most often, when it was proved,
 and `said` what the checks said of it then, the first time: with names, and not with
-what stands for them in the catalogue. Where it was said otherwise of the mistake at a
-line, the line has its own `said`.
+what stands for them in the catalogue. Names that only the author of a mistake knows are
+`…`. Where it was said otherwise of the mistake at a line, the line has its own `said`,
+and where the catalogue has a title for one line, its own `title`.
 """
 
 import argparse
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import mode
 from typing import Any
 
-from tests.checker.explain import explain
+from tests.checker.explain import Source, Told, explain
 from tests.checker.explain.catalogue import entries
 from tests.docs.repository import ROOT
 from tests.proofs.records import Seen, records
@@ -29,12 +31,20 @@ from tests.proofs.wrong.mistake import Mistake, Newcomers, newcomers
 
 FILE = ROOT / "docs" / "pitfalls.json"
 SHOWN = ("very common", "common")
-LINE = re.compile(r", line \d+\b")  # Of a stranger's file: nobody else has it there.
+LINE = re.compile(r",(?: in)? line \d+\b")  # Of a stranger's: others have it elsewhere.
+BY_ID = {entry.id: entry for entry in entries()}
+METHODS = ("name", "right", "method")  # What fills in the name of a method.
+Words = tuple[tuple[str, object], ...]
+# What fills in a name that somebody has chosen, or quotes one.
+CHOSEN = ("address", "host", "module", "name", "path", "table", "what", "words")
+MADE_UP = re.compile(r"[0-9a-f]{32}")  # A room that the checks have asked for.
+# Here the name shows the mistake.
+SHOWS_NAMES = {"never-awaited", "no-handler", "no-handler-but"}
 
 
 def pitfalls() -> dict[str, Any]:
     """Return where common mistakes are made, and how each was seen."""
-    common = {entry.id for entry in entries() if entry.common in SHOWN}
+    common = {entry.id for entry in BY_ID.values() if entry.common in SHOWN}
     lines: dict[str, list[dict[str, str]]] = {}
     symptoms: dict[str, list[str]] = {}
     words: dict[str, str] = {}
@@ -44,12 +54,17 @@ def pitfalls() -> dict[str, Any]:
             said = explain(**evidence_of(seen), source=source_of(stage, mistake))
             if not said or said.id not in common:
                 continue
-            told = LINE.sub("", said.general)
+            told = general(said, stage)
+            entry = BY_ID[said.id]
             words.setdefault(said.id, told)
             if seen.get("symptom"):
                 symptoms.setdefault(said.id, []).append(seen["symptom"])
             for path, line in places(stage, mistake):
                 pitfall = {"line": line, "entry": said.id}
+                if entry.here:
+                    pitfall["title"] = entry.here.format(**dict(said.words))
+                    if is_of_another(line, said.words):
+                        continue
                 known = lines.setdefault(path, [])
                 if not any(pitfall.items() <= each.items() for each in known):
                     # In the words of this stage, if others have others.
@@ -60,6 +75,44 @@ def pitfalls() -> dict[str, Any]:
         "said": {each: words[each] for each in sorted(words)},
         "seen": {each: mode(symptoms[each]) for each in sorted(symptoms)},
     }
+
+
+def general(said: Told, stage: str) -> str:
+    """Return what is said of a mistake, with no name that only its author knows."""
+    words = dict(said.words)
+    if said.id not in SHOWS_NAMES:
+        known = text_of(stage)
+        for each in words.keys() & set(CHOSEN):
+            words[each] = masked(str(words[each]), known)
+    return LINE.sub("", " ".join(BY_ID[said.id].told(words))).rstrip()
+
+
+def masked(word: str, known: str) -> str:
+    """Return a word, or `…` in place of it, or of what it quotes, if it is unknown."""
+    word = MADE_UP.sub("…", word)
+    if "…" in word or word in known:
+        return word
+    if " " not in word:
+        return "…"
+    # What a library says, about names.
+    return re.sub(
+        r"'([^']*)'", lambda name: name[0] if name[1] in known else "'…'", word
+    )
+
+
+@cache
+def text_of(stage: str) -> str:
+    """Return all that stands in the files of a stage, and their names as modules."""
+    files = Source.of(ROOT / stage).files
+    modules = (name.removesuffix(".py").replace("/", ".") for name in files)
+    return "\n".join([*modules, *files.values()])
+
+
+def is_of_another(line: str, words: Words) -> bool:
+    """Tell whether a line begins another method than the one that was found."""
+    begun = re.match(r"async def (\w+)\(", line)
+    found = [str(word).rpartition(".")[2] for key, word in words if key in METHODS]
+    return bool(begun and found and begun[1] not in found)
 
 
 def record_of(stage: str, mistake: Mistake | Newcomers) -> Seen:

@@ -3,8 +3,11 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 from html import unescape
 from pathlib import Path
+from statistics import mode
 
 import pytest
 from playwright.sync_api import Page as Tab
@@ -12,7 +15,9 @@ from playwright.sync_api import expect
 from websockets.sync.client import connect
 
 from docs.shown import mistakes, repository, text
-from tests.docs.pitfalls import FILE, as_json, pitfalls
+from docs.shown.text import slug
+from tests.checker.explain import explain
+from tests.docs.pitfalls import FILE, as_json, is_of_another, masked, pitfalls
 from tests.docs.repository import ROOT
 from tests.proofs.records import EVIDENCE, Proof, Recorded
 
@@ -80,6 +85,43 @@ def test_pitfalls_speak_of_the_readers_file_and_of_no_line_of_a_stranger() -> No
     assert unescape(named[0]) == 'path("ws/rooms/<room:room>/", Cha…'
 
 
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("No module named 'chat.rooting'", "No module named '…'"),
+        ("No module named 'chat.routing'", "No module named 'chat.routing'"),
+        ("ws/rooms/46d1fc8580ed471facd81c32aae5d3b6/", "ws/rooms/…/"),
+        ("recieve", "…"),
+        ("receive", "receive"),
+        ("expected ':'", "expected ':'"),
+    ],
+)
+def test_names_that_a_reader_does_not_have_are_left_out(word: str, shown: str) -> None:
+    assert masked(word, "chat.routing\nasync def receive(self):") == shown
+
+
+def test_a_pitfall_speaks_of_the_method_at_whose_line_it_stands() -> None:
+    line = "async def connect(self):"
+    assert not is_of_another(line, (("name", "connect"),))
+    assert not is_of_another(line, (("method", "EchoConsumer.connect"),))
+    assert is_of_another(line, (("name", "disconnect"),))
+    # A misspelt one stands at the line of the right one.
+    assert not is_of_another(line, (("name", "conect"), ("right", "connect")))
+    assert not is_of_another("await self.accept()", (("name", "receive"),))
+
+
+def test_a_title_beside_a_line_is_made_from_what_was_found() -> None:
+    named = {e["id"]: e["here"] for e in mistakes.catalogue().values() if "here" in e}
+    for path, found in mistakes.proved()["lines"].items():
+        for pitfall in found:
+            title = named.get(pitfall["entry"])
+            assert ("title" in pitfall) == bool(title), f"{path}: {pitfall}"
+            if title:
+                pattern = re.sub(r"\\\{\w+\\\}", ".+", re.escape(title))
+                assert re.fullmatch(pattern, pitfall["title"])
+                assert len(pitfall["title"]) <= 75
+
+
 def test_each_common_mistake_stands_once_under_what_one_sees() -> None:
     shown = mistakes.sights()
     common = [
@@ -112,6 +154,66 @@ def test_who_is_faster_than_the_server_finds_what_python_says() -> None:
     assert "<code>Quit the server</code>" in row.partition("</details>")[0]
 
 
+LEADS = [
+    lead
+    for group in repository.read_toml("docs/sights.toml")["sight"]
+    for row in group.get("row", [])
+    for lead in row["lead"]
+]
+
+
+@pytest.mark.parametrize("lead", LEADS, ids=lambda lead: lead["symptom"])
+def test_code_1006_leads_by_what_the_log_showed_of_proved_mistakes(lead: dict) -> None:
+    seen = [
+        record["seen"]
+        for path in sorted(EVIDENCE.glob("mistakes/*.json"))
+        for record in json.loads(path.read_text(encoding="utf-8")).values()
+    ]
+    with_sign = [
+        each["symptom"]
+        for each in seen
+        if re.search(lead["printed"], each.get("printed", ""))
+        and each.get("symptom", "").startswith("HTTP ")
+    ]
+    # Whatever else was tried first: mostly it is this, and never another of the three.
+    assert mode(with_sign) == lead["symptom"]
+    others = {each["symptom"] for each in LEADS} - {lead["symptom"]}
+    assert not others & set(with_sign)
+    # The row shows the beginning of what the proofs look for, and leads to its heading.
+    assert re.search(lead["printed"].split("(")[0].split("\\S")[0], lead["sign"])
+    shown = mistakes.sights()
+    assert f"\n## {lead['heading']}\n" in shown
+    assert f'href="#{slug(lead["heading"])}"' in shown
+
+
+@pytest.mark.recorded(ROOT / "stage01_echo", ROOT / "tests/start")
+@pytest.mark.parametrize(
+    ("project", "words"),
+    [
+        ("stage01_echo", "Address already in use"),
+        ("tests/start", "That port is already"),
+    ],
+    ids=["Daphne", "Django"],
+)
+def test_who_starts_a_second_server_finds_what_it_says(
+    project: str, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        address = f"127.0.0.1:{first.getsockname()[1]}"
+        second = subprocess.run(
+            [sys.executable, "manage.py", "runserver", "--noreload", address],
+            cwd=ROOT / project,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert words in second.stderr
+    entry = mistakes.catalogue()["port-taken"]
+    assert words in entry["title"]
+    assert explain("no start", second.stderr).id == "port-taken"
+
+
 def test_no_two_mistakes_have_the_same_title() -> None:
     titles = [entry["title"] for entry in mistakes.catalogue().values()]
     assert sorted(titles) == sorted(set(titles))
@@ -129,6 +231,7 @@ def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
     shown = tab.locator(".sights details:visible")
     said = tab.locator(".sights-filter").get_by_role("status")
     every = shown.count()
+    before = [each.text_content() for each in shown.all()]
     first = tab.get_by_role("heading", name="The server does not start")
     assert field.bounding_box()["y"] < first.bounding_box()["y"]
     expect(said).to_have_text(f"{every} mistakes, all shown.")
@@ -137,10 +240,26 @@ def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
     assert 0 < shown.count() < 10
     for each in shown.all():
         assert "regular expression" in each.text_content().lower()
-    # Each heading that is left has something below it.
+    # What was found is one list, in which the headings have no place.
     expect(tab.get_by_role("heading", name="No message comes")).to_be_hidden()
+    field.fill("1006")
+    expect(shown.first).to_contain_text("The page says: Connection lost (code 1006)")
+    field.fill("address already in use")
+    expect(shown.first).to_contain_text("It says: Address already in use")
+    # Not import, nor support.
+    field.fill("port")
+    expect(shown.filter(has_text='nginx says "Address')).to_have_count(0)
+    expect(shown.first).to_contain_text("stage 1")
+    expect(shown.first).to_contain_text("That port is already in use")
+    for each in shown.all():
+        assert re.search(r"\bport", each.text_content().lower())
     field.fill("no such mistake anywhere")
     expect(said).to_have_text(f"0 of {every} shown.")
     expect(tab.locator("h2:visible")).to_have_count(0)
-    field.fill("")
+    # A link of a row leads to a heading that comes back, with all that was there.
+    field.fill("1006")
+    shown.first.get_by_role("link", name="answered with 403").click()
+    expect(field).to_have_value("")
     expect(shown).to_have_count(every)
+    expect(tab.get_by_role("heading", name="answered with 403")).to_be_in_viewport()
+    assert [each.text_content() for each in shown.all()] == before

@@ -172,6 +172,13 @@ ELSEWHERE = [
         *("no start", "ModuleNotFoundError: No module named 'channels'\n", ""),
         "has no package channels",
     ),
+    # The checks give each server a free port. test_pitfalls.py has these words live.
+    (
+        "no start",
+        "Error: That port is already in use.\n",
+        "",
+        "Another program listens",
+    ),
     # It waits for half a minute, for somebody who types.
     ("no start", "Enter PEM pass phrase:", "", "nobody is there to type a password"),
     ("no start", f"and again{SAYS_SO}", "", "A loop prints, and never ends"),

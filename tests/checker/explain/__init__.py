@@ -43,7 +43,7 @@ class Told(NamedTuple):
 
     `departed` are the places where the project is not the finished stage's, and
     `others` those of them that are less likely. `file` and `line` are where a finding
-    of the source stands.
+    of the source stands. `words` are those that were filled in, by their names.
     """
 
     witness: int
@@ -54,6 +54,7 @@ class Told(NamedTuple):
     file: str = ""
     line: int = 0
     others: tuple[Departure, ...] = ()
+    words: tuple[tuple[str, object], ...] = ()
 
     @property
     def general(self) -> str:
@@ -199,7 +200,15 @@ def fitting(
             words |= match.groupdict()
             diagnosis, cure = entry.told(words)
             file, line = (finding.file, finding.line) if finding else ("", 0)
-            yield Told(witness, entry.id, diagnosis, cure, (), file, line)
+            yield Told(
+                witness,
+                entry.id,
+                diagnosis,
+                cure,
+                file=file,
+                line=line,
+                words=tuple(words.items()),
+            )
 
 
 def best_witness(entry: Entry) -> int:

@@ -24,6 +24,10 @@ sure       the wire alone is enough: nothing else looks like this
 general    what stands in the source says it more exactly
 hint       many programs are right, and have this
 
+how a page calls it beside the line where it was made, if `title` says too much there:
+
+here       in which `{name}` stands as it does in what is said
+
 and what is said: `diagnosis`, and `cure`. In both, `{name}` stands for a group of that
 name in `printed`, or for a word of the finding; braces of their own are doubled.
 """
@@ -57,6 +61,7 @@ class Entry:
     chapter: str
     diagnosis: str
     cure: str = ""
+    here: str = ""
     symptom: str = ANY
     check: str = ANY
     printed: str = ANY
