@@ -1,6 +1,7 @@
 """Each exercise has a hint, and each that a check can tell to be done a solution."""
 
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from docs.shown import repository
 from docs.shown.exercises import SOLUTIONS, exercises
 from docs.shown.repository import CannotShow
+from tests.docs.own_tests import own_tests
 from tests.docs.repository import ROOT
 
 HELP = tomllib.loads((ROOT / "docs/exercises.toml").read_text(encoding="utf-8"))
@@ -34,6 +36,30 @@ def test_solution_is_one_of_the_stage_that_the_tests_run(chapter: str) -> None:
             assert name.startswith(f"stage{chapter[:2]}_")
             assert (ROOT / SOLUTIONS / name).is_dir()
             assert f'title="{next_file(name)}"' in exercises(chapter)
+
+
+MENDED = [each for chapter in HELP.values() for each in chapter if "mended" in each]
+
+
+@pytest.mark.recorded(ROOT / "stage01_echo", ROOT / SOLUTIONS / "stage01_exercise_3")
+@pytest.mark.parametrize("exercise", MENDED, ids=lambda each: each["title"])
+def test_test_that_an_exercise_breaks_is_mended_in_its_solution(
+    exercise: dict[str, str], tmp_path: Path
+) -> None:
+    name = exercise["solution"]
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "stage01_echo", project)
+    routing = ROOT / SOLUTIONS / name / "chat/routing.py"
+    shutil.copy(routing, project / "chat/routing.py")
+    before = own_tests(project).stdout
+    assert "1 failed" in before, "No test of the stage needs to be mended."
+    shutil.copytree(ROOT / SOLUTIONS / name, project, dirs_exist_ok=True)
+    after = own_tests(project).stdout
+    assert "6 passed" in after, after
+    shown = exercises("01-echo")
+    assert f"async def {exercise['mended']}(" in shown
+    # The other tests stay as they were, and are not shown.
+    assert "test_text_comes_back_as_text" not in shown
 
 
 def next_file(name: str) -> str:
