@@ -4,12 +4,24 @@ import re
 
 from docs.shown.text import indented
 
+
+def folder(path):
+    """Return a path as commands of Windows want it: xcopy takes / for an option."""
+    return path.replace("/", "\\")
+
+
 # What Windows calls otherwise than bash does.
 WINDOWS = [
     (r"^source \.venv/bin/activate$", r".venv\\Scripts\\activate"),
     (r"^\.venv/bin/(\w+)", r".venv\\Scripts\\\1"),
     (r"^python3\b", "py"),
     (r"^ls\b", "dir"),
+    (r"^mkdir -p (\S+)$", lambda found: rf"mkdir {folder(found[1])}"),
+    (
+        # What is in a folder, into another one, over what may be there.
+        r"^cp -r (\S+)/\. (\S+)$",
+        lambda found: rf"xcopy /e /q /y {folder(found[1])} {folder(found[2])}",
+    ),
 ]
 POWERSHELL = [
     (r'^export (\w+)="?([^"]*)"?$', r'$env:\1 = "\2"'),

@@ -150,8 +150,7 @@ def room_bears(*rows):
 
     A message is told to each member, so it costs as many deliveries.
     """
-    points = {each: points_of("fanout", each, "cpu_us") for each in rows}
-    sizes = sorted(set.intersection(*(set(each) for each in points.values())))
+    points, sizes = sized(rows)
     table = [["messages a second", *(f"room of {size:,}" for size in sizes)]]
     for each, costs in points.items():
         found = [a_second(size * costs[size]) for size in sizes]
@@ -174,6 +173,42 @@ def cost_times(name, row, base):
     """Return how many times the CPU time of a row the base takes for the same."""
     cheap, dear = (row_of(name, each, "")["cpu_us"] for each in (row, base))
     return f"{dear / cheap:.2f}"
+
+
+def delivery(row, size):
+    """Return what one delivery of a row costs in a room of a size, in µs."""
+    return number(points_of("fanout", row, "cpu_us")[size])
+
+
+def redis_times(size):
+    """Return how many times as much a delivery of stage 3 costs on Redis."""
+    where = f"{size} members"
+    return cost_times(
+        "fanout", f"stage 3, in memory; {where}", f"stage 3, Redis; {where}"
+    )
+
+
+def echo_times(row, in_flight):
+    """Return how many times the CPU time of a row a synchronous consumer takes."""
+    plural = "s" if in_flight > 1 else ""
+    where = f"1 client, {in_flight} message{plural} in flight"
+    base = "synchronous consumer, as in many tutorials"
+    return cost_times("echo", f"{row}; {where}", f"{base}; {where}")
+
+
+def cost_table(*rows):
+    """Show what one delivery costs, in rooms of sizes that all rows have."""
+    points, sizes = sized(rows)
+    table = [["CPU of one delivery, µs", *(f"room of {size:,}" for size in sizes)]]
+    for each, costs in points.items():
+        table.append([short(each), *(number(costs[size]) for size in sizes)])
+    return f'<div class="wide" markdown="0">\n{table_of(table)}\n</div>\n'
+
+
+def sized(rows):
+    """Return what a delivery costs by sizes, and the sizes that all rows have."""
+    points = {each: points_of("fanout", each, "cpu_us") for each in rows}
+    return points, sorted(set.intersection(*(set(each) for each in points.values())))
 
 
 def cost_growth(row, small, large):

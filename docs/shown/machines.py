@@ -243,6 +243,31 @@ def machines_scale():
     )
 
 
+def row_of(daphnes):
+    """Return what was seen with so many processes."""
+    return found("scale", "rows", str(daphnes))
+
+
+def daphne_us(daphnes):
+    """Write what a delivery costs Daphne if its room is spread over some, in µs."""
+    return f"{row_of(daphnes)['Daphne_us']:.0f}"
+
+
+def carried(daphnes):
+    """
+    Return how many deliveries a second processes make if each has a core for itself.
+
+    CPU times say that, whatever cores there are: how fast several processes were on
+    two cores, which they share with all else, does not repeat.
+    """
+    return daphnes * 1e6 / row_of(daphnes)["Daphne_us"]
+
+
+def carried_times(daphnes):
+    """Write how many times as many deliveries as one process those make."""
+    return f"{carried(daphnes) / carried(1):.1f}"
+
+
 def machines_storm():
     """Show a storm that was measured beside the same one simulated."""
     rows = {

@@ -2,13 +2,15 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
 
-from docs.shown import costs, repository
+from docs.shown import costs, machines, repository
+from docs.shown.calls import found_calls
 from docs.shown.minutes import amount
 from tests.bench.fanout import WINDOWS
 from tests.bench.goals import GOALS
@@ -29,6 +31,7 @@ from tests.bench.rows import (
     Variant,
 )
 from tests.docs.repository import ROOT
+from tests.proofs.runs import solution
 
 PAGE = (ROOT / "docs/costs.md").read_text(encoding="utf-8")
 RESULTS = json.loads((ROOT / "docs/bench.json").read_text(encoding="utf-8"))
@@ -193,3 +196,81 @@ def test_fast_lane_is_near_its_limit_where_no_writes_can_be_saved() -> None:
         for who in (f"{FAST}, in memory", BARE)
     )
     assert fast > 2 * bare
+
+
+# What a reader types
+
+
+COPY = re.compile(r"cp -r (\S+)/\. (\S+)")
+CHECK = re.compile(r"python3 learn\.py check (\d) --project (\S+)")
+
+
+def typed() -> list[tuple[str, ...]]:
+    """Return the commands of each try-out of the page."""
+    return [
+        lines
+        for _, name, lines in found_calls(PAGE)
+        if name == "commands" and lines[0].startswith("mkdir")
+    ]
+
+
+def files_of(project: Path) -> dict[str, bytes]:
+    """Return what is in the files of a project, without what Python has made of it."""
+    return {
+        str(file.relative_to(project)): file.read_bytes()
+        for file in project.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+@pytest.mark.parametrize("lines", typed(), ids=lambda lines: lines[0].split("/")[-1])
+def test_reader_has_the_project_that_the_proofs_check(
+    lines: tuple[str, ...], tmp_path: Path
+) -> None:
+    made, *copies, checked = lines
+    for line in copies:
+        source, target = COPY.fullmatch(line).groups()
+        assert made == f"mkdir -p {target}"
+        shutil.copytree(
+            ROOT / source,
+            tmp_path / target,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__", "db.sqlite3"),
+        )
+    stage, project = CHECK.fullmatch(checked).groups()
+    name = source.rpartition("/")[2]
+    assert name.startswith(f"stage0{stage}_")
+    # test_solutions.py checks it, as the last command does.
+    proven = files_of(solution(name, tmp_path / "proven"))
+    copied = files_of(tmp_path / project)
+    assert {file: copied.get(file) for file in proven} == proven
+
+
+def test_page_names_the_files_of_the_other_stages() -> None:
+    for stage, name in (
+        ("stage01_echo", "stage01_fast"),
+        ("stage04_auth", "stage04_fast"),
+    ):
+        assert f"`{stage}`" in PAGE
+        assert f"`{name}`" in PAGE
+        assert (ROOT / stage).is_dir()
+        assert (ROOT / "tests/proofs/right" / name / "chat/routing.py").is_file()
+
+
+def test_fast_lane_is_used_because_of_its_routing() -> None:
+    """Without this file, the checks pass as well: the old consumer answers."""
+    call = '[[ include("tests/proofs/right/stage03_fast/chat/routing.py") ]]'
+    assert call in PAGE
+    fast = (ROOT / "tests/proofs/right/stage03_fast/chat/routing.py").read_text("utf-8")
+    old = (ROOT / "stage03_groups/chat/routing.py").read_text("utf-8")
+    assert "FastConsumer.as_asgi()" in fast
+    assert "FastConsumer" not in old
+
+
+def test_redis_costs_more_and_most_where_rooms_are_spread() -> None:
+    assert 1 < float(costs.redis_times(100)) < 2
+    small, spread = (int(machines.daphne_us(number)) for number in (1, 4))
+    assert float(costs.delivery(f"{STAGE}, Redis", 100).replace(",", "")) < small
+    assert small < spread
+    # A second process gains something, and less than twice.
+    assert 1 < machines.carried(2) / machines.carried(1) < 2

@@ -608,6 +608,9 @@ def test_commands_are_shown_for_each_shell(macros: SimpleNamespace) -> None:
     assert shown.startswith('=== "macOS, Linux"\n\n    ``` text\n    ls docs\n')
     assert '=== "Windows"\n\n    ``` powershell\n    dir docs\n' in shown
     assert r"    .venv\Scripts\python -m pip" in shown.splitlines()
+    shown = macros.commands("mkdir -p work/a", "cp -r stage/chat/. work/a")
+    assert r"    mkdir work\a" in shown.splitlines()
+    assert r"    xcopy /e /q /y stage\chat work\a" in shown.splitlines()
 
 
 def test_question_needs_a_right_choice(macros: SimpleNamespace, tmp_path: Path) -> None:
