@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from threading import Event
@@ -16,6 +15,7 @@ from tests.checker.doctor.document import Document
 from tests.checker.doctor.report import LINES, WIDTH, Report, paragraphs
 from tests.checker.doctor.script import asked
 from tests.checker.doctor.script_says import unbalanced
+from tests.checker.hint import headings
 from tests.checker.system import ROOT, Refusal
 from tests.front_door.doctored import (
     Sick,
@@ -358,18 +358,11 @@ def test_every_finding_is_found_by_something_and_shown_by_a_test() -> None:
         assert built or f'"{name}"' in tests, f"no test shows {name}"
 
 
-def anchors(page: Path) -> set[str]:
-    """Return what a chapter's headings can be reached by."""
-    heads = re.findall("^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    words = [re.sub(r"[^\w\s-]", "", head).strip().lower() for head in heads]
-    return {re.sub(r"[-\s]+", "-", each) for each in words}
-
-
 def test_every_finding_leads_to_a_part_of_a_chapter() -> None:
     for entry in findings.entries().values():
         page, _, anchor = entry.chapter.partition("#")
         file = ROOT / "docs" / page.replace(".html", ".md")
-        assert anchor in anchors(file) | {""}, f"{entry.id}: {entry.chapter}"
+        assert anchor in {*headings(file), ""}, f"{entry.id}: {entry.chapter}"
 
 
 def test_sentences_are_sentences() -> None:
