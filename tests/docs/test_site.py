@@ -235,7 +235,7 @@ def test_search_works_from_a_file_by_keyboard(site: Path, tab: Tab) -> None:
     tab.goto((site / "index.html").as_uri())
     search_for(tab, site.name, "RemoteSigned")  # A word that only one page has.
     result = tab.get_by_role("link").or_(tab.get_by_role("option"))
-    expect(result.filter(has_text="Without learn.py").first).to_be_visible(
+    expect(result.filter(has_text="Activate the environment").first).to_be_visible(
         timeout=PATIENCE
     )
     tab.keyboard.press("ArrowDown")
