@@ -27,7 +27,7 @@ BLOCKS = {
     "machines": (
         *("machines_shards", "machines_sentinel", "machines_cluster"),
         *("machines_restart", "machines_scale", "machines_storm"),
-        *("machines_measured", "room_bounds", "storms"),
+        *("machines_measured", "million_needs", "room_bounds", "storms"),
     ),
     "mistakes": ("sights",),
     "numbers": ("bench_table",),
@@ -57,7 +57,10 @@ INLINE = {
         "measured_on",
         "redis_times",
     ),
-    "machines": ("carried_times", "daphne_us", "machine", "million"),
+    "machines": (
+        *("carried_times", "cluster_went_on", "daphne_us", "machine", "million"),
+        "shards_again",
+    ),
     "minutes": ("minutes", "rates"),
     "numbers": ("bench",),
     "pictures": ("flame_share",),

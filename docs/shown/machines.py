@@ -6,9 +6,18 @@ What the paper takes from measurements stands in COSTS, and nowhere else.
 
 import json
 import re
+from math import ceil
 
 from docs.shown.numbers import results
-from docs.shown.paper import Costs, Policy, Site, arithmetic, joins, storm
+from docs.shown.paper import (
+    PING_INTERVAL,
+    Costs,
+    Policy,
+    Site,
+    arithmetic,
+    joins,
+    storm,
+)
 from docs.shown.repository import CannotShow, read
 from docs.shown.text import cells, plain
 
@@ -25,6 +34,9 @@ SEEN = {
     "proxy_kib": ("scale", "idle", "nginx", "kib"),
     "proxy_files": ("scale", "idle", "nginx", "files"),
     "redis_us": ("scale", "rows", "4", "Redis_us"),
+    "small_us": ("scale", "rows", "1", "Daphne_us"),
+    "spread_us": ("scale", "rows", "4", "Daphne_us"),
+    "kept_redis_us": ("scale", "rows", "1", "Redis_us"),
 }
 
 ROOMS = {
@@ -44,14 +56,16 @@ VARIANTS = (
 )
 
 LONGEST = 64  # Characters of an error.
+COMMAND = "python3 -m tests.bench.machines --write"
 
 # Of one process: a full one, and two that are too full.
 CROWDS = (500, 2_000, 10_000)
 POLICIES = {
     "all at once": Policy(jitter=False),
     "as our page does": Policy(),
-    "after 10 to 20 seconds": Policy(first=20, longest=20),
 }
+# So much longer than all handshakes take: a server that is never idle has a queue.
+RESERVE = 1.1
 
 
 def machines():
@@ -138,6 +152,18 @@ def machines_shards():
     return table(["members with", *map(plain, VARIANTS)], *rows)
 
 
+def shards_again():
+    """Write after how many seconds all heard all, in the three tests."""
+    *some, last = (written(found("shards", name, "again_s")) for name in VARIANTS)
+    return f"{', '.join(some)} and {last}"
+
+
+def cluster_went_on():
+    """Write what arrived in the process whose node of a Cluster was alive."""
+    seen = found("cluster", "pub/sub, one node killed", "the_other_process")
+    return f"{seen['came']} of {seen['wanted']}"
+
+
 def machines_sentinel():
     """Show what it took until all heard all again."""
     rows = {
@@ -197,7 +223,7 @@ def machines_restart():
         "close code": "codes",
         "times that nginx answered 502": "refused",
         "time without a connection: median and longest": "away_s",
-        "pages not back when the test ended": None,
+        "pages that had not come back when the test ended": None,
         "deliveries that arrived, between pages that stayed connected": "came",
         "deliveries that arrived twice": "twice",
         "messages sent while the connection closed": "in_doubt",
@@ -209,9 +235,11 @@ def machines_restart():
     def cell(name, key):
         seen = found("restart", name)
         if key is None:
-            return str(seen["members"] - seen["members_in_at_the_end"])
+            return f"{not_back(seen)} of {seen['members']}"
         if key == "away_s":
-            return " and ".join(f"{written(value)} s" for value in seen[key])
+            # Who is not back has been away until the end, and is for longer.
+            least = "at least " if not_back(seen) else ""
+            return least + " and ".join(f"{written(value)} s" for value in seen[key])
         if key == "came":
             return f"{seen['came']:,} of {seen['wanted']:,}"
         return written(seen[key])
@@ -222,21 +250,26 @@ def machines_restart():
     )
 
 
+def not_back(seen):
+    """Return how many pages had not come back when a test of restarts ended."""
+    return seen["members"] - seen["members_in_at_the_end"]
+
+
 def machines_scale():
-    """Show what one, two and four processes carry, and what a delivery costs each."""
+    """Show what a delivery costs one, two and four processes, and what they carry."""
+    names = ("Daphne", "Redis", "nginx")
     return table(
         [
-            *("Daphne processes", "deliveries a second"),
-            *(f"CPU in {each}" for each in ("Daphne", "Redis", "nginx")),
+            "Daphne processes",
+            *(f"CPU in {each}" for each in names),
+            *("deliveries a second, with a core each", "compared with one process"),
         ],
         *(
             [
                 row["daphnes"],
-                f"{row['ratio']:.1f} times",
-                *(
-                    f"{row[f'{name}_us']:.0f} µs"
-                    for name in ("Daphne", "Redis", "nginx")
-                ),
+                *(f"{row[f'{name}_us']:.0f} µs" for name in names),
+                rounded(carried(row["daphnes"])),
+                f"{carried_times(row['daphnes'])} times",
             ]
             for row in found("scale")["rows"]
         ),
@@ -273,8 +306,8 @@ def machines_storm():
     rows = {
         "the server is away for": ("down_s", " s"),
         "failed attempts of each client": ("refused_each", ""),
-        "half of the clients are connected after": ("half_in_s", " s"),
-        "all clients are connected after": ("all_in_s", " s"),
+        "half of the clients are connected, after it is back": ("half_in_s", " s"),
+        "all clients are connected, after it is back": ("all_in_s", " s"),
         "the median client waits for its welcome for": ("wait_p50_s", " s"),
         "99 of 100 clients wait at most": ("wait_p99_s", " s"),
     }
@@ -283,26 +316,38 @@ def machines_storm():
         for kind in ("no jitter", "jitter")
         for name in ("measured", "simulated")
     ]
+
+    def value(kind, name, key):
+        seen = found("storm", name, kind)
+        # They were counted from the kill. How long a start takes differs each time.
+        return seen[key] - seen["down_s"] * key.endswith("in_s")
+
     return table(
         ["all clients disconnected", *(f"{kind}, {name}" for kind, name in columns)],
         *(
             [
                 words,
-                *(
-                    f"{written(found('storm', name, kind, key))}{unit}"
-                    for kind, name in columns
-                ),
+                *(f"{written(value(kind, name, key))}{unit}" for kind, name in columns),
             ]
             for words, (key, unit) in rows.items()
         ),
     )
 
 
-def machines_measured(part):
-    """Say when a part was seen, by which command, and with what."""
-    result = machines()[part]
-    where = ", ".join(f"{key} {value}" for key, value in result["environment"].items())
-    return f"*Seen on {result['date']} by `{result['command']}`, with {where}.*\n"
+def machines_measured():
+    """Say when all parts were seen, by which command, and with what, once for each."""
+    parts_of = {}
+    for part, result in machines().items():
+        where = ", ".join(
+            f"{key} {each}" for key, each in result["environment"].items()
+        )
+        words = f"{result['date']} by `{COMMAND}`, with {where}"
+        parts_of.setdefault(words, []).append(part)
+    several = len(parts_of) > 1
+    return "\n".join(
+        f"*{', '.join(some) + ': seen' if several else 'Seen'} on {words}.*\n"
+        for words, some in parts_of.items()
+    )
 
 
 # Paper
@@ -325,6 +370,79 @@ def million(key):
     if key not in known:
         raise CannotShow(f"The arithmetic has no {key}.")
     return rounded(known[key])
+
+
+def million_needs():
+    """Show what a site of a million connections needs, and why."""
+    site = Site()
+    kept, spread = "if each room stays on one process", "if rooms are spread"
+    rows = [
+        (
+            "messages a second",
+            million("messages_per_s"),
+            (
+                "each person writes once in 60 seconds, and each message asks the "
+                "database for a session"
+            ),
+        ),
+        (
+            "deliveries a second",
+            million("deliveries"),
+            f"each message goes to {site.members} members",
+        ),
+        (
+            f"Daphne processes, {kept}",
+            f"{million('processes')} to {million('processes_small')}",
+            (
+                "a delivery costs what it does in rooms of a hundred, or of "
+                f"{found('scale', 'members_each')}"
+            ),
+        ),
+        (
+            f"Daphne processes, {spread}",
+            f"{million('processes_spread')} or more",
+            (
+                f"it costs what it does in rooms of {found('scale', 'members_each')} on "
+                "four processes"
+            ),
+        ),
+        (
+            "connections of each process",
+            million("connections_each"),
+            (
+                f"of {million('processes')} processes; the limit of open files must be "
+                "higher"
+            ),
+        ),
+        (f"Redis servers, {kept}", million("redis_kept"), "each uses half of a core"),
+        (f"Redis servers, {spread}", million("redis"), "the same, on four processes"),
+        (
+            "memory of Daphne and nginx",
+            f"{million('gib')} GiB",
+            "this is for idle connections alone",
+        ),
+        (
+            "open files of nginx",
+            million("files_of_nginx"),
+            "each connection needs one to the client and one to Daphne",
+        ),
+        (
+            "network while all are silent",
+            f"{million('idle_mbit_per_s')} Mbit/s",
+            f"Daphne sends a ping every {PING_INTERVAL} seconds",
+        ),
+        (
+            "network while all write",
+            f"{million('mbit_per_s')} Mbit/s",
+            f"a message has {site.bytes} bytes, and TLS and TCP around it",
+        ),
+        (
+            "time to let everybody in",
+            f"{million('all_in_s')} s",
+            f"if people come evenly, to all {million('processes')} processes",
+        ),
+    ]
+    return table(["what you need", "how much", "because"], *rows)
 
 
 def rounded(value):
@@ -350,12 +468,19 @@ def room_bounds():
     return table([*head, "these joins take"], *rows)
 
 
+def spread_over(crowd, rate):
+    """Return how the pages of a crowd come back if they obey the rule of the page."""
+    first = ceil(crowd / rate * RESERVE)
+    policy = Policy(first=2 * first, longest=2 * first)
+    return {f"after {first} to {2 * first} seconds, as the rule says": policy}
+
+
 def storms():
     """Show how crowds of one process come back, by how their pages try it."""
     rate = costs().handshakes_per_s
     rows = []
     for crowd in CROWDS:
-        for name, policy in POLICIES.items():
+        for name, policy in (POLICIES | spread_over(crowd, rate)).items():
             seen = storm(crowd, rate, policy, down=1.0)
             rows.append(
                 [

@@ -101,7 +101,7 @@ class Costs(NamedTuple):
     """What was measured of one process, one connection, one delivery."""
 
     deliveries_per_s: float
-    """Of one process that does nothing else."""
+    """Of one process that does nothing else, in rooms of a hundred."""
     handshakes_per_s: float
     """Of one process, with a session."""
     process_kib: float
@@ -110,7 +110,13 @@ class Costs(NamedTuple):
     """And in nginx."""
     proxy_files: float
     redis_us: float
-    """Of Redis' one core, for each delivery."""
+    """Of Redis' one core, for each delivery in a room that is on several processes."""
+    small_us: float
+    """Of Daphne, for each delivery in a small room on one process."""
+    spread_us: float
+    """And in one that is on several."""
+    kept_redis_us: float
+    """Of Redis, in a small room on one process."""
 
 
 class Site(NamedTuple):
@@ -138,6 +144,10 @@ def arithmetic(site: Site, costs: Costs) -> dict[str, float]:
     messages = site.connections * site.messages_per_min / 60
     deliveries = messages * site.members
     processes = ceil(deliveries / (costs.deliveries_per_s * site.used))
+
+    def cores(each_us: float) -> int:
+        return ceil(deliveries * each_us / 1e6 / site.used)
+
     kib = site.connections * (costs.process_kib + costs.proxy_kib)
     pings = site.connections / PING_INTERVAL
     idle = pings * 2 * (PING + AROUND)
@@ -146,7 +156,10 @@ def arithmetic(site: Site, costs: Costs) -> dict[str, float]:
         "deliveries": deliveries,
         "processes": processes,
         "connections_each": site.connections / processes,
-        "redis": ceil(deliveries * costs.redis_us / 1e6 / site.used),
+        "processes_small": cores(costs.small_us),
+        "processes_spread": cores(costs.spread_us),
+        "redis": cores(costs.redis_us),
+        "redis_kept": cores(costs.kept_redis_us),
         "gib": kib / 1024**2,
         "files_of_nginx": site.connections * costs.proxy_files,
         "idle_mbit_per_s": idle * 8 / 1e6,
