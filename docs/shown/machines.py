@@ -68,9 +68,13 @@ POLICIES = {
 RESERVE = 1.1
 
 
+# What has just been seen, for as long as it is shown in a terminal.
+JUST_SEEN = {}
+
+
 def machines():
     """Return what was seen, by parts."""
-    return json.loads("".join(read("docs/machines.json")))
+    return JUST_SEEN or json.loads("".join(read("docs/machines.json")))
 
 
 def found(part, *keys):
@@ -118,6 +122,31 @@ def table(first, *rows):
     """Write a table of rows."""
     head = [cells(*first), cells(*[":--"] * len(first))]
     return "\n".join([*head, *(cells(*row) for row in rows), ""])
+
+
+def as_text(part, result):
+    """Write the page's table of a part that has just been seen, for a terminal."""
+    JUST_SEEN[part] = result
+    try:
+        head, _, *rows = globals()[f"machines_{part}"]().splitlines()
+    finally:
+        JUST_SEEN.clear()
+    _, *columns = cells_of(head)
+    width = max(map(len, columns))
+    lines = []
+    for row in filter(None, rows):
+        name, *values = cells_of(row)
+        lines.append(name)
+        for column, value in zip(columns, values, strict=True):
+            first, *more = value.split("<br>")
+            lines.append(f"    {column:{width}}  {first}")
+            lines += [f"    {'':{width}}  {each}" for each in more]
+    return "\n".join([f"{cells_of(head)[0]}:", *lines, ""])
+
+
+def cells_of(line):
+    """Return the cells of a line of a table, without what only Markdown wants."""
+    return re.sub(r"\\(?=[\\*_\[\]<>{}|#])|`", "", line).strip("| ").split(" | ")
 
 
 def machines_shards():
@@ -402,8 +431,8 @@ def million_needs():
             f"Daphne processes, {spread}",
             f"{million('processes_spread')} or more",
             (
-                f"it costs what it does in rooms of {found('scale', 'members_each')} on "
-                "four processes"
+                "it costs what it does in rooms of "
+                f"{found('scale', 'members_each')} on four processes"
             ),
         ),
         (

@@ -7,6 +7,7 @@ A part of it is seen again by tests/bench/test_machines.py.
 import json
 import random
 import re
+import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from docs.shown import machines
 from docs.shown.minutes import amount
 from docs.shown.paper import Costs, Policy, Site, arithmetic, joins, storm
 from docs.shown.repository import CannotShow
-from tests.bench.machines.__main__ import PARTS, RESULT
+from tests.bench.machines.__main__ import PARTS, RESULT, main
 from tests.docs.repository import ROOT
 
 PAGE = ROOT / "docs" / "machines.md"
@@ -67,6 +68,37 @@ def test_what_was_not_seen_fails_the_build() -> None:
         machines.machine("shards", "tides")
     with pytest.raises(CannotShow, match="no tides"):
         machines.million("tides")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_terminal_has_the_table_of_the_page_in_narrow_lines(part: str) -> None:
+    text = machines.as_text(part, RESULTS[part])
+    assert not machines.JUST_SEEN
+    lines = text.splitlines()
+    # The longest is an error of Redis in a Cluster.
+    assert max(map(len, lines)) <= 110, max(lines, key=len)
+    assert not re.search(r"`|\\|<br>|\|", text)
+    table = getattr(machines, f"machines_{part}")().splitlines()
+    for cell in machines.cells_of(table[-1]):
+        assert cell.split("<br>")[0] in text
+
+
+def test_program_says_at_once_what_it_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_folder: Path) -> dict:
+        assert capsys.readouterr().err == "scale (1 of 1) …\n"
+        return seen("scale")
+
+    monkeypatch.setattr("tests.bench.machines.scale.measure", measure)
+    monkeypatch.setattr(sys, "argv", ["machines", "scale"])
+    main()
+    told = capsys.readouterr()
+    assert told.out == machines.as_text("scale", RESULTS["scale"]) + "\n"
+    assert told.err.startswith("scale took 0 s")
+    monkeypatch.setattr(sys, "argv", ["machines", "scale", "--json"])
+    main()
+    assert json.loads(capsys.readouterr().out) == {"scale": seen("scale")}
 
 
 # What the page says of it
