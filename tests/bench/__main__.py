@@ -19,7 +19,7 @@ import platform
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +45,7 @@ BENCHMARKS = {
 }
 RESULTS = ROOT / "docs" / "bench.json"
 COLUMNS = ROOT / "docs" / "columns.toml"
-PROFILE = ROOT / "docs" / "assets" / "fanout-profile.svg"
+PROFILE = Path("profile.svg")  # Where the command is typed: not the one of the site.
 PACKAGES = ["Django", "Channels", "Daphne", "autobahn", "websockets"]
 
 # Significant digits: what the noise of a quiet machine leaves of a number.
@@ -53,6 +53,8 @@ DIGITS = 3
 
 WITHIN = 600  # Seconds that a whole run takes at most.
 WITHIN_QUICK = 60
+WIDTH = 100  # Letters of a line that is printed, at most.
+INDENT = 4
 START = 0.2  # Seconds in which a server starts that is forked, or is no Daphne.
 
 
@@ -95,21 +97,48 @@ def show(result: dict[str, Any]) -> None:
         for key, column in tomllib.loads(COLUMNS.read_text(encoding="utf-8")).items()
         if any(key in row for row in rows)
     }
-    table = [["", *(column["heading"] for column in columns.values())]]
-    table += [
-        [
-            row["name"],
-            *(cell(column["form"], row.get(key)) for key, column in columns.items()),
-        ]
-        for row in rows
+    groups: dict[str, list[tuple[str, list[str]]]] = {}
+    for row in rows:
+        # What comes after a semicolon, such as the size of the room, is said once.
+        who, _, where = row["name"].partition("; ")
+        numbers = [cell(each["form"], row.get(key)) for key, each in columns.items()]
+        groups.setdefault(where, []).append((who, numbers))
+    headings = [column["heading"].split() for column in columns.values()]
+    cells = [numbers for group in groups.values() for _, numbers in group]
+    widths = [
+        max(map(len, [*heading, *column]))
+        for heading, column in zip(headings, zip(*cells, strict=True), strict=True)
     ]
-    name_width, *widths = (max(map(len, column)) for column in zip(*table, strict=True))
-    for name, *cells in table:
-        numbers = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-        print("  ".join([name.ljust(name_width), *numbers]))
+    longest = max(len(who) for group in groups.values() for who, _ in group)
+    # A name that has no room before its numbers stands above them.
+    is_narrow = longest + sum(widths) + 2 * len(widths) <= WIDTH
+    space = " " * (longest if is_narrow else INDENT)
+
+    def line(first: str, texts: Iterable[str]) -> str:
+        numbers = (text.rjust(width) for text, width in zip(texts, widths, strict=True))
+        return "  ".join([first.ljust(len(space)), *numbers]).rstrip()
+
+    for where, group in groups.items():
+        if where:
+            print(f"{where}\n")
+        for words in wrapped(headings):
+            print(line("", words))
+        for who, numbers in group:
+            if is_narrow:
+                print(line(who, numbers))
+            else:
+                print(f"{who}\n{line('', numbers)}")
+        print()
     for sentence in result["notes"]:
         print(sentence)
     print(flush=True)
+
+
+def wrapped(headings: list[list[str]]) -> list[list[str]]:
+    """Return the lines of headings that have a word on each, from the bottom up."""
+    high = max(map(len, headings))
+    filled = [[""] * (high - len(words)) + words for words in headings]
+    return [list(words) for words in zip(*filled, strict=True)]
 
 
 def write(file: Path, results: Mapping[str, dict[str, Any]]) -> None:
@@ -171,7 +200,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const=PROFILE,
         metavar="FILE",
-        help="of fanout: draw docs/assets/fanout-profile.svg, or another file, instead",
+        help="of fanout: draw profile.svg, or another file, instead",
     )
     return found
 
@@ -266,6 +295,7 @@ def main(arguments: list[str] | None = None) -> int:
             fanout.profile(options.profile)
         except Missing as missing:
             return say(str(missing))
+        print(f"The flame graph is in {options.profile}: open it in a browser.")
         return 0
     return measure(options)
 
@@ -305,8 +335,8 @@ def measure(options: argparse.Namespace) -> int:
 def finish(run: "Run", asked: list[Part], options: argparse.Namespace) -> None:
     """Tell what has not been told, and keep all of it if that is asked for."""
     run.tell(asked)
-    if not_begun := [str(part) for part in asked if part not in run.begun]:
-        say(f"There was no time for: {'; '.join(not_begun)}.")
+    if missing := [str(part) for part in asked if part not in run.ended]:
+        say(f"There was no time for: {'; '.join(missing)}.")
     found = goals.result(run.records)["rows"]
     if found:
         rows = [{key: rounded(value) for key, value in row.items()} for row in found]
@@ -325,7 +355,8 @@ class Run:
     def __init__(self, asked: list[Part], quick: str) -> None:
         self.quick = quick
         self.scopes = dict(reversed(asked))
-        self.begun: list[Part] = []
+        self.ended: list[Part] = []
+        """The parts of which there is a whole round, or that cannot be measured."""
         self.all_records: dict[str, Record] = {}
         self.results: dict[str, dict[str, Any]] = {}
         self.code = 0
@@ -342,16 +373,23 @@ class Run:
         if part.scope.is_largest and not clock.has_time_for(part.seconds(1)):
             record.left_out.append(f"{benchmark.LARGEST}, for which no time was left.")
             return
-        self.begun.append(part)
         scope = part.scope._replace(end=clock.share(part))
         print(f"{part}, {clock.planned[part]:.0f} s", file=sys.stderr)
         start = time.monotonic()
+        groups = len(record.groups)
         try:
             benchmark.measure(scope, record)
+            self.ended.append(part)
         except Missing as missing:
             self.code = say(str(missing))
+            self.ended.append(part)
         except (ServerError, WireError, OSError) as error:
             self.code = say(str(error), 1)
+            self.ended.append(part)
+        finally:
+            # What was interrupted may have rounds, too.
+            if part not in self.ended and record.has_rounds_since(groups):
+                self.ended.append(part)
         took = time.monotonic() - start
         print(f"{part} took {took:.0f} s\n", file=sys.stderr)
         clock.done(part, took, part.seconds(max(1, record.last_rounds)))
@@ -367,7 +405,7 @@ class Run:
             if record.rounds:
                 self.results[name] = told(name, record, self.scopes[name], self.quick)
                 show(self.results[name])
-            else:
+            elif any(part.name == name for part in self.ended):
                 say(" ".join([f"{name} has no rows.", *record.left_out]))
 
 

@@ -70,6 +70,12 @@ class Record:
         """The whole rounds of the rows that were compared last."""
         return min(map(len, self.groups[-1].values()), default=0) if self.groups else 0
 
+    def has_rounds_since(self, groups: int) -> bool:
+        """Tell whether a group that was begun after so many has a whole round."""
+        return any(
+            min(map(len, group.values()), default=0) for group in self.groups[groups:]
+        )
+
     @property
     def rounds(self) -> int:
         """The rounds of the row that has most of them."""

@@ -347,6 +347,38 @@ def test_what_does_not_end_in_time_is_interrupted_and_its_whole_rounds_are_kept(
     assert "There was no time for: fanout.\n" in told
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="There is no alarm.")
+def test_what_has_no_whole_round_is_named_and_nothing_else_is_blamed(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = {"echo": Endless(at=0), "fanout": Quick()}
+    monkeypatch.setattr(bench, "BENCHMARKS", endless)
+    assert bench.main(["--within", str(clock.SPARE + 0.1)]) == 0
+    told = capsys.readouterr().err
+    assert "There was no time for: echo; fanout.\n" in told
+    assert "has no rows" not in told
+
+
+@pytest.mark.parametrize("name", ["echo", "fanout", "handshake", "memory", "start"])
+def test_table_of_the_terminal_is_narrow(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    result = json.loads((ROOT / "docs/bench.json").read_text("utf-8"))[name]
+    bench.show({**result, "notes": []})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= bench.WIDTH
+    # What several rows have in common is said once, above them.
+    groups = {row["name"].partition("; ")[2] for row in result["rows"]} - {""}
+    assert sorted(line for line in lines if line in groups) == sorted(groups)
+
+
+def test_profile_does_not_overwrite_the_one_of_the_site() -> None:
+    options = bench.parser().parse_args(["fanout", "--profile"])
+    assert options.profile == Path("profile.svg")
+    named = "--profile docs/assets/fanout-profile.svg"
+    assert named in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
 def test_rounds_end_when_the_next_would_not_end_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
