@@ -9,11 +9,13 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from docs.shown.calls import found_calls
 from docs.shown.pictures import flame_share
 from docs.shown.repository import CannotShow
 from docs.shown.see import seen_by_py_spy
@@ -27,6 +29,7 @@ STAGE = ROOT / "stage03_groups"
 observed = pytest.mark.recorded(STAGE, SEEING, Path(see.__file__), *CHECKER, *HARNESS)
 
 GRAPH = "fanout-profile.svg"
+LATE = SEEING / "late.py"
 SEEN = json.loads(RESULT.read_text("utf-8"))["seen"]
 
 
@@ -51,12 +54,34 @@ def test_debug_mode_tells_of_the_loop_and_not_of_the_thread(tmp_path: Path) -> N
         for word in ("search", "weather"):
             assert speak(server, word).wait(20) == 0
         printed = server.printed()
+        # It goes on for as long as somebody needs to ask py-spy.
+        begun = time.monotonic()
+        for word, who in (("hello", "nobody"), ("weather", "Ana")):
+            said = subprocess.check_output(
+                [sys.executable, LATE, server.url, word, "--seconds", "1.5"], text=True
+            )
+            assert said == f"{word}: Ben has waited for {who}.\n"
+        assert time.monotonic() - begun > 3
     # Of the two words, one: other steps may be slow here, but none takes a second.
     [line] = [line for line in printed.splitlines() if "took 1." in line]
     assert line.startswith("Executing <Task ")
     # The task is the whole connection.
     assert "ASGIStaticFilesHandler.__call__" in line
     assert not re.search("routing.py|receive|ask_another_server", line)
+
+
+def test_page_lets_the_slow_moment_last_while_py_spy_looks() -> None:
+    page = (ROOT / "docs/see.md").read_text("utf-8")
+    lines = [
+        line
+        for _, name, some in found_calls(page)
+        if name == "commands"
+        for line in some
+    ]
+    server = "python3 tests/docs/seeing/late.py ws://127.0.0.1:8000"
+    # The second for longer than the ten seconds of `py-spy record`.
+    assert lines == [f"{server} weather --seconds 30", f"{server} hello --seconds 15"]
+    assert "py-spy record --pid 12345 --duration 10 " in page
 
 
 def test_debug_mode_tells_of_what_takes_longer_than_100_ms() -> None:
