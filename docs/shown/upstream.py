@@ -42,8 +42,9 @@ def timed(row):
 def upstream_measured():
     """Say with which versions, when and how the changes were measured."""
     result = upstream()
+    command = result["command"].replace("python ", "python3 ", 1)  # As pages have it.
     versions = ", ".join(f"{name} {each}" for name, each in result["versions"].items())
     return (
-        f"Measured on {result['date']} by `{result['command']}`, with {versions}, "
+        f"Measured on {result['date']} by `{command}`, with {versions}, "
         f"in {result['rounds']} rounds.\n"
     )

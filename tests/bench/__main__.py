@@ -1,11 +1,11 @@
 """
 Measure what a message costs, print the tables, and keep them for the site if asked to.
 
-    python -m tests.bench                    everything, in ten minutes at most
-    python -m tests.bench --quick            most rows, in one minute at most
-    python -m tests.bench --write            everything, kept in docs/bench.json
-    python -m tests.bench echo start         some of it
-    python -m tests.bench fanout --profile   a flame graph of stage 3
+    python3 -m tests.bench                    everything, in ten minutes at most
+    python3 -m tests.bench --quick            most rows, in one minute at most
+    python3 -m tests.bench --write            everything, kept in docs/bench.json
+    python3 -m tests.bench echo start         some of it
+    python3 -m tests.bench fanout --profile   a flame graph of stage 3
 
 A slow or busy machine measures fewer rounds in the same time. Ctrl-C and SIGTERM end a
 run early. The tables say how many rounds each row has.
@@ -163,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
         for name, benchmark in BENCHMARKS.items()
     )
     found = argparse.ArgumentParser(
-        prog="python -m tests.bench",
+        prog="python3 -m tests.bench",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=f"{__doc__.strip()}\n\nWithout words, all of these:\n\n{words}",
     )

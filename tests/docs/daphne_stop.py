@@ -12,6 +12,9 @@ from twisted.internet import reactor
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+if len(sys.argv) < 2:
+    sys.exit("usage: python3 tests/docs/daphne_stop.py SECONDS [half]")
+
 SECONDS = float(sys.argv[1])
 HALF_A_REQUEST = b"GET / HTTP/1.1\r\n" if "half" in sys.argv else b""
 

@@ -253,7 +253,30 @@ def test_nothing_of_it_is_logged_by_default() -> None:
     assert run("2", "half", changes={"verbosity=2": "verbosity=1"}) == (NOT_TOLD, "")
 
 
+def test_program_without_an_argument_says_what_it_wants() -> None:
+    said, logged = run()
+    assert said == ""
+    assert logged == "usage: python3 tests/docs/daphne_stop.py SECONDS [half]\n"
+
+
 # What is told of the changes
+
+
+def test_each_round_is_told_while_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(upstream, "ROUNDS", 2)
+    pairs = upstream.in_turn("echoes", [lambda: 1.0, lambda: 2.0])
+    assert pairs == [(1.0, 2.0)] * 2
+    told = capsys.readouterr().err
+    assert told == "  echoes: round 1 of 2\n  echoes: round 2 of 2\n"
+
+
+@pytest.mark.parametrize("name", upstream.CHANGES)
+def test_page_names_the_file_of_each_change(name: str) -> None:
+    change = upstream.CHANGES[name]
+    page = (ROOT / "docs/upstream.md").read_text("utf-8")
+    assert f"The file is `{change.package}/{change.file}`" in page
 
 
 EFFECTS = json.loads(upstream.RESULT.read_text("utf-8"))["effects"]

@@ -1,7 +1,7 @@
 """
 Try what docs/upstream.md proposes on copies of Daphne and Channels, and measure it.
 
-    python -m tests.docs.upstream --write
+    python3 -m tests.docs.upstream --write
 
 takes about five minutes, and writes docs/upstream.json. Everything is measured with the
 package as it is and with a changed copy of it, in turn. The copies are made in a
@@ -181,6 +181,7 @@ def arrive(content: str | bytes, copies: Path | None) -> int:
 def empty(copies: Path) -> Iterator[dict[str, Any]]:
     """Count the empty messages that arrive, and others."""
     for content, name in (("", "empty text"), (b"", "empty binary"), ("a", "other")):
+        say(f"  {name} messages")
         before, after = arrive(content, None), arrive(content, copies)
         yield counted(f"{name} messages that arrive", EMPTY, before, after)
 
@@ -204,6 +205,7 @@ def stop(copies: Path) -> Iterator[dict[str, Any]]:
     }
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, more in cases.items():
+            say(f"  {name}")
             words = [(age, *more) for age in ages]
             counts = [
                 sum(pool.map(partial(ends_in_the_middle, place), words))
@@ -230,12 +232,15 @@ def timed(name: str, pairs: list[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def in_turn(measures: list[Callable[[], float]]) -> list[tuple[float, float]]:
+def in_turn(
+    name: str, measures: list[Callable[[], float]]
+) -> list[tuple[float, float]]:
     """Measure two in each of the rounds, first the one and then the other first."""
     for measure in measures:
         measure()  # Python specializes the code that runs often.
     pairs = []
     for number in range(ROUNDS):
+        say(f"  {name}: round {number + 1} of {ROUNDS}")
         order = (0, 1) if number % 2 else (1, 0)
         seen = {which: measures[which]() for which in order}
         pairs.append((seen[0], seen[1]))
@@ -287,8 +292,9 @@ def projects(stage: str, copies: Path, folder: Path) -> tuple[Path, Path]:
 
 def trip(copies: Path) -> Iterator[dict[str, Any]]:
     """Time events, and what comes of them in stages 1 and 3."""
-    pairs = in_turn([lambda: by_itself(None)[0], lambda: by_itself(copies)[0]])
-    yield timed("events of a consumer by itself", pairs)
+    name = "events of a consumer by itself"
+    both = [lambda: by_itself(None)[0], lambda: by_itself(copies)[0]]
+    yield timed(name, in_turn(name, both))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
 
@@ -302,13 +308,14 @@ def trip(copies: Path) -> Iterator[dict[str, Any]]:
             partial(per_second_of, each, partial(echo, each))
             for each in running("stage01_echo")
         ]
-        yield timed(f"echoes of stage 1, {IN_FLIGHT} in flight", in_turn(measures))
+        name = f"echoes of stage 1, {IN_FLIGHT} in flight"
+        yield timed(name, in_turn(name, measures))
         measures = []
         for each in running("stage03_groups"):
             room = fanout.Room(stack, each, "room", 100)
             measures.append(partial(per_second_of, each, partial(deliver, room)))
         name = "deliveries of stage 3, to a room of 100, in memory"
-        yield timed(name, in_turn(measures))
+        yield timed(name, in_turn(name, measures))
 
 
 MEASURES = {"empty": empty, "trip": trip, "stop": stop}
@@ -326,7 +333,7 @@ def measure(names: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, and keep the result if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tests.docs.upstream")
+    parser = argparse.ArgumentParser(prog="python3 -m tests.docs.upstream")
     parser.add_argument("changes", nargs="*", help=f"of {', '.join(CHANGES)}; or all")
     parser.add_argument("--write", action="store_true", help="docs/upstream.json")
     options = parser.parse_args()
