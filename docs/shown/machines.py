@@ -296,7 +296,7 @@ def machines_scale():
         *(
             [
                 row["daphnes"],
-                *(f"{row[f'{name}_us']:.0f} µs" for name in names),
+                *(f"{row[f'{name}_us']:,.0f} µs" for name in names),
                 rounded(carried(row["daphnes"])),
                 f"{carried_times(row['daphnes'])} times",
             ]
@@ -312,7 +312,7 @@ def row_of(daphnes):
 
 def daphne_us(daphnes):
     """Write what a delivery costs Daphne if its room is spread over some, in µs."""
-    return f"{row_of(daphnes)['Daphne_us']:.0f}"
+    return f"{row_of(daphnes)['Daphne_us']:,.0f}"
 
 
 def carried(daphnes):

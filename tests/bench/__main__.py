@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -130,7 +131,7 @@ def show(result: dict[str, Any]) -> None:
                 print(f"{who}\n{line('', numbers)}")
         print()
     for sentence in result["notes"]:
-        print(sentence)
+        print(fill(sentence, WIDTH))
     print(flush=True)
 
 

@@ -6,6 +6,7 @@ something else meanwhile, CPU times are compared in the place of speeds.
 """
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from tests.bench.echo import ONE, SIXTEEN
@@ -215,4 +216,4 @@ def show(rows: list[dict[str, Any]]) -> None:
             words.append(f"where autobahn reaches {row['limit']:g}")
         if row["is_wide"]:
             words.append("(a wide spread)")
-        print(" ".join(words))
+        print(fill(" ".join(words), 100, subsequent_indent=" " * 8))

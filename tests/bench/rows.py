@@ -190,7 +190,10 @@ def what_is_missing(variant: Variant) -> str:
     if recipe and recipe.server == "nginx" and find_nginx() is None:
         return NGINX_MISSING
     if recipe and recipe.server == "uvicorn" and not HAS_UVICORN:
-        return "No uvicorn was found. Install it: pip install 'uvicorn[standard]'"
+        return (
+            "No uvicorn was found, which is optional. "
+            "Install it: pip install 'uvicorn[standard]'"
+        )
     return ""
 
 
