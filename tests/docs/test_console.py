@@ -194,6 +194,12 @@ def test_a_page_can_name_what_else_varies(differences: Callable) -> None:
     assert not differences(rf"<!-- varies: (?<=Key: )\d+ -->{chr(10) * 2}{block}")
 
 
+def test_times_of_ten_seconds_are_as_wide_as_others(differences: Callable) -> None:
+    told = r"printf '  8.436 s  a\n 13.440 s  b\n'"
+    block = f"'''console\n$ {told}\n  4.236 s  a\n  9.437 s  b\n'''"
+    assert not differences(block)
+
+
 BACKWARDS = """\
 '''console
 $ printf '  0.003 s  a\\n  0.004 s  %s\\n' b
