@@ -2,10 +2,12 @@
 
 import tomllib
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 # A test may set another one.
 ROOT = Path(__file__).parent.parent.parent
+# Folders: of Python, and of stage 5 with its keys and what is for nginx.
+LEFT = {"__pycache__", "keys", "collected", "run"}
 
 
 class CannotShow(Exception):  # noqa: N818  # It reads as the sentence that it starts.
@@ -49,9 +51,17 @@ def files(folder):
     return {
         path.relative_to(ROOT / folder).as_posix(): read(path)
         for path in (ROOT / folder).rglob("*")
-        if path.is_file()
-        and path.suffix not in {".pyc", ".sqlite3"}
-        and not any(
-            part.startswith(".") for part in path.relative_to(ROOT / folder).parts
-        )
+        if path.is_file() and not is_left(path.relative_to(ROOT / folder))
     }
+
+
+def is_left(path):
+    """
+    Tell whether a run leaves a file at a path, below the root: what Git ignores.
+
+    A database has a journal beside it for a moment, which is gone when it is read.
+    """
+    path = PurePath(path)
+    return path.suffix.startswith((".pyc", ".sqlite3")) or any(
+        part.startswith(".") or part in LEFT for part in path.parts
+    )

@@ -13,9 +13,12 @@ try:
     import logging
     import os
     import threading
+    from typing import Any
 
-    from mkdocs.commands.serve import serve
+    from mkdocs.commands import serve as serving
+    from mkdocs.livereload import LiveReloadServer
 
+    from docs.shown.repository import ROOT, is_left
     from tests.checker.system import exit_with, need_free_for_the_site, says_why
 except KeyboardInterrupt:
     sys.exit(130)
@@ -43,6 +46,26 @@ class Essence(logging.Handler):
             print(f"Open {address}  Ctrl-C ends it.", flush=True)
 
 
+class Quiet(LiveReloadServer):
+    """Does not build again for what a run of a stage leaves, such as a database."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        schedule = self.observer.schedule
+
+        def schedule_ours(handler: Any, path: str, **more: Any) -> Any:
+            build_again = handler.on_any_event
+
+            def on_any_event(event: Any) -> None:
+                if not is_left(os.path.relpath(event.src_path, ROOT)):
+                    build_again(event)
+
+            handler.on_any_event = on_any_event
+            return schedule(handler, path, **more)
+
+        self.observer.schedule = schedule_ours
+
+
 def note_failure(failure: threading.ExceptHookArgs) -> None:
     """
     Print what ends a thread, but for one that had no time to begin.
@@ -66,7 +89,8 @@ def main() -> int:
     log.propagate = False
     log.addHandler(Essence())
     try:
-        serve(dev_addr=sys.argv[1], strict=False)
+        serving.LiveReloadServer = Quiet
+        serving.serve(dev_addr=sys.argv[1], strict=False)
     except OSError:
         # It listens when the site is built: somebody else may have come meanwhile.
         need_free_for_the_site(int(sys.argv[1].rpartition(":")[2]))
