@@ -79,15 +79,35 @@ document.addEventListener("DOMContentLoaded", () => {
   const plan = make("div", "presenter-plan");
   again.type = "button";
   again.addEventListener("click", () => {
-    begun = Date.now();
+    begin(Date.now());
     tick();
   });
   const times = make("div", "presenter-times");
   times.append(clock, spent, planned, again);
-  panel.append(times, alone, make("h2", "", "Notes to this slide"), notes);
+  const heading = make("h2", "", "Notes to this slide");
+  panel.append(times, alone, heading, notes);
   panel.append(make("h2", "", "The plan at this slide"), plan);
-  let begun = Date.now();
+  const key = `begun ${location.pathname}`;
+  let begun = kept() || Date.now();
   let missed = 0;
+
+  // When the lesson began is known also after this page has been loaded again.
+  function kept() {
+    try {
+      return Number(sessionStorage.getItem(key));
+    } catch {
+      return 0; // A browser may forbid it.
+    }
+  }
+
+  function begin(time) {
+    begun = time;
+    try {
+      sessionStorage.setItem(key, time);
+    } catch {
+      // Then it begins again with the page.
+    }
+  }
 
   function at(minutes) {
     return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
@@ -97,7 +117,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const each of slides) each.classList.toggle("is-next", each === next);
     const said = slide.querySelectorAll(".notes > :not(summary, .plan)");
     notes.replaceChildren(...copies(said));
-    if (!said.length) notes.textContent = "None.";
+    heading.hidden = !said.length;
     // A part of the plan goes on until the next one begins.
     let from = slide;
     while (from && !from.querySelector(".plan")) from = from.previousElementSibling;
@@ -149,6 +169,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   addEventListener("keydown", press, { capture: true });
   if (isSecond) {
+    begin(begun);
     document.documentElement.classList.add("is-second");
     document.title = `For you: ${document.title}`;
     // It asks again and again: the other window may have been loaded anew.

@@ -101,6 +101,12 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  // What is opened while one teaches does not end the show.
+  for (const link of document.querySelectorAll(".slide a:not([href^='#'])")) {
+    link.target = "_blank";
+    link.rel = "noopener";
+  }
+
   addEventListener("keydown", press, { capture: true });
   addEventListener("hashchange", show);
   document.documentElement.classList.add("is-slideshow");

@@ -5,7 +5,7 @@ from html import escape
 
 from docs.shown.pages import page, section
 from docs.shown.places import is_whole, places
-from docs.shown.rows import broken_at, joined, listing
+from docs.shown.rows import MARK, broken_at, joined, listing
 from docs.shown.teach import (
     asked,
     copies_of,
@@ -22,7 +22,6 @@ PAPER = {"code": 6.6, "columns": 2, "lines": 2, "notes": 0}
 # Points: how wide the code of one or two columns is, and a letter of one point.
 WIDTHS, LETTER = {1: 516, 2: 246}, 0.603
 COPY = 7.5  # Points of a command that copies.
-MARK = "↩"  # Where a line goes on below.
 LEGEND = (
     f"A `+` marks a line that you add, and a `-` a line that you delete. A line with "
     f"neither is already there. Where a line ends with {MARK}, it goes on in the row "

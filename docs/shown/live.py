@@ -7,6 +7,7 @@ from docs.shown.places import code, is_whole, places
 from docs.shown.repository import CannotShow, files
 from docs.shown.rows import is_blank, joined
 from docs.shown.teach import (
+    BACK,
     asked_when,
     asks_before,
     causes,
@@ -85,7 +86,8 @@ def as_step(chapter, step, found, copied, done):
     yield from shown
     yield from asking_line(step, "asks", "before they see it")
     yield f"{then(chapter, step)}\n"
-    if last := notes_at(chapter, step, "check", "report", "printed"):
+    own = [slide["place"] for slide in step.get("slide", []) if "place" in slide]
+    if last := notes_at(chapter, step, *own, "check", "report", "printed"):
         yield last.lstrip("\n")
     yield from asking_line(step, "asks_last", "before you go on")
 
@@ -172,7 +174,8 @@ def cause(chapter, name):
         raise CannotShow(f"docs/teach/{chapter}.toml causes no {name!r}.")
     command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
     it, back = (command, "Cause it"), (f"{command} --back", "Put it back")
-    return "\n".join(fence(row, "text", title) for row, title in (it, back))
+    shown = "\n".join(fence(row, "text", title) for row, title in (it, back))
+    return f"{shown}\n{BACK}\n"
 
 
 def then(chapter, step):

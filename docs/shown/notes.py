@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from docs.shown.pages import linked
 from docs.shown.repository import CannotShow
-from docs.shown.teach import NAMED, lesson, lettered, letters
+from docs.shown.teach import NAMED, lettered, letters, more_of, timed
 from docs.shown.text import at
 
 # What a part of the plan may begin with, besides a step, a piece, or a question.
@@ -67,33 +67,52 @@ def planned(chapter, shown):
     """
     Return slides with the parts of the plan that begin there, and each one's minutes.
 
-    The minutes of a slide are those of the part that has begun: from when to when.
+    The minutes of a slide are those of the step, or the part, that has begun: from when
+    to when.
     """
-    shown, begins, clock = list(shown), {0: 0}, 0
+    shown, begins = list(shown), {}
     last, told_last = 0, ""
-    times = [(0, 0)]
-    for part in lesson(chapter)["plan"]:
-        told = f"the part of the plan at {at(clock)}"
-        number = find(chapter, shown, place_of(chapter, part, told), told)
+    for place, when, end, said in marks(chapter):
+        told = part_at(when)
+        number = find(chapter, shown, place, told)
         if number < last:
             raise CannotShow(
                 f"docs/teach/{chapter}.toml: {told} begins on slide {number + 1}, "
                 f"before {told_last}."
             )
-        you, room = (lettered(chapter, part[key]) for key in ("you", "room"))
-        you = linked(you, f"teach-{chapter}")
-        said = f"**{at(clock)}** {you} *The room:* {room}.\n{{ .plan }}"
         slide = shown[number]
         plans = [note for note in slide.notes if note.endswith("{ .plan }")]
         others = [note for note in slide.notes if note not in plans]
         shown[number] = slide._replace(notes=(*plans, said, *others))
-        times.append((clock, clock + part["minutes"]))
-        begins[number] = len(times) - 1
-        clock, last, told_last = clock + part["minutes"], number, told
-    when = 0
+        begins[number] = when, end
+        last, told_last = number, told
+    times = next(iter(begins.values()))  # The title is shown when the lesson begins.
     for number, slide in enumerate(shown):
-        when = begins.get(number, when)
-        yield slide, times[when]
+        times = begins.get(number, times)
+        yield slide, times
+
+
+def marks(chapter):
+    """Yield where each step of the plan begins, from when to when, and its note."""
+    for part, clock, steps in timed(chapter):
+        you, room = (lettered(chapter, part[key]) for key in ("you", "room"))
+        said = [f"**{at(clock)}** {you} *The room:* {room}."]
+        said = " ".join([*said, *more_of(chapter, part, steps)])
+        end = steps[0][2] if steps else clock + part["minutes"]
+        place = place_of(chapter, part, part_at(clock))
+        yield place, clock, end, f"{linked(said, f'teach-{chapter}')}\n{{ .plan }}"
+        for name, begins, ends in steps[1:]:
+            known = letters(chapter)
+            place = f"step {known[name]}" if name in known else name
+            late = more_of(chapter, part, [])
+            named = place[0].upper() + place[1:]
+            told = f"**{at(begins)}** {named}, until **{at(ends)}**."
+            yield place, begins, ends, f"{' '.join([told, *late])}\n{{ .plan }}"
+
+
+def part_at(clock):
+    """Name a part of the plan."""
+    return f"the part of the plan at {at(clock)}"
 
 
 def place_of(chapter, part, told):

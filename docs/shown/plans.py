@@ -4,7 +4,7 @@ from docs.shown import repository
 from docs.shown.pages import page
 from docs.shown.repository import CannotShow
 from docs.shown.slides import slides
-from docs.shown.teach import lesson, lettered, sizes
+from docs.shown.teach import lesson, lettered, more_of, sizes, timed
 from docs.shown.text import at, cells
 
 HOUR = 60
@@ -49,8 +49,8 @@ def plan(chapter):
     rows = [cells("at", "you", "the room"), cells(":--", ":--", ":--")]
     clock = short = 0
     told = lesson(chapter)
-    for part in told["plan"]:
-        minutes = part["minutes"]
+    for part, begins, steps in timed(chapter):
+        clock, minutes = begins, part["minutes"]
         hour = part.get("hour", minutes)
         when = f"**{at(clock)}**<br>{minutes}&nbsp;min"
         if hour != minutes:
@@ -58,6 +58,7 @@ def plan(chapter):
         you, room = (lettered(chapter, part[key], "#") for key in ("you", "room"))
         if not clock:
             you += f"<br>**Ask:** {told['opens']}"
+        you = "<br>".join([you, *more_of(chapter, part, steps, "#")])
         rows.append(cells(when, you, f"{room}<br>*{part['on']}*"))
         clock += minutes
         short += hour

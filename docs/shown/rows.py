@@ -2,7 +2,6 @@
 
 import re
 from html import escape
-from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
 
@@ -12,6 +11,7 @@ from pygments.lexers import get_lexer_by_name
 
 from docs.shown.listings import LANGUAGES
 
+MARK = "↩"  # Where a line goes on below.
 HANGING = 4  # By how many letters the rest of a long line stands further in.
 SHORTEST_ROW = 2  # Letters: a bracket alone is no row.
 
@@ -42,8 +42,7 @@ def listing(lines, piece, title="", width=0, where="", mark=""):
     said = [place for place, line in enumerate(lines) if not is_blank(line)]
     lines = lines[said[0] : said[-1] + 1]
     if width:
-        room = width - len(mark) - 1 if mark else width
-        lines = [part for line in lines for part in comments(line, room)]
+        lines = [part for line in lines for part in comments(line, width)]
     is_diff = piece.verb != "is new"
     language = LANGUAGES.get(Path(piece.path).suffix, "text")
     text = "".join(
@@ -101,14 +100,8 @@ def indent(line):
 
 def code_rows(line, width):
     """Return how many rows of so many letters a line of code takes."""
-    rest = " " * min(indent(line), width // 2)
-    line = line.rstrip("\n")
-    ends = [0, *breaks(line, width), len(line)]
-    count = 0
-    for begins, end in pairwise(ends):
-        row = (rest if begins else "") + line[begins:end]
-        count += len(wrap(row, width, subsequent_indent=rest)) or 1
-    return count
+    parts = comments(line, width)
+    return sum(1 + len(broken_at(part, width, MARK)) for part in parts)
 
 
 def breaks(line, width):
@@ -140,8 +133,10 @@ def broken_at(line, width, mark):
     """Return where a line is broken: at arguments; with a mark, anywhere if need be."""
     if not mark:
         return breaks(line, width)
-    width -= len(mark) + 1
     line, found, begins = line.rstrip("\n"), [], 0
+    if len(line) <= width:
+        return []
+    width -= len(mark) + 1
     rest = min(indent(line), width // 2)
     ends = breaks(line, width)
     while len(line) - begins > (room := width - (rest if begins else 0)):

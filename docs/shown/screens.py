@@ -8,10 +8,10 @@ from textwrap import wrap
 from docs.shown.changes import codes_of
 from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow, before, files
-from docs.shown.rows import code_rows, indent, is_blank, listing
+from docs.shown.rows import MARK, code_rows, indent, is_blank, listing
 
 # A slide is 1280 by 720, with 28 pixels of code: what fits, in letters and in rows.
-CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 66, 62, 82
+CODE_WIDTH, TITLE_WIDTH, TEXT_WIDTH = 68, 62, 82
 SLIDE_HEIGHT, TITLE_ROW, TEXT_ROW, CODE_ROW, CODE_FRAME = 612, 42, 36, 34, 70
 FEWEST_ROWS = 5  # Of code on the last of several slides: a bracket alone says nothing.
 ITEM_GAP = 11  # Below an item of a list.
@@ -27,7 +27,8 @@ def screens(stage, found, labels, title, typed):
     Above the lines stands what the list calls the pieces, their file, and what they are
     in; around them, what stands there when the pieces `typed` have been typed. Slides
     after the first are named by what they are in, too. The reason of a piece alone is
-    its title; those of several stand below the `title` of their step.
+    its title; those of several stand below the `title` of their step. With each slide
+    come the lines that it shows.
     """
     path = found[0].path
     title, more, taken = words(found, labels, title)
@@ -49,8 +50,8 @@ def screens(stage, found, labels, title, typed):
         )
         is_new = found[0].verb == "is new"
         full = f"{bar} · in {where}" if where and not is_new else bar
-        shown = listing(each, found[0], full, CODE_WIDTH)
-        yield f"## {title}{count}\n\n{more}\n\n{shown}"
+        shown = listing(each, found[0], full, CODE_WIDTH, mark=MARK)
+        yield f"## {title}{count}\n\n{more}\n\n{shown}", each
 
 
 def words(found, labels, title):
@@ -113,12 +114,13 @@ def file_of(stage, found, typed):
     return lines + [f" {line}" for line in old[at:]]
 
 
-def around(entries, places_of, size):
-    """Yield places and those of so many lines around each. None is a gap."""
+def around(entries, places_of, size, below=None):
+    """Yield places and those of so many lines above and below each. None is a gap."""
+    below = size if below is None else below
     wanted = {
         each
         for place in places_of
-        for each in range(place - size, place + size + 1)
+        for each in range(place - size, place + below + 1)
         if 0 <= each < len(entries)
     }
     last = None
@@ -144,10 +146,11 @@ def seen(entries, here, room):
         elif line[0] == " " or is_there:
             lines.append(f" {line[1:]}")
     shown = []
-    for size in range(MOST_AROUND + 1):
+    # Where there is room for one more, it is the line above.
+    for number in range(2 * MOST_AROUND + 1):
         wider = [
             "@@\n" if place is None else lines[place]
-            for place in around(lines, own, size)
+            for place in around(lines, own, (number + 1) // 2, number // 2)
         ]
         if shown and height(wider) > room:
             break

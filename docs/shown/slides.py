@@ -2,7 +2,7 @@
 
 import ast
 import re
-from html import escape
+from html import escape, unescape
 from itertools import chain
 from math import ceil
 
@@ -11,8 +11,9 @@ from docs.shown.glossary import terms
 from docs.shown.notes import Slide, details, first_at, planned, with_notes
 from docs.shown.pages import heading, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
+from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow, files
-from docs.shown.rows import joined, listing
+from docs.shown.rows import MARK, joined, listing
 from docs.shown.screens import (
     CODE_FRAME,
     CODE_ROW,
@@ -38,6 +39,7 @@ from docs.shown.teach import (
     lesson,
     lettered,
     order,
+    part_below,
     shown_with,
     stage_of,
 )
@@ -51,6 +53,8 @@ LARGEST_CELL, SMALLEST_CELL = 40, 26
 LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 230, 4
 FEW_REASONS = 5  # Of what is copied with the rest: more of them nobody reads.
 WORDS_HEIGHT = 600  # Of a slide that has only words.
+WORDS_GAP = 44  # Around words above a terminal.
+LARGEST_CODE, SMALLEST_CODE = 44, 28  # Of a terminal.
 TERMINAL = '<span class="filename">Terminal</span>'
 
 
@@ -142,17 +146,44 @@ def typing(chapter, step, found, done):
         yield from ideas(chapter, here)
         title = f"Step {step['letter']} · {step['title']}"
         named = [called[each] for each in names]
-        yield from first_at(
-            map(Slide, screens(stage_of(chapter), pieces, named, title, typed)), *names
+        stage = stage_of(chapter)
+        shown = (
+            Slide(text).noted(standing(stage, pieces, named, typed, lines))
+            for text, lines in screens(stage, pieces, named, title, typed)
         )
+        yield from first_at(shown, *names)
         typed += pieces
+
+
+def standing(stage, pieces, named, typed, lines):
+    """Say where the lines of pieces stand that a slide shows: for who types them."""
+    shown = {line[1:] for line in lines if line[0] in "+-" and line[1:].strip()}
+    told, done = [], [*typed]
+    for piece, label in zip(pieces, named, strict=True):
+        if piece.verb == "is gone":
+            found = ["delete the file"]
+        elif is_whole(stage, piece):
+            found = ["a new file" if piece.verb == "is new" else "write the file anew"]
+        else:
+            found = [
+                place.where
+                for place in places(stage, piece, done)
+                if not place.added or shown.intersection(place.added)
+            ]
+        if found:
+            told.append(f"**{label}** in `{piece.path}`: {'; '.join(found)}.")
+        done.append(piece)
+    return " ".join(told)
 
 
 def ended(chapter, step):
     """Yield what is seen after a step, what is asked of it, and its ideas."""
     for mistake in step.get("wrong", []):
         yield from typed_wrong(chapter, mistake)
-    yield from checked(chapter, step)
+    here = [s for s in step.get("slide", []) if s.get("before") == "check"]
+    yield from ideas(chapter, here)
+    if "shown_by_failure" not in step:
+        yield from checked(chapter, step)
     if "fails" in step:
         for _question, answer in asking_of(chapter, step.get("asks", [])):
             yield answer
@@ -209,7 +240,8 @@ def difference(chapter, told):
     ours = files(stage_of(chapter))[told["file"]]
     wrong = "".join(ours).replace(told["right"], told["wrong"])
     rows = [*joined(hunks(ours, wrong.splitlines(keepends=True)))]
-    return listing(rows, Piece(told["file"], "", "", "", []), width=CODE_WIDTH)
+    piece = Piece(told["file"], "", "", "", [])
+    return listing(rows, piece, width=CODE_WIDTH, mark=MARK)
 
 
 def failing(chapter, title, done, seen, after, name):
@@ -220,7 +252,10 @@ def failing(chapter, title, done, seen, after, name):
         first = Slide(f"## {title}\n\n{changed}\n\n{ask}")
         yield first.noted(done, caused(chapter, name))
     else:
-        yield Slide(f"## {title}\n\n{done}\n\n{ask}")
+        lines = done.splitlines()
+        for_you = [line for line in lines if line.startswith("(")]
+        done = "\n".join(line for line in lines if line not in for_you)
+        yield Slide(f"## {title}\n\n{done}\n\n{ask}").noted(*for_you)
     # On the page it is told to who teaches.
     seen = seen.replace("The room sees", "You see", 1)
     yield Slide(f"## {title}\n\n{seen}").noted(after)
@@ -241,7 +276,8 @@ def copying(chapter, step, found, reasons):
 
 def terminal(lines):
     """Show what one types in a terminal, or what stands there."""
-    return listing(lines, Piece("Terminal", "", "", "is new", []))
+    piece = Piece("Terminal", "", "", "is new", [])
+    return listing(lines, piece, width=CODE_WIDTH, mark=MARK)
 
 
 def drawings(chapter):
@@ -262,25 +298,33 @@ def ideas(chapter, wanted):
 
     Each has a title: its own, a term of the glossary, the heading of a part of the
     chapter, or that of its drawing. Below it stand what the term means,
-    what the chapter `says` (a paragraph, a list or a table that begins so), and a
-    drawing, maybe at one of its steps or one part of it.
+    what the chapter `says` (a paragraph, a list or a table that begins so), a `text` of
+    its own, what one may `run`, and a drawing, maybe at a step or one part of it.
+    `note_of` is a part of the page for who teaches, which becomes its note.
     """
     for slide in wanted:
         says = slide.get("says", [])
         says = [says] if isinstance(says, str) else says
         texts = [paragraph(chapter, beginning) for beginning in says]
         texts = [alone(text, is_last=text == texts[-1]) for text in texts]
+        if "text" in slide:  # Where the chapter's own words fit only in its order.
+            texts.append(slide["text"])
+        if "run" in slide:
+            texts.append(terminal([f"{row}\n" for row in slide["run"]]))
+        notes = [slide.get("note")]
+        if "note_of" in slide:
+            notes.append(part_below(chapter, slide["note_of"]))
+        places_of = [slide["place"]] if "place" in slide else []
         title = title_of(chapter, slide)
         if "term" in slide:
             texts.insert(0, plain(term(slide["term"])["meaning"]))
         if "svg" not in slide:
-            yield Slide("\n\n".join([f"## {title}", *texts, ""])).noted(
-                slide.get("note")
-            )
+            text = "\n\n".join([f"## {title}", *texts, ""])
+            yield Slide(text).noted(*notes).at(*places_of)
         for drawn_title, shown in drawn(*map(slide.get, ("svg", "step", "piece"))):
             text = "\n\n".join([f"## {title or drawn_title}", *texts, shown])
-            yield Slide(text).noted(slide.get("note"))
-            slide = {**slide, "note": None}  # It stands on the first part of a drawing.
+            yield Slide(text).noted(*notes).at(*places_of)
+            notes, places_of = [], []  # They are at the first part of a drawing.
 
 
 def alone(text, is_last):
@@ -461,9 +505,7 @@ def large(text):
     """Return how large the words of a slide are that has only words: they fill it."""
     room = WORDS_HEIGHT
     if TERMINAL in text:
-        # The words above it have what it leaves.
-        text, _, shown = text.partition('<div class="language-text')
-        room -= CODE_FRAME + CODE_ROW * shown.count('<span class="row')
+        return terminal_size(text)
     if re.search(r"<figure|<div|<span", text):
         return ""
     title, _, rest = text.partition("\n")
@@ -492,6 +534,51 @@ def large(text):
         if used <= room - above:
             return f' style="--words: {size}"'
     return f' style="--words: {SMALLEST}"'
+
+
+def terminal_size(text):
+    """Return how large the words and the terminal of a slide are: they fill it."""
+    words, _, shown = text.partition('<div class="language-text')
+    if re.search(r"<figure|<div|<span", words):
+        return ""
+    title, _, rest = words.partition("\n")
+    parts = [each for each in re.split(r"\n\n|\n(?=- |\d\. )", rest.strip()) if each]
+    parts = [plain_words(each) for each in parts]
+    count = shown.count('<span class="row') + shown.count('class="goes-on"')
+    longest = max(map(len, plain_rows(shown)))
+    above = TITLE_ROW * rows(title.lstrip("# "), TITLE_WIDTH)
+    for size in range(LARGEST_CODE, SMALLEST_CODE, -2):
+        if longest > CODE_WIDTH * SMALLEST_CODE / size:
+            continue
+        frame = CODE_FRAME + count * CODE_ROW * size / SMALLEST_CODE
+        if above + frame + words_height(parts, size) <= WORDS_HEIGHT:
+            return f' style="--words: {size}; --code: {size}"'
+    frame = CODE_FRAME + CODE_ROW * count
+    for size in range(LARGEST, SMALLEST, -2):
+        if above + frame + words_height(parts, size) <= WORDS_HEIGHT:
+            return f' style="--words: {size}"'
+    return f' style="--words: {SMALLEST}"'
+
+
+def plain_rows(shown):
+    """Return the rows of code that HTML shows, as one reads them."""
+    text = unescape(re.sub(r"<br>", "\n", shown.partition("<pre>")[2]))
+    return re.sub(r"<[^>]*>", "", text).splitlines()
+
+
+def words_height(parts, size):
+    """Return how high paragraphs and points of a list are, above a terminal."""
+    in_row = int(SLIDE_WIDTH / (size * LETTER))
+    return (
+        sum(
+            rows(each.replace("\n", " "), in_row - LIST * each.startswith("- "))
+            * size
+            * 1.45
+            + size * 0.7
+            for each in parts
+        )
+        + bool(parts) * WORDS_GAP
+    )
 
 
 def table_size(title, text):

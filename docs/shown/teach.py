@@ -8,10 +8,11 @@ from string import ascii_uppercase
 from docs.shown.changes import pieces
 from docs.shown.pages import linked, page, section
 from docs.shown.repository import CannotShow, before, files, read_toml
-from docs.shown.text import slug
+from docs.shown.text import at, slug
 
 # When a question is asked: before a step, before its last words, or after them.
 ASKED = {"asks_first": "before", "asks": "in", "asks_last": "after"}
+BACK = "Pages come back in up to a quarter of a minute, or press “Connect”."
 # A step is named by its title, which `code` cannot be.
 NAMED = re.compile(r"`[^`]*`|\{([^{}]+)\}")
 CALL = re.compile(r'\s*\[\[ (\w+)\(.*"([\w-]+)"\) \]\]')
@@ -251,10 +252,61 @@ def how(chapter):
     return ["\n".join(lines) for lines in found]
 
 
+def timed(chapter):
+    """
+    Yield the parts of a plan: each, when it begins, and its steps, from when to when.
+
+    A part with several steps says how many minutes each has.
+    """
+    clock = 0
+    for part in lesson(chapter)["plan"]:
+        steps, begins = [], clock
+        for name, minutes in part.get("steps", {}).items():
+            steps.append((name, begins, begins + minutes))
+            begins += minutes
+        end = clock + part["minutes"]
+        if steps and begins != end:
+            raise CannotShow(
+                f"docs/teach/{chapter}.toml: the steps of the part of the plan at "
+                f"{at(clock)} have {begins - clock} minutes, and the part "
+                f"{part['minutes']}."
+            )
+        yield part, clock, steps
+        clock = end
+
+
+def more_of(chapter, part, steps, link=""):
+    """Say until when each step of a part of the plan goes, and what helps when late."""
+    known = letters(chapter)
+    told = []
+    for name, _, end in steps:
+        named = f"{{{name}}}" if name in known else name
+        told.append(f"{named} until **{at(end)}**")
+    said = [lettered(chapter, f"Minutes: {', '.join(told)}.", link)] if told else []
+    if "late" in part:
+        said.append(f"*If late:* {lettered(chapter, part['late'], link)}.")
+    return said
+
+
+def part_below(chapter, title):
+    """Return what stands below a heading of the page for who teaches a chapter."""
+    found = None
+    for line, _ in page(f"teach-{chapter}"):
+        if line.startswith("#"):
+            if found is not None:
+                break
+            found = [] if line.lstrip("# ") == title else None
+        elif found is not None:
+            found.append(linked(line, f"teach-{chapter}"))
+    if found is None:
+        raise CannotShow(f"docs/teach-{chapter}.md has no part {title!r}.")
+    return "\n".join(found).strip()
+
+
 def caused(chapter, name):
     """Say how a mistake is written into what was typed, and how it is taken back."""
     command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
-    return f"Cause it: `{command}`. The same with `--back` puts it back."
+    return f"Cause it: `{command}`. The same with `--back` puts it back. {BACK}"
 
 
 def asked_when(chapter):

@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+BACK = "Pages come back in up to a quarter of a minute, or press “Connect”."
 COURSE = Path(__file__).parent.parent.parent
 
 
@@ -41,6 +42,8 @@ def change(folder, told, is_back):
         return f"{path} has not once what would be replaced. Is it typed yet?\n{old}"
     path.write_bytes(text.replace(old, new).encode())
     print(f"{path} has now:\n{new}")
+    if is_back:
+        print(BACK)
     return None
 
 
