@@ -23,10 +23,12 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("message", ({ source, data }) => {
     if (data?.slides !== location.pathname || !source || !isOther(source)) return;
     other = source; // Also when this page has been loaded again.
-    if (data.isAsking) tell({ number });
+    if (data.isAsking) tell({ number, was: data.was });
     else {
       answered();
-      if (data.number !== number) location.replace(`#${data.number}`);
+      // Whoever has moved on since it asked is not led back by the answer.
+      const isLate = data.was && data.was !== number;
+      if (!isLate && data.number !== number) location.replace(`#${data.number}`);
     }
   });
 
@@ -151,7 +153,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function ask() {
     tick();
-    tell({ isAsking: true });
+    tell({ isAsking: true, was: number });
     missed += 1;
     if (missed > 3) {
       alone.textContent = "The window with the slides does not answer. Close this one, and press p there.";
@@ -174,6 +176,6 @@ document.addEventListener("DOMContentLoaded", () => {
     document.title = `For you: ${document.title}`;
     // It asks again and again: the other window may have been loaded anew.
     setInterval(ask, 1000);
-    tell({ isAsking: true });
+    tell({ isAsking: true, was: number });
   }
 });

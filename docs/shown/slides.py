@@ -13,7 +13,7 @@ from docs.shown.pages import heading, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
 from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow, files
-from docs.shown.rows import MARK, joined, listing
+from docs.shown.rows import MARK, code_rows, joined, listing
 from docs.shown.screens import (
     CODE_FRAME,
     CODE_ROW,
@@ -54,7 +54,7 @@ LARGEST, SMALLEST, SLIDE_WIDTH, LETTER, FIRST_TITLE, LIST = 64, 26, 1200, 0.51, 
 FEW_REASONS = 5  # Of what is copied with the rest: more of them nobody reads.
 WORDS_HEIGHT = 600  # Of a slide that has only words.
 WORDS_GAP = 44  # Around words above a terminal.
-LARGEST_CODE, SMALLEST_CODE = 44, 28  # Of a terminal.
+LARGEST_CODE, LARGEST_ALONE, SMALLEST_CODE = 44, 40, 28  # Of a terminal.
 TERMINAL = '<span class="filename">Terminal</span>'
 
 
@@ -274,10 +274,21 @@ def copying(chapter, step, found, reasons):
     )
 
 
-def terminal(lines):
-    """Show what one types in a terminal, or what stands there."""
+def terminal(lines, *, is_alone=False):
+    """
+    Show what one types in a terminal, or what stands there.
+
+    What stands alone on a slide is broken so that it can be as large as it fits.
+    """
     piece = Piece("Terminal", "", "", "is new", [])
-    return listing(lines, piece, width=CODE_WIDTH, mark=MARK)
+    width = CODE_WIDTH
+    for size in range(LARGEST_ALONE, SMALLEST_CODE, -2) if is_alone else ():
+        wanted = int(CODE_WIDTH * SMALLEST_CODE / size)
+        height = sum(code_rows(line, wanted) for line in lines) * size / SMALLEST_CODE
+        if TITLE_ROW + CODE_FRAME + CODE_ROW * height <= WORDS_HEIGHT:
+            width = wanted
+            break
+    return listing(lines, piece, width=width, mark=MARK)
 
 
 def drawings(chapter):
@@ -310,7 +321,8 @@ def ideas(chapter, wanted):
         if "text" in slide:  # Where the chapter's own words fit only in its order.
             texts.append(slide["text"])
         if "run" in slide:
-            texts.append(terminal([f"{row}\n" for row in slide["run"]]))
+            rows = [f"{row}\n" for row in slide["run"]]
+            texts.append(terminal(rows, is_alone=True))
         notes = [slide.get("note")]
         if "note_of" in slide:
             notes.append(part_below(chapter, slide["note_of"]))
@@ -368,7 +380,8 @@ def checked(chapter, step):
     told = f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
     yield Slide(told, ("report",))
     if rows := printed(chapter, step):
-        yield Slide(f"## What the server printed\n\n{terminal(rows)}", ("printed",))
+        shown = terminal(rows)
+        yield Slide(f"## What the server printed\n\n{shown}", ("printed",))
 
 
 def reports(chapter):
@@ -398,7 +411,7 @@ def red_at_first(chapter):
     commands = [f"$ python3 learn.py {each} {number}\n" for each in ("start", "check")]
     return (
         f"## The work begins: `start {number}`, and the first red check\n\n"
-        f"{terminal([*commands, *rows])}"
+        f"{terminal([*commands, *rows], is_alone=True)}"
     )
 
 

@@ -1396,6 +1396,17 @@ def test_second_window_follows_and_leads(site: Path, tab: Tab) -> None:
     expect(panel.locator(".presenter-plan")).to_contain_text("0:40")
     expect(panel).to_contain_text("0:40 to 0:45 planned")
     expect(panel.locator(".presenter-clock")).to_have_text(re.compile(r"\d+:\d\d"))
+    # A slide without notes has no heading for them.
+    heading = panel.get_by_role("heading", name="Notes to this slide")
+    expect(heading).to_be_visible()
+    second.keyboard.press("ArrowLeft")
+    expect(heading).to_be_hidden()
+    second.keyboard.press("ArrowRight")
+    # When the lesson began is known also when this window is loaded anew.
+    second.evaluate("sessionStorage.setItem(`begun ${location.pathname}`, 6e4)")
+    second.reload()
+    expect(panel.locator(".presenter-spent")).not_to_contain_text("0:00 since")
+    expect(counters[0]).to_have_text(re.compile(f"^{place} / "))
     # What goes on when the window of the slides is loaded anew.
     tab.reload()
     second.keyboard.press("ArrowRight")
