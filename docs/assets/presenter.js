@@ -28,9 +28,15 @@ document.addEventListener("DOMContentLoaded", () => {
       answered();
       // Whoever has moved on since it asked is not led back by the answer.
       const isLate = data.was && data.was !== number;
-      if (!isLate && data.number !== number) location.replace(`#${data.number}`);
+      if (!isLate && data.number !== number) follow(data.number);
     }
   });
+
+  function follow(wanted) {
+    location.replace(`#${wanted}`);
+    // The event comes later, and until then an answer would name the slide before.
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  }
 
   document.addEventListener("slides:shown", ({ detail }) => {
     if (!number) add(isSecond ? panel : opens, isSecond);
