@@ -69,7 +69,7 @@ def test_docs_says_who_has_taken_its_port_while_the_site_was_built(
         def late(**_options: object) -> None:
             socket.create_server(("127.0.0.1", port))
 
-        monkeypatch.setattr(serve, "serve", late)
+        monkeypatch.setattr(serve.serving, "serve", late)
         monkeypatch.setattr(threading, "excepthook", threading.excepthook)
         monkeypatch.setattr(sys, "argv", ["serve", f"127.0.0.1:{port}"])
         assert serve.main() == 2
@@ -85,7 +85,7 @@ def test_docs_says_what_else_the_system_refuses(
     def refused(**_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(serve, "serve", refused)
+    monkeypatch.setattr(serve.serving, "serve", refused)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "argv", ["serve", f"127.0.0.1:{port}"])
     assert serve.main() == 2
