@@ -1,5 +1,7 @@
 """Mistakes in stage 3, in the order of its checks."""
 
+from pathlib import Path
+
 from tests.proofs.wrong.mistake import CONSUMERS, FAULTS, SETTINGS, Mistake
 from tests.proofs.wrong.stage02 import ERROR, GOOD
 
@@ -11,22 +13,9 @@ MEMORY_LAYER = """    "default": {
         # Of the events that wait for a client, all after the 100th would be dropped.
         "CONFIG": {"capacity": 10_000},
 """
-REDIS = """REDIS_URL = os.environ.get("REDIS_URL")
-if REDIS_URL:
-    CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
-    CHANNEL_LAYERS["default"]["CONFIG"] |= {
-        "prefix": BASE_DIR.name,  # What others keep in the same Redis stays theirs.
-        "hosts": [
-            {
-                "address": REDIS_URL,
-                # The layer waits 5 s for news, so redis-py 8 must not give up after 5.
-                "socket_timeout": 8,
-                # A crowd that leaves at once needs more than redis-py 8's 100.
-                "max_connections": 10_000,
-            },
-        ],
-    }
-"""
+STAGE = Path(__file__).parents[3] / "stage03_groups"
+_, NAME, REST = (STAGE / SETTINGS).read_text(encoding="utf-8").partition("REDIS_URL =")
+REDIS = (NAME + REST).partition("\nTEMPLATES")[0]
 REDIS_LAYER = '"channels_redis.core.RedisChannelLayer"'
 GROUP = 'return f"room.{room}"'
 GROUP_ADD = "await self.channel_layer.group_add(group_of(self.room), self.channel_name)"
