@@ -58,14 +58,14 @@ def test_promise_that_is_added_to_stage_3_reaches_4_and_5(
 
 
 def brackets(check: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield what stands in brackets behind a check, and what that means."""
+    """Yield what stands in brackets behind a check, and which value of what it is."""
     for mark in getattr(check, "pytestmark", ()):
         # Of a layer, each check of a stage may have one.
         if mark.name == "parametrize" and mark.args[0] != "layer":
-            values = list(mark.args[1])
-            yield from zip(
-                mark.kwargs.get("ids") or map(str, values), values, strict=True
-            )
+            name, values = mark.args[0], list(mark.args[1])
+            ids = mark.kwargs.get("ids") or map(str, values)
+            for words, value in zip(ids, values, strict=True):
+                yield words, (name, value)  # An empty name is no empty room.
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.__name__)
