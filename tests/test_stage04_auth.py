@@ -337,7 +337,7 @@ def expect_end(client, layer):
 
     Two things are not in the hands of a project. channels_redis loses an event if its
     reader leaves at that moment, so a message must show it. And Daphne may hang up when
-    the code is not on its way yet, at the end of a second: see `terminate()`.
+    the code is not on its way yet, at the end of a second: in a crowd, often.
     """
     try:
         client.expect_close(LOGGED_OUT)

@@ -15,6 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from _pytest.runner import (
+    runtestprotocol,
+)  # As pytest-rerunfailures does: no other way.
 
 from tests.checker import client, explain
 from tests.checker import report as reports
@@ -415,6 +418,28 @@ def connect(server: Endpoint) -> Callable:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> bool | None:
+    """
+    Run a check once more, all of it, where a right server may have failed by chance.
+
+    That is what `may_be_chance` says, of the end of a connection. Only a server that
+    does it twice fails.
+    """
+    if not stage_of(item.path):
+        return None  # As pytest does it.
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    told = runtestprotocol(item, log=False, nextitem=nextitem)
+    if any(getattr(report, "may_be_chance", False) for report in told):
+        told = runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in told:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Begin the history of a check."""
     WIRE.begin()
@@ -428,6 +453,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed and call.excinfo.errisinstance((Exception, pytest.fail.Exception)):
         explain_failure(report, item, call.excinfo.value)
+        report.may_be_chance = getattr(call.excinfo.value, "may_be_chance", False)
     return report
 
 

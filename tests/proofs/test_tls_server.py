@@ -200,3 +200,47 @@ def test_expired_keys_were_right_for_a_strict_client_before(tmp_path: Path) -> N
         verifier = policy.build_server_verifier(x509.DNSName("localhost"))
         with pytest.raises(ends) if ends else nullcontext():
             verifier.verify(made, [])
+
+
+# As it happens by chance when a code is sent at the end of a second.
+LOSES_CODES = """
+import time
+from txaio._common import _BatchedTimer
+
+left = TIMES
+call_later = _BatchedTimer.call_later
+
+
+def lose(self, delay, give_up):
+    global left
+    if delay != 1 or not left:
+        return call_later(self, delay, give_up)
+    left -= 1
+    time.sleep(1 - time.time() % 1 + AFTER)
+    self._create_delayed_call(0, give_up)
+    return call_later(self, 3600, give_up)
+
+
+_BatchedTimer.call_later = lose
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "after", "passes"),
+    [(1, 0, True), (2, 0, False), (1, 0.5, False)],
+    ids=["by chance", "twice", "in the middle of a second"],
+)
+def test_code_that_daphne_loses_at_the_end_of_a_second_gets_a_second_try(
+    tmp_path: Path, times: int, after: float, passes: bool
+) -> None:
+    project = copy_of(ROOT / "stage05_wss", tmp_path / "project")
+    code = LOSES_CODES.replace("TIMES", str(times)).replace("AFTER", str(after))
+    with (project / "config" / "asgi.py").open("a", encoding="utf-8") as file:
+        file.write(code)
+    # After the last check of a run its server stops, and a new one would lose anew.
+    two = "(spares_the_other or comes_to_nobody) and directly"
+    result = check("stage05_wss", "--project", project, "-k", two)
+    name = "close after logging out spares the other sessions (directly)"
+    assert f"{'ok  ' if passes else 'FAIL'}  {name}" in result.stdout
+    symptoms = [each["symptom"] for each in result.failures]
+    assert symptoms == ([] if passes else ["close 1006 for 4401"]), result.stdout
