@@ -217,7 +217,7 @@ def leave_after(lines: int, command: list[str | Path], **options: object) -> str
             assert process.stdout.readline()
         process.stdout.close()
         errors = process.stderr.read().decode()
-        assert process.wait(PATIENCE) == 141
+        assert process.wait(PATIENCE) == 141, errors
     return errors
 
 
