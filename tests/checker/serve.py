@@ -29,6 +29,7 @@ TLS = Path("deploy", "openssl.cnf")  # In stage 5.
 DEMO_USERS = Path("chat", "fixtures", "demo_users.json")  # From stage 4 on.
 ANSWER = 30  # Seconds. It takes less than one; a migration may take longer.
 ASKED = Path(__file__).parent / "asked"
+SERVES_ON = Path(__file__).parent / "serves_on.py"  # Is manage.py, and more.
 LOCAL = ["localhost", "127.0.0.1", "[::1]"]
 
 TRUST = """
@@ -256,7 +257,7 @@ def serve(project: Path, address: Address, port: int) -> NoReturn:
     answer = prepare(project, [place.host for place in places], env)
     announce(places, address, port, answer)
     place = f"{addresses.in_url(address)}:{port}"
-    become(sys.executable, "manage.py", "runserver", place, cwd=project, env=env)
+    become(sys.executable, SERVES_ON, "runserver", place, cwd=project, env=env)
 
 
 def main() -> NoReturn:

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import types
 from base64 import b64decode
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.checker import addresses, client, serve
+from tests.checker import addresses, client, serve, system
 from tests.checker.accounts import Browser
 from tests.checker.endpoint import Endpoint
 from tests.checker.servers.runserver import free_port
@@ -413,7 +414,7 @@ def test_every_address_that_is_printed_is_allowed_and_no_other_is_printed(
     managed, command, env = served(ROOT / "stage01_echo", "--host", host)
     assert managed == []
     bracketed = f"[{host}]" if ":" in host else host
-    assert command == ["manage.py", "runserver", f"{bracketed}:8000"]
+    assert command == [serve.SERVES_ON, "runserver", f"{bracketed}:8000"]
     printed = capsys.readouterr().out
     assert re.findall(r"http://(\S+):8000/", printed) == opened
     is_local = opened[0] in ("127.0.0.1", "127.0.0.2", "[::1]")
@@ -714,6 +715,83 @@ learn.packages.PYTHON = sys.executable
 learn.packages.set_up = lambda: None
 sys.exit(learn.main())
 """
+
+
+BANNER = "Watching for file changes"
+RIGHT = {
+    path: (ROOT / "stage02_routing" / path).read_text(encoding="utf-8")
+    for path in ("chat/routing.py", "chat/consumers.py")
+}
+
+
+@pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
+@pytest.mark.parametrize(
+    ("file", "wrong", "said"),
+    [
+        ("chat/routing.py", None, "ModuleNotFoundError: No module named"),
+        (
+            "chat/routing.py",
+            RIGHT["chat/routing.py"].replace("from chat import converters", ""),
+            "uses invalid converter 'room'",
+        ),
+        # Of this file Django knows: it starts again by itself, and nobody does twice.
+        ("chat/consumers.py", "def x(:\n", "SyntaxError"),
+    ],
+    ids=["missing", "no converter", "syntax"],
+)
+def test_run_comes_back_when_the_file_is_saved_that_could_not_be_imported(
+    tmp_path: Path, port: int, file: str, wrong: str | None, said: str
+) -> None:
+    project = copy_of(ROOT / "stage02_routing", tmp_path / "stage 2")
+    (project / "config" / "urls.py").write_text("urlpatterns = []\n")  # As before it.
+    (project / file).unlink()
+    if wrong is not None:
+        assert wrong != RIGHT[file]
+        (project / file).write_text(wrong)
+    running = Running(
+        [sys.executable, "-m", "tests.checker.serve", project, "--port", str(port)],
+        cwd=ROOT,
+    )
+    try:
+        running.until(said)
+        running.until("learn.py: the server waits, see the error above.")
+        (project / file).write_text(RIGHT[file])
+        running.until(f"{file} changed, reloading.")
+        running.until("Quit the server with")
+        deadline = time.monotonic() + PATIENCE
+        while system.page_title("127.0.0.1", port) is None:
+            assert time.monotonic() < deadline, "The server did not come back."
+            time.sleep(0.05)
+        server = Endpoint(f"ws://127.0.0.1:{port}")
+        with client.connect(server, "/ws/rooms/tea/?name=Ana"):
+            running.interrupt()
+        # Whom it leaves in its group Django has killed, and the system will bury.
+        assert running.process.wait(timeout=PATIENCE) == 0
+        running.reader.join(timeout=PATIENCE)
+        printed = running.printed + "".join(iter(running.lines.get_nowait, ""))
+        assert printed.count(BANNER) == 2
+        assert printed.count("changed, reloading") == 1
+    finally:
+        running.kill()
+
+
+def test_error_of_the_program_itself_is_told_as_manage_py_tells_it(
+    tmp_path: Path,
+) -> None:
+    manage = tmp_path / "manage.py"
+    for text in "raise ValueError(__file__)\n", "def x(:\n":
+        manage.write_text(text)
+        said = [
+            subprocess.run(
+                [sys.executable, program, "runserver"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+            )
+            for program in (manage, serve.SERVES_ON)
+        ]
+        assert said[0].returncode == said[1].returncode == 1
+        assert said[0].stderr == said[1].stderr
 
 
 @pytest.mark.posix("Ctrl-C cannot be sent to one process group on Windows")
