@@ -81,19 +81,23 @@ def sights():
 
 
 def leading(rows):
-    """Write what stands for many mistakes, and leads to where they are."""
+    """Write what stands for many mistakes, and leads to where they are, if anywhere."""
     return boxed(
         f"<details open><summary><span>{with_code(row['title'])}</span> "
         f"<small>stage {row['stage']}</small></summary>\n"
-        f"<p>{with_code(row['words'])}</p>\n<ul>\n"
-        + "".join(
-            f"<li>{with_code(lead['sign'])}: "
-            f'<a href="#{slug(lead["heading"])}">{lead["heading"]}</a></li>\n'
-            for lead in row["lead"]
-        )
-        + "</ul></details>\n"
+        f"<p>{with_code(row['words'])}</p>\n{leads(row.get('lead', []))}</details>\n"
         for row in rows
     )
+
+
+def leads(found):
+    """List where a row leads to, by what the server's log shows."""
+    items = "".join(
+        f"<li>{with_code(lead['sign'])}: "
+        f'<a href="#{slug(lead["heading"])}">{lead["heading"]}</a></li>\n'
+        for lead in found
+    )
+    return f"<ul>\n{items}</ul>" if items else ""
 
 
 def in_parts(number, entries):

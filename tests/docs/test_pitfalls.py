@@ -158,7 +158,7 @@ LEADS = [
     lead
     for group in repository.read_toml("docs/sights.toml")["sight"]
     for row in group.get("row", [])
-    for lead in row["lead"]
+    for lead in row.get("lead", [])
 ]
 
 
@@ -212,6 +212,19 @@ def test_who_starts_a_second_server_finds_what_it_says(
     entry = mistakes.catalogue()["port-taken"]
     assert words in entry["title"]
     assert explain("no start", second.stderr).id == "port-taken"
+
+
+@pytest.mark.parametrize(
+    "word", ["restart", "reload", "saved", "does not come back", "the server waits"]
+)
+def test_who_has_mended_a_file_in_vain_finds_how_the_server_comes_back(
+    word: str,
+) -> None:
+    shown = mistakes.sights()
+    _, _, part = shown.partition("\n## The server does not come back after a save\n")
+    row = part.partition("</details>")[0].casefold()
+    assert re.search(rf"\b{word}", row)
+    assert "ctrl-c and start it again" in row
 
 
 def test_no_two_mistakes_have_the_same_title() -> None:
