@@ -394,10 +394,10 @@ def depends(act: Act) -> tuple[Path | str, ...]:
         names = ("objects.py", "repository.py")  # What finds the pieces of a stage.
         found += [ROOT / "docs/shown" / name for name in names]
     if "learn.py" in words:
-        names = ("addresses.py", "packages.py", "serve.py", "system.py", "work.py")
+        names = ("addresses", "packages", "serve", "serves_on", "system", "work")
         found.append(ROOT / "learn.py")
         found.append(ROOT / "tests/checker/asked/learn_asks.py")
-        found += [ROOT / "tests/checker" / name for name in names]
+        found += [ROOT / f"tests/checker/{name}.py" for name in names]
     for verb, digit in re.findall(r"learn\.py (\w+) (\d)", words):
         stage = stages().get(f"0{digit}", "")
         if stage and verb in {"run", "start"}:

@@ -52,6 +52,7 @@ TELLS = {
     "report_problem.py",
     "scrub.py",
     "serve.py",
+    "serves_on.py",
     "show.py",
     "solution.py",
     "stuck.py",
