@@ -41,7 +41,7 @@ BLOCKS = {
     ),
     "sessions": ("session",),
     "slides": ("slides",),
-    "live": ("live", "cause", "when_asked"),
+    "live": ("live", "cause", "types", "when_asked"),
     "upstream": ("upstream_effect", "upstream_measured"),
     "workbench": ("experiment", "experiments", "recorded_with"),
 }

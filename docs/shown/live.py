@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from docs.shown.commands import commands
 from docs.shown.listings import LANGUAGES, fence
 from docs.shown.places import code, is_whole, places
 from docs.shown.repository import CannotShow, files
@@ -16,17 +17,26 @@ from docs.shown.teach import (
     is_copied,
     items,
     lettered,
+    lines_of,
     once,
     order,
     saves,
     sizes,
     stage_of,
+    terminals,
     words,
 )
 from docs.shown.text import indented
 
 LATER = " **Save it with the next one.**"
 NUMBERS = {1: "first", 2: "second", 3: "third"}
+# Those that are asked at one place.
+TOGETHER = {
+    ("first", "second"): "first two",
+    ("second", "third"): "others",
+    ("first", "third"): "first and the third",
+    ("first", "second", "third"): "three",
+}
 
 
 def live(chapter):
@@ -87,7 +97,10 @@ def as_step(chapter, step, found, copied, done):
     yield from asking_line(step, "asks", "before they see it")
     yield f"{then(chapter, step)}\n"
     own = [slide["place"] for slide in step.get("slide", []) if "place" in slide]
-    if last := notes_at(chapter, step, *own, "check", "report", "printed"):
+    answers = [f"answer {number}" for number in step.get("asks", [])]
+    yield from (types(chapter, name) for name in step.get("types", []))
+    last = notes_at(chapter, step, *own, "check", "report", "printed", *answers)
+    if last:
         yield last.lstrip("\n")
     yield from asking_line(step, "asks_last", "before you go on")
 
@@ -178,6 +191,15 @@ def cause(chapter, name):
     return f"{shown}\n{BACK}\n"
 
 
+def types(chapter, name):
+    """Show what is typed in a terminal of a lesson, for each system's shell."""
+    if terminals(chapter)[name].get("only_bash"):
+        shown = fence("\n".join(lines_of(chapter, name)), "text", "Commands")
+    else:
+        shown = commands(*lines_of(chapter, name))
+    return f"*{terminals(chapter)[name]['title']}:*\n\n{shown}"
+
+
 def then(chapter, step):
     """Say what is seen after a step, and where the chapter has it."""
     told = stops(chapter, step) if "fails" in step else step["then"]
@@ -198,13 +220,21 @@ def when_asked(chapter):
         "in": "in {}, before they see it",
         "after": "after {}",
     }
-    told = []
+    told, last = {}, ""  # What is asked at one place, one after the other.
     for number, place in asked_when(chapter).items():
         when = "in the end"
         if place:
-            when = words[place[0]].format(place[1])
-        told.append(f"the {NUMBERS[number]} {when}")
-    return f"T{', '.join(told[:-1])[1:]}, and {told[-1]}.\n"
+            word, what = place
+            is_here = word == "after" and what == last
+            when = words[word].format("it" if is_here else what)
+            last = what
+        told.setdefault(when, []).append(NUMBERS[number])
+    *others, last = [
+        f"the {TOGETHER.get(tuple(numbers), numbers[0])} {when}"
+        for when, numbers in told.items()
+    ]
+    listed = ", ".join(others) + ", and " * bool(others) + last
+    return f"T{listed[1:]}.\n"
 
 
 def size(place):
@@ -216,7 +246,7 @@ def size(place):
     first = next((line for line in new if not line.startswith('"""')), new[0])
     if len(new) == 1:
         return f"1 line, {code(new[0])}"
-    return f"{len(new)} lines from {code(first)}"
+    return f"{len(new)} lines, the first {code(first)}"
 
 
 def counted(number, word):

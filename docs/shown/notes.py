@@ -82,14 +82,19 @@ def planned(chapter, shown):
             )
         slide = shown[number]
         plans = [note for note in slide.notes if note.endswith("{ .plan }")]
-        others = [note for note in slide.notes if note not in plans]
-        shown[number] = slide._replace(notes=(*plans, said, *others))
+        others = [unsaid(note, said) for note in slide.notes if note not in plans]
+        shown[number] = slide._replace(notes=(*plans, said, *filter(None, others)))
         begins[number] = when, end
         last, told_last = number, told
     times = next(iter(begins.values()))  # The title is shown when the lesson begins.
     for number, slide in enumerate(shown):
         times = begins.get(number, times)
         yield slide, times
+
+
+def unsaid(note, said):
+    """Return the lines of a note that the plan, on the same slide, does not have."""
+    return "\n".join(line for line in note.splitlines() if not line or line not in said)
 
 
 def marks(chapter):

@@ -151,7 +151,13 @@ def code(line):
     """Write a line as `code`, shortened, whatever backticks it holds."""
     text = line.strip()
     if len(text) > LONGEST_LINE:
-        text = f"{text[:LONGEST_LINE].rstrip()} …"
+        text = f"{cut_at_a_word(text, LONGEST_LINE)} …"
     ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     gap = " " if "`" in text else ""
     return f"{ticks}{gap}{text}{gap}{ticks}"
+
+
+def cut_at_a_word(text, most):
+    """Return the beginning of a text, of so many letters, without half a word."""
+    whole = [each.end() for each in re.finditer(r"\w+|[^\w\s]", text)]
+    return text[: max((end for end in whole if end <= most), default=most)]

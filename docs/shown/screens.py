@@ -43,7 +43,8 @@ def screens(stage, found, labels, title, typed):
         inside = within(stage, found, each)
         if number:
             more = ""
-            title = " and ".join(f"`{name}`" for name in inside if name) or f"`{path}`"
+            names = " and ".join(f"`{name}`" for name in inside if name)
+            title = f"It goes on in {names or f'`{path}`'}"
         count = f" ({number + 1}&nbsp;of&nbsp;{len(parts)})" if len(parts) > 1 else ""
         where = " and ".join(
             name or "the file, outside of all classes" for name in inside

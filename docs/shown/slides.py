@@ -5,11 +5,12 @@ import re
 from html import escape, unescape
 from itertools import chain
 from math import ceil
+from textwrap import dedent
 
 from docs.shown.changes import Piece, hunks
 from docs.shown.glossary import terms
 from docs.shown.notes import Slide, details, first_at, planned, with_notes
-from docs.shown.pages import heading, page, paragraph, section
+from docs.shown.pages import heading, linked, page, paragraph, section
 from docs.shown.pictures import drawing, figure, size_of
 from docs.shown.places import is_whole, places
 from docs.shown.repository import CannotShow, files
@@ -42,6 +43,7 @@ from docs.shown.teach import (
     part_below,
     shown_with,
     stage_of,
+    typed_in,
 )
 from docs.shown.text import plain, slug
 
@@ -130,7 +132,7 @@ def begun(chapter, step, found, copied, done):
         yield copying(chapter, step, copied, few).at("copies")
     for question, answer in asking_of(chapter, step.get("asks", [])):
         yield question
-        if "fails" not in step:  # Else the report comes first.
+        if "fails" not in step:  # Else the room first guesses what is red.
             yield answer
 
 
@@ -184,9 +186,6 @@ def ended(chapter, step):
     yield from ideas(chapter, here)
     if "shown_by_failure" not in step:
         yield from checked(chapter, step)
-    if "fails" in step:
-        for _question, answer in asking_of(chapter, step.get("asks", [])):
-            yield answer
     yield from asking(chapter, step.get("asks_last", []))
     yield from causing(chapter, step.get("causes", []))
     last = [s for s in step.get("slide", []) if not s.keys() & {"first", "before"}]
@@ -252,10 +251,8 @@ def failing(chapter, title, done, seen, after, name):
         first = Slide(f"## {title}\n\n{changed}\n\n{ask}")
         yield first.noted(done, caused(chapter, name))
     else:
-        lines = done.splitlines()
-        for_you = [line for line in lines if line.startswith("(")]
-        done = "\n".join(line for line in lines if line not in for_you)
-        yield Slide(f"## {title}\n\n{done}\n\n{ask}").noted(*for_you)
+        # The room sees it happen. What is done is for who does it.
+        yield Slide(f"## {title}\n\n{ask}").noted(done)
     # On the page it is told to who teaches.
     seen = seen.replace("The room sees", "You see", 1)
     yield Slide(f"## {title}\n\n{seen}").noted(after)
@@ -311,7 +308,8 @@ def ideas(chapter, wanted):
     chapter, or that of its drawing. Below it stand what the term means,
     what the chapter `says` (a paragraph, a list or a table that begins so), a `text` of
     its own, what one may `run`, and a drawing, maybe at a step or one part of it.
-    `note_of` is a part of the page for who teaches, which becomes its note.
+    `note_of` is a part of the page for who teaches, which becomes its note. `code` are
+    lines of a file of the stage, from the one that begins so.
     """
     for slide in wanted:
         says = slide.get("says", [])
@@ -323,6 +321,8 @@ def ideas(chapter, wanted):
         if "run" in slide:
             rows = [f"{row}\n" for row in slide["run"]]
             texts.append(terminal(rows, is_alone=True))
+        if "code" in slide:
+            texts.append(lines_from(stage_of(chapter), **slide["code"]))
         notes = [slide.get("note")]
         if "note_of" in slide:
             notes.append(part_below(chapter, slide["note_of"]))
@@ -337,6 +337,17 @@ def ideas(chapter, wanted):
             text = "\n\n".join([f"## {title or drawn_title}", *texts, shown])
             yield Slide(text).noted(*notes).at(*places_of)
             notes, places_of = [], []  # They are at the first part of a drawing.
+
+
+def lines_from(stage, file, begins, count):
+    """Show so many lines of a file of a stage, from the one that begins so."""
+    lines = files(stage)[file]
+    found = [n for n, line in enumerate(lines) if line.strip().startswith(begins)]
+    if len(found) != 1:
+        raise CannotShow(f"{stage}/{file} has not one line that begins {begins!r}.")
+    piece = Piece(file, "", "", "is new", [])
+    shown = dedent("".join(lines[found[0] : found[0] + count]))
+    return listing(shown.splitlines(keepends=True), piece, width=CODE_WIDTH, mark=MARK)
 
 
 def alone(text, is_last):
@@ -370,13 +381,21 @@ def checked(chapter, step):
     then = lettered(chapter, step["then"])
     then = then[0].upper() + then[1:]
     places = ("check", f"check of step {step['letter']}")
+    in_terminals = "\n".join(typed_in(chapter, each) for each in step.get("types", []))
+    if "room" in step:  # What is done is for who teaches, and this for the room.
+        done = linked(then, f"teach-{chapter}")
+        yield Slide(f"## {step['room']}\n", places).noted(done, in_terminals)
+        return
     if "fails" not in step:
-        yield Slide(f"## After step {step['letter']}\n\n{then}\n", places)
+        after = Slide(f"## After step {step['letter']}\n\n{then}\n", places)
+        yield after.noted(in_terminals)
         return
     asked = (
         f"## Step {step['letter']} is done: `check {int(chapter[:2])}`. What is red?\n"
     )
     yield Slide(asked, places)
+    for _question, answer in asking_of(chapter, step.get("asks", [])):
+        yield answer  # Before the report, which says it, too.
     told = f"{asked}\n**FAIL** {step['fails']}\n{{ .fails }}\n\n{then}\n"
     yield Slide(told, ("report",))
     if rows := printed(chapter, step):

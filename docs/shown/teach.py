@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from string import ascii_uppercase
 
 from docs.shown.changes import pieces
+from docs.shown.commands import POWERSHELL, translated
 from docs.shown.pages import linked, page, section
 from docs.shown.repository import CannotShow, before, files, read_toml
 from docs.shown.text import at, slug
@@ -247,7 +248,7 @@ def how(chapter):
             is_asked = False
         elif is_asked and not is_code and HOW.match(line):
             call = CALL.match(line)
-            told = caused(chapter, call[2]) if call else line.strip()
+            told = called(chapter, *call.groups()) if call else line.strip()
             found[-1].append(linked(told, f"teach-{chapter}"))
     return ["\n".join(lines) for lines in found]
 
@@ -283,9 +284,50 @@ def more_of(chapter, part, steps, link=""):
         named = f"{{{name}}}" if name in known else name
         told.append(f"{named} until **{at(end)}**")
     said = [lettered(chapter, f"Minutes: {', '.join(told)}.", link)] if told else []
+    said += [typed_in(chapter, name) for name in part.get("types", [])]
     if "late" in part:
-        said.append(f"*If late:* {lettered(chapter, part['late'], link)}.")
+        late = f"*If late:* {lettered(chapter, part['late'], link)}"
+        stage = stage_of(chapter)
+        rows = [copy_of(stage, path) for path in part.get("late_copies", [])]
+        said.append(f"{late}{': ' * bool(rows)}{', '.join(map(code, rows))}.")
     return said
+
+
+def terminals(chapter):
+    """Return what a teacher types in each terminal of a lesson, by its name."""
+    return {each["name"]: each for each in lesson(chapter).get("terminal", [])}
+
+
+def lines_of(chapter, name):
+    """Return the commands of a terminal of a lesson, as bash has them."""
+    if name not in terminals(chapter):
+        raise CannotShow(f"docs/teach/{chapter}.toml has no terminal {name!r}.")
+    return terminals(chapter)[name]["lines"]
+
+
+def typed_in(chapter, name):
+    """
+    Say in one line what is typed in a terminal.
+
+    PowerShell has its own form where it wants more than `py` in place of `python3`.
+    """
+    told = []
+    for line in lines_of(chapter, name):
+        other = translated(line, POWERSHELL)
+        is_same = other == re.sub(r"^python3\b", "py", line)
+        is_same = is_same or terminals(chapter)[name].get("only_bash", False)
+        told.append(code(line) + ("" if is_same else f" (PowerShell: {code(other)})"))
+    return f"*{terminals(chapter)[name]['title']}:* {', then '.join(told)}."
+
+
+def code(line):
+    """Write a command as code, in a table, too."""
+    return f"`{line}`"
+
+
+def called(chapter, macro, name):
+    """Say in one line what a macro of the page for who teaches shows."""
+    return {"cause": caused, "types": typed_in}[macro](chapter, name)
 
 
 def part_below(chapter, title):
@@ -306,7 +348,7 @@ def part_below(chapter, title):
 def caused(chapter, name):
     """Say how a mistake is written into what was typed, and how it is taken back."""
     command = f"python3 docs/teach/cause.py {int(chapter[:2])} {name}"
-    return f"Cause it: `{command}`. The same with `--back` puts it back. {BACK}"
+    return f"Cause it: `{command}`; with `--back` it is put back. {BACK}"
 
 
 def asked_when(chapter):
@@ -370,14 +412,20 @@ def failures(chapter):
     Yield the failures that a teacher causes: a title, what is done, what is seen.
 
     What is seen is one line of the page, and begins with "The room sees". Then comes
-    what the page says after it, and last what cause.py calls it, or nothing.
+    what the page says after it, and last what cause.py calls it, or nothing. What is
+    typed in a terminal is a line of what is done.
     """
     name = f"teach-{chapter}"
     _, lines = section(name, "Two failures to cause")
     for each in re.split(r"\n\n+(?=\*\*)", "\n".join(lines).strip()):
         title, *rest = each.splitlines()
-        named = [found[2] for line in rest if (found := CALL.fullmatch(line))]
-        rest = [line for line in rest if not CALL.fullmatch(line)]
+        calls = {line: found for line in rest if (found := CALL.fullmatch(line))}
+        named = [found[2] for found in calls.values() if found[1] == "cause"]
+        rest = [
+            typed_in(chapter, calls[line][2]) if line in calls else line
+            for line in rest
+            if line not in calls or calls[line][1] == "types"
+        ]
         seen = [line for line in rest if line.startswith("The room sees")]
         if len(seen) != 1:
             raise CannotShow(f"docs/{name}.md: what does the room see of {title}?")

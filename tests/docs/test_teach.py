@@ -27,6 +27,7 @@ from docs.shown import (
     handout,
     live,
     places,
+    plans,
     repository,
     rows,
     slides,
@@ -445,7 +446,7 @@ class Room:
         (
             "\n\n\nclass",
             "\nSHORT = 1\n\n\nclass",
-            'after `LONG = "a line that is much too long to be shown in a se …`',
+            'after `LONG = "a line that is much too long to be shown in a …`',
         ),
         (
             "        self.open",
@@ -960,12 +961,116 @@ def test_question_before_a_piece_is_said_on_the_page_and_asked_on_the_slides() -
         teach.asks_before(step)
 
 
-def test_report_comes_before_the_answer_to_what_it_answers() -> None:
+def test_answer_comes_before_the_report_that_gives_it_away() -> None:
     shown = slides.slides("03-groups").split("<section ")[1:]
     question, answer = teach.asked("03-groups")[0]
     asked, told = (n for n, each in enumerate(shown) if question in each)
-    assert any("**FAIL**" in each for each in shown[asked:told])
+    assert not any("**FAIL**" in each for each in shown[asked:told])
+    assert "What is red?" in shown[told - 1]
     assert answer in shown[told]
+    assert "**FAIL**" in shown[told + 1]
+
+
+def addresses_of(chapter: str) -> tuple[set[tuple[str, str]], list[str]]:
+    """Return the hosts and ports that a lesson opens, and the lines that serve them."""
+    page = (ROOT / f"docs/teach-{chapter}.md").read_text(encoding="utf-8")
+    told = " ".join(part["you"] for part in teach.lesson(chapter)["plan"])
+    opened = re.findall(r"https?://([\w.]+):(\d+)|site=([\w.]+):(\d+)", page + told)
+    lines = [
+        line
+        for name in teach.terminals(chapter)
+        for line in teach.lines_of(chapter, name)
+    ]
+    return {(host or other, port or last) for host, port, other, last in opened}, lines
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_lesson_opens_is_served_under_this_name(chapter: str) -> None:
+    opened, lines = addresses_of(chapter)
+    for host, port in opened:
+        if port == "8000":
+            names = re.findall(r"ALLOWED_HOSTS=(\S+)", " ".join(lines))
+            known = host in {"127.0.0.1", "localhost", *names}
+            words = f"Django refuses {host} with 400: it is in no ALLOWED_HOSTS of"
+            assert known, f"{words} [[terminal]] in docs/teach/{chapter}.toml."
+        elif port in ("8001", "8002"):
+            assert any(port in line for line in lines), f"Nothing serves {host}:{port}."
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_lesson_types_in_terminals_is_what_pages_type(chapter: str) -> None:
+    stage = teach.stage_of(chapter)
+    names = (chapter, f"teach-{chapter}", "teach", "setup")
+    pages = "\n".join(
+        (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in names
+    )
+    used = [
+        *chain.from_iterable(
+            each.get("types", [])
+            for part in ("plan", "type")
+            for each in teach.lesson(chapter)[part]
+        )
+    ]
+    assert {*teach.terminals(chapter)} == {*used}, "A terminal is named nowhere."
+    for name in teach.terminals(chapter):
+        for line in teach.lines_of(chapter, name):
+            line = line.replace("--project", f"--project work/{stage}")
+            line = line.replace(" --host 0.0.0.0", "")
+            line = line.replace(f"cp work/{stage}/keys", f"cp {stage}/keys")
+            line = line.replace(" 8080 --dir", " 8080 --bind 127.0.0.1 --dir")
+            is_python = line.startswith("python3 -c")
+            assert is_python or line in pages, f"No page has {line}"
+
+
+def test_commands_of_a_lesson_have_the_form_of_powershell_too() -> None:
+    told = teach.typed_in("04-auth", "second-name")
+    assert (
+        "`export ALLOWED_HOSTS=chat.evil.localhost` "
+        '(PowerShell: `$env:ALLOWED_HOSTS = "chat.evil.localhost"`), then `python3'
+    ) in told
+    assert told in plans.plan("04-auth")
+    assert '$env:ALLOWED_HOSTS = "chat.evil' in live.types("04-auth", "second-name")
+    for slide in slides.all_of("04-auth"):
+        if "failure 2" in slide.places:
+            notes = " ".join(slide.notes)
+            for words in (
+                told,
+                "http.server 8002",
+                "Log in at `http://chat.evil.localhost:8000/`",
+                "`http://evil.localhost:8002/?site=chat.evil.localhost:8000`",
+            ):
+                assert words in notes
+    with pytest.raises(repository.CannotShow, match="has no terminal 'x'"):
+        teach.typed_in("04-auth", "x")
+
+
+def test_what_a_teacher_does_is_in_the_notes_and_the_room_sees_a_question() -> None:
+    for chapter in CHAPTERS:
+        shown = list(slides.all_of(chapter))
+        for step, _ in teach.order(chapter)[0]:
+            if "room" in step:
+                place = f"check of step {step['letter']}"
+                [slide] = [each for each in shown if place in each.places]
+                assert slide.text.strip() == f"## {step['room']}"
+                assert any(step["then"][1:] in each for each in slide.notes) or (
+                    "](#" in step["then"]
+                )
+        for title, done, *_ in teach.failures(chapter):
+            [slide] = [
+                each
+                for each in shown
+                if each.text.startswith(f"## {title}\n") and ".ask" in each.text
+            ]
+            assert done not in slide.text
+
+
+def test_copy_that_helps_when_late_has_its_command() -> None:
+    for chapter in CHAPTERS:
+        for part in teach.lesson(chapter)["plan"]:
+            if "copy" in part.get("late", "").split():
+                said = " ".join(teach.more_of(chapter, part, []))
+                is_of_students = "students'" in part["late"]
+                assert is_of_students or "`cp stage" in said, said
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -987,8 +1092,10 @@ def test_slides_ask_before_they_tell(chapter: str) -> None:
                 for n, each in enumerate(shown)
                 if f"**FAIL** {fails}" in each and step["then"][1:] in each
             ]
-            assert "What is red?" in shown[told - 1]
-            assert fails not in shown[told - 1]
+            # Between them stands the answer to a question that the report answers.
+            asks = shown[told - 1 - len(step.get("asks", []))]
+            assert "What is red?" in asks
+            assert fails not in asks
     for question, answer in teach.asked(chapter):
         asked, told = (n for n, each in enumerate(shown) if question in each)
         # Between them stands what a check says, where it answers the question.
@@ -1394,7 +1501,7 @@ def test_second_window_follows_and_leads(site: Path, tab: Tab) -> None:
     tab.evaluate("(number) => location.replace(`#${number}`)", place)
     expect(panel.locator(".presenter-notes")).to_contain_text("Do not run check 3 here")
     expect(panel.locator(".presenter-plan")).to_contain_text("0:40")
-    expect(panel).to_contain_text("0:40 to 0:45 planned")
+    expect(panel).to_contain_text("0:40 to 0:47 planned")
     expect(panel.locator(".presenter-clock")).to_have_text(re.compile(r"\d+:\d\d"))
     # A slide without notes has no heading for them.
     heading = panel.get_by_role("heading", name="Notes to this slide")
