@@ -43,6 +43,7 @@ BLOCKS = {
     "slides": ("slides",),
     "live": ("live", "cause", "types", "when_asked"),
     "upstream": ("upstream_effect", "upstream_measured"),
+    "weights": ("weighed",),
     "workbench": ("experiment", "experiments", "recorded_with"),
 }
 # What stands in a line.

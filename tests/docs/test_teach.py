@@ -1322,6 +1322,14 @@ def test_page_of_a_stage_is_short(chapter: str) -> None:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
+def test_page_shows_each_line_of_the_weights_that_has_points(chapter: str) -> None:
+    shown = weights.weighed(chapter)
+    points = sum(int(each) for each in re.findall(r" = (\d+)$", shown, re.MULTILINE))
+    assert str(points) == weights.marks(chapter)
+    assert len(shown.splitlines()) - 2 <= 24, "Longer listings are folded: fold.js."
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_weights_name_each_promise_and_none_twice_over(chapter: str) -> None:
     stage = teach.stage_of(chapter)
     counted = weights.weights(chapter)

@@ -124,13 +124,21 @@ def commonest(rows: list[Row]) -> str:
     if not found:
         return ""
     lines = ["## The commonest diagnoses", ""]
-    for who in sorted(found.values(), key=len, reverse=True):
+    ordered = sorted(found.values(), key=len, reverse=True)
+    for who in ordered[:COMMONEST]:
         name = f", {plain(who[0].diagnosis)}" if who[0].diagnosis else ""
         lines.append(f"- **{len(who)}**{name}: {plain(who[0].sentence)}")
-        lines.append(f"    - {names(who)}")
+        lines += [f"    - {with_places(row)}" for row in who if row.departs]
+        if others := [row for row in who if not row.departs]:
+            lines.append(f"    - {names(others)}")
     if (more := len(found) - COMMONEST) > 0:
-        lines[2 + 2 * COMMONEST :] = [f"- and {number(more, 'other')}, in results.csv"]
+        lines.append(f"- and {number(more, 'other')}, in results.csv")
     return "\n".join(lines)
+
+
+def with_places(row: Row) -> str:
+    """Return who it is, and the few places that are not the finished stage's."""
+    return f"{plain(row.name)}: {plain(row.departs)}"
 
 
 def matched_nothing(rows: list[Row]) -> str:
