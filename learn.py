@@ -181,7 +181,7 @@ def docs(options: argparse.Namespace) -> NoReturn:
     """Serve the site, which follows every edit."""
     system.need_free_for_the_site(options.port)
     packages.set_up(everything=True)
-    print("Building the site ...", flush=True)
+    print("Building the pages, which takes 10 to 20 s ...", flush=True)
     hand_over("tests.docs.serve", f"127.0.0.1:{options.port}")
 
 

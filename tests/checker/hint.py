@@ -216,10 +216,14 @@ def section_of(chapter: str) -> tuple[str, str, str]:
     """Say which section of which chapter tells of it, and where the site shows it."""
     page, anchor = page_of(chapter), chapter.partition("#")[2]
     heading = headings(page).get(anchor, "")
+    return f"{chapter_of(page)} tells of it in “{heading}”.", *on_the_site(chapter)
+
+
+def on_the_site(place: str) -> tuple[str, str]:
+    """Say where the site shows a page: nobody should read its source."""
     return (
-        f"{chapter_of(page)} tells of it in “{heading}”.",
         f"While `{learn('docs')}` runs, it is here:",
-        f"http://127.0.0.1:{OF_THE_SITE}/{chapter}",
+        f"http://127.0.0.1:{OF_THE_SITE}/{place}",
     )
 
 
@@ -372,7 +376,8 @@ def all_is_kept(name: str, seen: Last) -> str:
     chapters = [page for page in pages if not page.stem.endswith("-deeper")]
     if chapters:
         page = chapters[0]
-        words.append(f"{chapter_of(page)} is next ({typed(page)}).")
+        words.append(f"{chapter_of(page)} is next.")
+        words += on_the_site(f"{page.stem}.html")
         words.append(f"`{learn(f'start {number + 1}')}` begins it.")
     else:
         words.append("It was the last stage. Well done.")

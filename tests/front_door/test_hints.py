@@ -364,7 +364,10 @@ def test_a_finished_stage_that_python_cannot_read_is_a_refusal(
 def test_when_all_is_kept_the_next_chapter_is_named(course: Path, mine: Path) -> None:
     said = hint.hint(STAGE, mine, Last())
     assert "All promises of stage 2 are kept" in said
-    assert str(Path("docs", "03-groups.md")) in said
+    assert "Chapter 3 · Groups is next." in said
+    # Where it is read, and not its source.
+    assert "http://127.0.0.1:8008/03-groups.html" in said
+    assert ".md" not in said
     assert "start 3`" in said
     assert "It was the last stage." in hint.hint("stage05_wss", mine, Last())
     said = hint.hint(STAGE, mine, Last(skipped=("There is no redis-server.",)))
