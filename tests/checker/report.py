@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, TextIO
 import pytest
 from _pytest.terminal import TerminalReporter
 
-from tests.checker import stuck, work
+from tests.checker import exercises, stuck, work
 from tests.checker.hint import named_folder
 from tests.checker.printed import best, clean, fitting, telling, wrap
 from tests.checker.system import learn
@@ -142,7 +142,8 @@ class LearnerReporter(TerminalReporter):
             self.needs_gap = True
             whole = self.config.getoption("all_output")
             most = TALE if whole else LINES - 1
-            for block in failure(result, most, self.hint_command(result.check)):
+            hint, later = self.hint_command(result.check), self.kept_back(result)
+            for block in failure(result, most, hint, later):
                 self.write_line("")
                 if block.heading:
                     self.write_line(f"{INDENT}{block.heading}:", bold=True)
@@ -171,6 +172,19 @@ class LearnerReporter(TerminalReporter):
             self.write_line(line, **style)
         if hint := self.hint():
             self.write_line(f"\n{hint}")
+
+    def kept_back(self, result: Result) -> str:
+        """Return what is said in place of the answer to an exercise, or nothing."""
+        exercise = exercises.of(result.check)
+        project = self.config.getoption("project")
+        if not exercise or not project:
+            return ""
+        mine = work.of(int(exercise[5:7])).folder
+        if project.resolve() != mine.resolve():
+            return ""  # Somebody else's: who looks at it wants to know.
+        found = self.results.values()
+        kept = [each.check for each in found if each.verdict == KEPT]
+        return exercises.kept_back(result.check, result.diagnosis.id, kept)
 
     def hint_command(self, check: str) -> str:
         """Return what gives a hint for a check, or nothing: there may be no folder."""
@@ -261,14 +275,15 @@ def checks(number: int) -> str:
     return f"{number} check{'s' * (number != 1)}"
 
 
-def failure(result: Result, most: int, hint: str = "") -> list[Block]:
+def failure(result: Result, most: int, hint: str = "", later: str = "") -> list[Block]:
     """
     Return what there is to say of a failure, in that order, in so many lines at most.
 
     The diagnosis comes last, and is never cut. First of all what was printed is cut,
     and what went over the wire, then what was seen. `hint` is the command for a hint.
+    `later` is said in place of a diagnosis that is not told yet.
     """
-    last = advice(result, hint)
+    last = advice(result, hint, later)
     left = most - height(last)
     seen = seen_block(result, min(left, SEEN if most < TALE else TALE))
     left -= height(seen)
@@ -342,8 +357,10 @@ def left_out(number: int) -> str:
     return f"… {number} line{'s' * (number != 1)} left out: --all-output shows all"
 
 
-def advice(result: Result, hint: str) -> Block:
+def advice(result: Result, hint: str, later: str = "") -> Block:
     """Return what most likely is the mistake, or where to get a hint."""
+    if later:
+        return Block("", wrapped(later), is_yellow=True)
     told = result.diagnosis
     if told.sentence:
         # A name of a file may be of any length.
