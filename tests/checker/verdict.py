@@ -215,7 +215,7 @@ def diagnosis_of(told: explain.Told, check: str, source: Source | None) -> Diagn
     if told.departed and not is_plain:
         place = spot(told.departed)
     elif is_guess and source:
-        place = place_of(check if is_of_consumers else "", told.sentence, source)
+        place = place_of(check if is_of_consumers else "", told.first, source)
     return Diagnosis(
         *(told.id, witness, told.sentence, is_plain, place),
         general=told.general,

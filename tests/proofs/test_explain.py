@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.checker.explain import SURE, Told, diagnose, fitting
+from tests.checker.explain import SOURCE, SURE, Told, diagnose, explain, fitting
 from tests.checker.explain.catalogue import COMMON, Entry, entries
-from tests.checker.explain.source import Source
+from tests.checker.explain.source import Source, findings
 from tests.checker.servers.forks import quick_starts
 from tests.checker.servers.output import SAYS_SO
 from tests.checker.servers.runserver import Server, free_port
-from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen
+from tests.proofs.records import EVIDENCE, Proof, Recorded, Seen, records
 from tests.proofs.runs import (
     ROOT,
     check,
@@ -376,6 +376,122 @@ def test_neighbours_of_a_mistake_do_not_claim_it() -> None:
                 claimed.setdefault((plain[0], other), str(proof))
     assert {pair: why for pair, why in claimed.items() if pair not in ALSO_TRUE} == {}
     assert {*claimed} == ALSO_TRUE, "Some of these are told of no mistake any more."
+
+
+class Made(NamedTuple):
+    """A mistake that was made: its source, what is found there, and what was seen."""
+
+    source: Source
+    found: frozenset[str]
+    seen: Seen
+
+
+@cache
+def made() -> dict[str, list[Made]]:
+    """Return the mistakes of each stage. Records that are old do, too."""
+    found: dict[str, list[Made]] = {}
+    for proof, stage, mistake in (case.values for case in (*MISTAKES, *NEWCOMERS)):
+        if record := records(proof.file).get(proof.name):
+            source = source_of(stage, mistake)
+            ids = frozenset(each.id for each in findings(source))
+            found.setdefault(stage, []).append(Made(source, ids, record["seen"]))
+    return found
+
+
+# A finding and how it can be seen, though no proof has seen it so. Where Channels finds
+# no route, for one, it raises, or else the last route says 403.
+PLAUSIBLE = {
+    ("async-in-sync", "not refused"),
+    ("async-in-sync", "silence"),
+    ("consumer-instance", "another message"),
+    ("converter-in-re-path", "HTTP 403"),
+    ("goes-on-after-close", ""),
+    ("goes-on-after-close", "not refused"),
+    ("goes-on-after-close", "refused with 500"),
+    ("host-with-scheme", "HTTP 403"),
+    ("middleware-order", "HTTP 500"),
+    ("middleware-order", "refused with 500"),
+    ("missing-await", "left open"),
+    ("missing-await", "lost"),
+    ("missing-await", "not in Redis"),
+    ("missing-parentheses", "no answer"),
+    ("no-trailing-slash", "HTTP 403"),
+    ("query-in-route", "HTTP 403"),
+    ("regex-in-path", "HTTP 403"),
+    ("true-user", "join for message"),
+    ("wrapped-call", "refused with 500"),
+}
+
+
+def test_what_is_found_first_can_look_like_the_failure() -> None:
+    # One mistake stands in the source, and another one was seen: what is told first of
+    # it must have been seen so, or else it stands behind, as "Also: …".
+    names = {entry.id: entry.source for entry in entries() if entry.source}
+    wrong: dict[tuple[str, str], int] = {}
+    pairs = 0
+    known: dict[str, set[str]] = {}
+    for _source, found, seen in (each for all_of in made().values() for each in all_of):
+        for name in found:
+            known.setdefault(name, set()).add(seen["symptom"])
+    for mistakes in made().values():
+        sources = {each.found: each.source for each in mistakes if each.found}
+        seens = {(m.seen["symptom"], m.seen["check"]): m for m in mistakes}
+        for found, source in sources.items():
+            for each in seens.values():
+                if found & each.found:
+                    continue
+                pairs += 1
+                evidence = evidence_of(each.seen)
+                told = explain(**evidence, source=source)
+                symptom = evidence["symptom"]
+                if told.witness == SOURCE and symptom not in known[names[told.id]]:
+                    pair = names[told.id], symptom
+                    wrong[pair] = wrong.get(pair, 0) + 1
+    assert pairs > 1_000
+    claimed = {pair: number for pair, number in wrong.items() if pair not in PLAUSIBLE}
+    assert claimed == {}, f"Of {pairs} pairs, these blame what does not fail so."
+    assert {*wrong} == PLAUSIBLE, "Some of these are told of no pair any more."
+
+
+# What a newcomer had: both mistakes in one file.
+OUTSIDE = """
+
+async def receive(self, text_data=None, bytes_data=None):
+    await self.send_json(json.loads(text_data))
+"""
+
+
+def test_a_mistake_that_does_not_cause_the_failure_comes_last() -> None:
+    files = dict(finished("stage02_routing").files)
+    files["chat/consumers.py"] += OUTSIDE
+    check_id = "test_stage02_routing.py::test_{}[alone]"
+    outside = "line 55: receive() stands outside of the class"
+    name = check_id.format("handshake_takes_the_name_from_the_query_string")
+    said = diagnose("another name", "", name, False, Source(files)).splitlines()
+    assert len(said) == 2
+    assert outside not in said[0]
+    assert said[1].startswith("Also: chat/consumers.py")
+    assert outside in said[1]
+    # Where it is the cause, it comes first, and nothing else is said.
+    answer = check_id.format("message_is_answered_with_room_name_and_text")
+    said = diagnose("silence", "", answer, False, Source(files))
+    assert said.startswith(f"chat/consumers.py, {outside}")
+    # And where nothing else is known, it is said for what it is.
+    told = explain("HTTP 599", "", name, False, Source(files))
+    assert told.sentence.startswith("This is wrong, though it may not be what fails")
+    assert told.witness > SURE
+
+
+def test_two_mistakes_that_fit_are_both_told() -> None:
+    files = dict(finished("stage02_routing").files)
+    consumers = files["chat/consumers.py"]
+    consumers = consumers.replace("await self.send(text_data=", "self.send(text_data=")
+    files["chat/consumers.py"] = consumers.replace("def receive(", "def recieve(")
+    answer = "test_stage02_routing.py::test_message_is_answered_with_room_name_and_text"
+    said = diagnose("silence", "", answer, False, Source(files)).splitlines()
+    assert "Channels calls no method recieve()" in said[0]
+    assert "`await` is missing in" in said[1]
+    assert said[1].startswith("Also: ")
 
 
 def test_what_fits_no_mistake_is_not_explained() -> None:

@@ -2,6 +2,7 @@
 The commonest mistakes: each fails the check that promises it, in words that name it.
 """
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,7 @@ def edits_of(mistake: Mistake | Newcomers) -> tuple[Edit, ...]:
     return (Edit(mistake.file, mistake.right, mistake.wrong),)
 
 
+@cache
 def source_of(stage: str, mistake: Mistake | Newcomers) -> Source:
     """Return the source of a stage with a mistake in it."""
     files = Source.of(ROOT / stage).files

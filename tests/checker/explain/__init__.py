@@ -7,6 +7,9 @@ what is plainly wrong in the files of the project. The output knows best, since 
 there. What stands in the source comes next; then an exception that we know nothing of,
 with its place. A guess from the wire alone comes last.
 
+But what stands in the source may be wrong, and not be what fails here: then it comes
+behind all others, as "Also: …" (`reach.py`).
+
 Where none of them has named the place, and the project departs from the finished stage
 in a few places only, these are named, too.
 """
@@ -24,6 +27,7 @@ from tests.checker.explain.departures import (
     in_short,
     in_words,
 )
+from tests.checker.explain.reach import explains
 from tests.checker.explain.source import Source, findings
 from tests.checker.explain.suspects import suspects
 from tests.checker.stages import STAGES
@@ -34,6 +38,8 @@ __all__ = ["Source", "Told", "diagnose", "explain", "read"]
 # Who speaks for a diagnosis, from the best witness to the worst.
 OUTPUT, SOURCE, SURE, CRASH, HINT, WIRE = range(6)
 PLACE = re.compile(r"([\w./-]+), line (\d+)")
+ALSO = "Also:"
+ALONE = "This is wrong, though it may not be what fails here:"
 FEW = 2  # Places that are worth a word beside a witness who was there.
 
 
@@ -44,6 +50,8 @@ class Told(NamedTuple):
     `departed` are the places where the project is not the finished stage's, and
     `others` those of them that are less likely. `file` and `line` are where a finding
     of the source stands. `words` are those that were filled in, by their names.
+    `explains` is false of a finding that something else has to go with, to fail so.
+    `also` is what else is wrong, and comes last.
     """
 
     witness: int
@@ -55,6 +63,8 @@ class Told(NamedTuple):
     line: int = 0
     others: tuple[Departure, ...] = ()
     words: tuple[tuple[str, object], ...] = ()
+    explains: bool = True
+    also: str = ""
 
     @property
     def general(self) -> str:
@@ -63,8 +73,19 @@ class Told(NamedTuple):
 
     @property
     def sentence(self) -> str:
+        """All of it, and what else is wrong."""
+        if not self.also:
+            return self.first
+        if not self.first:
+            return f"{ALONE} {self.also}"
+        return f"{self.first}\n{ALSO} {self.also}"
+
+    @property
+    def first(self) -> str:
         """
-        All of it, in lines that may be broken, but for those that are set in: code.
+        What is said of the failure, in lines.
+
+        They may be broken, but for those that are set in: code.
 
         What somebody has seen to be wrong comes first, then where, then what to do. A
         guess from the wire comes after the places.
@@ -140,10 +161,33 @@ def explain(
 
     `source` is the project, and `course` the finished stage that it wants to become.
     """
-    told = [*fitting(symptom, printed, check, answered, source)]
+    fits = [*fitting(symptom, printed, check, answered, source)]
+    told = [each for each in fits if each.explains]
     if sentence := crash_sentence(symptom, printed, check):
         told.append(Told(CRASH, "crash", sentence))
     best = min(told, key=lambda each: each.witness, default=NOBODY)
+    also = beside(best, fits)
+    return with_places(best, check, source, course)._replace(also=also)
+
+
+def beside(best: Told, fits: list[Told]) -> str:
+    """Return what else is plainly wrong in the source, the nearest to the failure."""
+    others = [
+        each
+        for each in fits
+        if each.witness == SOURCE and (each.file, each.line) != (best.file, best.line)
+    ]
+    if best.witness < SOURCE or best.id in {each.id for each in others}:
+        # Who was there knows it all; and once is enough for the same mistake.
+        others = [each for each in others if not each.explains and each.id != best.id]
+    others.sort(key=lambda each: not each.explains)
+    return others[0].general if others else ""
+
+
+def with_places(
+    best: Told, check: str, source: Source | None, course: Source | None
+) -> Told:
+    """Add the places where the project departs from the stage, if nobody named one."""
     if best.witness == SOURCE or not source or not course:
         return best
     departed = tuple(departures(source, course))
@@ -175,6 +219,9 @@ def fitting(
     found = {each.id: each for each in reversed(findings(source) if source else [])}
     code = source.code if source else ""
     for entry in entries():
+        finding = found.get(entry.source)
+        if entry.source and not finding:
+            continue
         witness = best_witness(entry)
         # What an exercise asks for is no part of the contract: from the wire alone we
         # would guess wrong.
@@ -190,9 +237,6 @@ def fitting(
             continue
         if entry.needs and not re.search(entry.needs, code):
             continue
-        finding = found.get(entry.source)
-        if entry.source and not finding:
-            continue
         words: dict[str, object] = {}
         if finding:
             words = {**finding.words, "file": finding.file, "line": finding.line}
@@ -200,6 +244,9 @@ def fitting(
             words |= match.groupdict()
             diagnosis, cure = entry.told(words)
             file, line = (finding.file, finding.line) if finding else ("", 0)
+            is_cause = not finding or explains(
+                *(entry, finding, symptom, printed, check), source
+            )
             yield Told(
                 witness,
                 entry.id,
@@ -208,6 +255,7 @@ def fitting(
                 file=file,
                 line=line,
                 words=tuple(words.items()),
+                explains=is_cause,
             )
 
 

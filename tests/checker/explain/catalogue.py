@@ -18,6 +18,11 @@ answered   whether the server has answered any message in this run
 needs      one that must be found in the project's code
 unless     one that must be found nowhere in it
 
+of a finding, what it can explain: of another failure it is told last, as "Also: …",
+
+causes     a regular expression that matches the whole symptom
+raises     one that is found in the traceback, if one was printed
+
 how much that is worth:
 
 sure       the wire alone is enough: nothing else looks like this
@@ -69,6 +74,8 @@ class Entry:
     answered: bool | None = None
     needs: str = ""
     unless: str = ""
+    causes: str = ANY
+    raises: str = ""
     sure: bool = False
     general: bool = False
     hint: bool = False
