@@ -84,7 +84,8 @@ def general(said: Told, stage: str) -> str:
         known = text_of(stage)
         for each in words.keys() & set(CHOSEN):
             words[each] = masked(str(words[each]), known)
-    return LINE.sub("", " ".join(BY_ID[said.id].told(words))).rstrip()
+    lines = " ".join(BY_ID[said.id].told(words)).split()
+    return LINE.sub("", " ".join(lines))
 
 
 def masked(word: str, known: str) -> str:

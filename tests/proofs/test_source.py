@@ -639,6 +639,16 @@ CASES = [
         method(CONNECT, "self.rooms = (self.scope['path'],)", ACCEPT),
     ),
     (
+        *("list-for-value", CONSUMERS),
+        method(CONNECT, "self.name = parse_qs(query).get('name', ['guest'])", ACCEPT),
+        method(CONNECT, "self.name = parse_qs(query)['name'][0]", ACCEPT),
+    ),
+    (
+        *("list-for-value", CONSUMERS),
+        method(CONNECT, "a = parse_qs(query)", "self.name = a['name']", ACCEPT),
+        method(CONNECT, "a = parse_qs(b)['name']", "self.name = a[0]", ACCEPT),
+    ),
+    (
         *("missing-f", CONSUMERS),
         method(CONNECT, "self.group = 'room.{self.room}'", ACCEPT),
         method(CONNECT, "self.group = 'room.{room}'.format(room=1)", ACCEPT),

@@ -355,6 +355,14 @@ STAGE02 = [
         "The name is not taken from the query string",
     ),
     Mistake(
+        "a list for the name",
+        CONSUMERS,
+        GET_NAME,
+        GET_NAME.removesuffix("[0]"),
+        f"{NAME} (alone)",
+        "Take the first, with `[0]`: parse_qs() gives a list for each key",
+    ),
+    Mistake(
         "percent signs not decoded",
         CONSUMERS,
         GET_NAME,

@@ -150,6 +150,55 @@ def tuple_by_comma(source: Source) -> Iterator[Finding]:
                 yield finding("tuple-by-comma", consumer, node, name=name)
 
 
+def list_for_value(source: Source) -> Iterator[Finding]:
+    """parse_qs() gives a list for each key, and somebody wants one value."""
+    for consumer, method in own_methods(source):
+        made = {"parse_qs"}  # And what is called after what it gave.
+        for node in inside(method, ast.Assign):
+            if len(node.targets) != 1 or not (target := dotted(node.targets[0])):
+                continue
+            value = node.value
+            if isinstance(value, ast.Call) and name_of(value.func) == "parse_qs":
+                made.add(target)
+            elif key_of(value, made) and not is_used_as_list(target, consumer.tree):
+                words = {"key": key_of(value, made), "value": target}
+                yield finding("list-for-value", consumer, node, **words)
+
+
+def key_of(value: ast.AST, made: set[str]) -> str:
+    """Return which key is taken of what parse_qs() gave, or nothing."""
+    match value:
+        case ast.Subscript(value=holder, slice=key):
+            pass
+        case ast.Call(func=ast.Attribute(value=holder, attr="get"), args=[key, *_]):
+            pass
+        case _:
+            return ""
+    is_call = isinstance(holder, ast.Call) and name_of(holder.func) == "parse_qs"
+    return (string(key) or "") if is_call or dotted(holder) in made else ""
+
+
+def is_used_as_list(target: str, tree: ast.AST) -> bool:
+    """Tell whether somebody takes a part of a value, or goes through it."""
+    for node in walked(tree):
+        match node:
+            case ast.Subscript() | ast.Starred() | ast.Attribute():
+                user = node.value
+            case ast.For(iter=user) | ast.comprehension(iter=user):
+                pass
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=user):
+                pass
+            case ast.Match(subject=user):
+                pass
+            case ast.Call(args=[user, *_]) if name_of(node.func) not in ("len", "str"):
+                pass
+            case _:
+                continue
+        if dotted(user) == target:
+            return True
+    return False
+
+
 def tuple_in_settings(source: Source) -> Iterator[Finding]:
     """The same, outside of any function."""
     for file, tree in source.trees.items():
@@ -912,6 +961,7 @@ RULES = [
     never_ends,
     sends_to_a_group,
     tuple_by_comma,
+    list_for_value,
     tuple_in_settings,
     loop_over_a_string,
     missing_f,
