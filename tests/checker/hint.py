@@ -21,6 +21,7 @@ try:
 
     from tests.checker import last, pieces, system, work
     from tests.checker.explain.crashes import telling
+    from tests.checker.hints import steps
     from tests.checker.last import Broken, Last
     from tests.checker.system import (
         OF_THE_SITE,
@@ -52,6 +53,8 @@ class Hint:
     """
     What helps with a promise: `question` and `place` are what the learner reads.
 
+    `piece` is shown as it is where the section of `chapter` ends, or the section whose
+    anchor is `until`: what the chapter brings later is not for this promise.
     Where `when` is found in what is known of the failure, it is for that one only.
     `piece` names what the other two hints are made from. Where the server does not
     start, it may be missing: then it is the place where the start ended.
@@ -62,6 +65,7 @@ class Hint:
     place: str
     chapter: str  # Page and anchor, as in the catalogue.
     piece: str = ""
+    until: str = ""
     when: str = ""
     traced: bool | None = None
 
@@ -198,18 +202,14 @@ def page_of(chapter: str) -> Path:
     return system.ROOT / "docs" / file
 
 
-def anchor_of(heading: str) -> str:
-    """Return what the site makes of a heading, as Markdown's toc does."""
-    plain = re.sub(r"[^\w\s-]", "", heading).strip().lower()
-    return re.sub(r"[-\s]+", "-", plain)
-
-
 def headings(page: Path) -> dict[str, str]:
     """Return the headings of a page, by anchor."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
     found = re.findall(r"^#+ (.+?)(?: \{ #([\w-]+) \})?$", text, re.MULTILINE)
     # A heading that was changed keeps its anchor, which then stands beside it.
-    return {kept or anchor_of(each): each.replace("`", "") for each, kept in found}
+    return {
+        kept or steps.anchor_of(each): each.replace("`", "") for each, kept in found
+    }
 
 
 def section_of(chapter: str) -> tuple[str, str, str]:
@@ -276,6 +276,17 @@ def course_piece(name: str, reference: str) -> pieces.Piece:
     return found
 
 
+def piece_by_then(hint: Hint, name: str, reference: str) -> pieces.Piece:
+    """Return a piece of the stage as its chapter has it when it keeps the promise."""
+    ours = course_piece(name, reference)
+    page = page_of(hint.chapter)
+    is_own = page.name.startswith(f"{name[5:7]}-") and "deeper" not in page.name
+    if not is_own:
+        return ours
+    anchor = hint.until or hint.chapter.partition("#")[2]
+    return steps.piece_at(page, anchor, ours)
+
+
 def traced(broken: Broken, hint: Hint, project: Path) -> str:
     """Say where an exception was raised, if one was printed."""
     crash = telling(broken.printed) if hint.is_traced else None
@@ -304,7 +315,7 @@ def given(
         mine = "" if printed and is_file else where(project, reference)
         words = (printed, mine, place, *section_of(hint.chapter))
         return "\n".join(line for each in words for line in lines_of(each))
-    piece = course_piece(name, reference)
+    piece = piece_by_then(hint, name, reference)
     if number == 3:
         words, lines = SHAPE, pieces.shape(piece)
     else:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.checker import hint, last, pieces, system, work
 from tests.checker.hint import LOGIN, START, Given, candidates, hints_of
+from tests.checker.hints import steps
 from tests.checker.last import Broken, Last
 from tests.checker.recorder import Recorder
 from tests.checker.stages import STAGES
@@ -116,6 +117,55 @@ def test_the_first_hint_asks_and_gives_nothing_away(stage: str) -> None:
         known = {"connect(", "receive(", "disconnect(", "send("}
         told = set(re.findall(r"\w+\(", each.question))
         assert not (told & calls) - known - {"close(", "loads("}, each.promise
+
+
+def later(stage: str, each: hint.Hint) -> list[str]:
+    """Return the lines of a hint that its chapter brings only after its section."""
+    page = hint.page_of(each.chapter)
+    order = steps.sections(page)
+    anchor = each.until or each.chapter.partition("#")[2]
+    reached = order[: order.index(anchor) + 1]
+    piece = hint.piece_by_then(each, stage, each.piece)
+    brought: dict[str, str] = {}
+    for block in steps.blocks(page):
+        for line in block.lines:
+            if not (block.is_diff and line.startswith("-")):
+                plain = line[1:] if block.is_diff else line
+                brought.setdefault(plain.strip(), block.anchor)
+    for name in STAGES:
+        if name < stage:
+            text = hint.text_of(name, piece.file)
+            brought |= {line.strip(): anchor for line in text.splitlines()}
+    return [
+        line
+        for line in pieces.code_lines(piece)
+        if brought.get(line.strip(), anchor) not in reached
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_hint_shows_what_the_chapter_brings_later(stage: str) -> None:
+    own = [
+        each
+        for each in hints_of(stage)
+        if each.piece and re.match(rf"{stage[5:7]}-\w+\.html", each.chapter)
+    ]
+    assert len(own) > 10
+    assert {each.promise: found for each in own if (found := later(stage, each))} == {}
+
+
+def test_a_piece_is_shown_as_its_section_leaves_it() -> None:
+    connect = "chat/consumers.py: ChatConsumer.connect"
+    lines = {}
+    for each in hints_of(STAGE):
+        if each.piece == connect:
+            piece = hint.piece_by_then(each, STAGE, connect)
+            lines[each.until or each.chapter.partition("#")[2]] = piece.text
+    assert 'parse_qs(query).get("name", ["guest"])[0]' in lines["say-welcome"]
+    assert "LONGEST_NAME" not in lines["say-welcome"]
+    assert "keep_blank_values=True" in lines["refuse-a-bad-name"]
+    ours = hint.course_piece(STAGE, connect).text
+    assert lines["refuse-a-bad-name"] == ours
 
 
 # What is chosen

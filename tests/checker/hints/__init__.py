@@ -1,0 +1,1 @@
+"""What is written for `learn.py hint`, and the steps of the chapters."""
