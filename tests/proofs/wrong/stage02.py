@@ -352,7 +352,7 @@ STAGE02 = [
         GET_NAME,
         '"guest"',
         f"{NAME} (alone)",
-        "The name is not taken from the query string",
+        "The name is not the one in the query string",
     ),
     Mistake(
         "a list for the name",
