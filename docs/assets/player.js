@@ -254,7 +254,7 @@
       fieldset.hidden = false;
       allow();
       said.setAttribute("aria-live", "polite");
-      said.textContent = "What comes now?";
+      said.textContent = "Answer below, then it goes on.";
       if (!figure.contains(document.activeElement)) return;
       fieldset.focus({ preventScroll: isPlaying });
     }
