@@ -47,6 +47,8 @@ def typed(old: str | None, block: Block) -> str:
         first, last = objects.find(block.title, lines, name)
         code = "".join(lines[first:last])
         if old is not None:
+            if code in old:  # The whole file was copied before.
+                return old
             owner, _, _ = name.rpartition(".")
             if block.title.endswith(".js"):
                 return placed(old, block.title, name, "", code)

@@ -28,6 +28,7 @@ MARKS = {"heading", "act", "hidden", "include"}
 # Commands for systems that the tests do not run on, or that change the machine.
 UNTRIED = {
     "py --version": "Windows",
+    "brew install nginx": "macOS",
     "brew install redis": "macOS",
     "sudo apt install python3-venv": "the machine has it",
     "Set-ExecutionPolicy -Scope Process RemoteSigned": "Windows",
@@ -54,7 +55,9 @@ def is_installed_by_ci(block: Block, page: Path) -> bool:
     """Tell whether this installs what .ci/run installs by the same name."""
     first = block.lines[0]
     package = first.removeprefix("sudo apt install ")
-    installed = (ROOT / ".ci/run").read_text(encoding="utf-8").split()
+    # It stands there as a word, or by itself in an array of bash.
+    words = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    installed = words.replace("(", " ").replace(")", " ").split()
     return block.lines == [f"sudo apt install {package}"] and package in installed
 
 
