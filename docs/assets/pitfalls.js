@@ -5,7 +5,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     for (const notes of document.querySelectorAll(".pitfalls")) {
       const code = notes.previousElementSibling?.querySelector("code");
-      const all = [...notes.querySelectorAll("details")];
+      const all = [...notes.querySelectorAll("[data-line]")];
       for (const line of code ? new Set(all.map((note) => note.dataset.line)) : []) {
         const here = all.filter((note) => note.dataset.line === line);
         endOfLine(code, Number(line)).insertNode(markOf(here));
@@ -20,6 +20,7 @@
     mark.title = titles.join("\n");
     mark.setAttribute("aria-label", `Pitfalls in this line: ${titles.join("; ")}`);
     mark.addEventListener("click", () => {
+      notes[0].parentElement.open = true; // The line below which all of them are.
       for (const note of notes) {
         note.open = true;
       }

@@ -16,7 +16,11 @@ MOST_PITFALLS = 4  # Below one listing, so that they do not hide the next.
 
 
 def pitfalls(path, lines):
-    """Tell, folded, which common mistakes are made in these lines of a file."""
+    """
+    Tell which common mistakes are made in these lines of a file.
+
+    One closed line says how many there are, and each of them is folded again.
+    """
     found = proved()["lines"].get(path, [])
     entries = catalogue() if found else {}
     numbers = {}  # Of each entry, the first line that it is about.
@@ -41,8 +45,11 @@ def pitfalls(path, lines):
         "</details>\n"
         for each, number in shown
     )
-    label = "<p>What goes wrong here</p>\n"
-    return f'\n<div class="pitfalls" markdown="0">\n{label}{notes}</div>\n'
+    label = f"<summary><span>What goes wrong here ({len(shown)})</span></summary>\n"
+    return (
+        '\n<div class="pitfalls" markdown="0">\n'
+        f"<details>{label}{notes}</details>\n</div>\n"
+    )
 
 
 def shorten(line):

@@ -58,8 +58,8 @@ def test_mark_at_a_line_opens_what_is_folded_below(mkdocs: Path, tab: Tab) -> No
     notes = tab.locator(".pitfalls", has_text="into the route without as_asgi()")
     text = block.locator("code").evaluate("code => code.textContent")
     assert text == (ROOT / "stage01_echo/chat/routing.py").read_text(encoding="utf-8")
-    first = notes.locator("details").first
-    expect(first.locator("p")).to_be_hidden()
+    first = notes.locator("[data-line]").first
+    expect(first).to_be_hidden()
     block.get_by_role("button", name="Pitfalls in this line").press("Enter")
     expect(first.locator("p")).to_be_visible()
     expect(first.locator("summary")).to_be_focused()
@@ -71,6 +71,10 @@ def test_most_common_pitfalls_come_in_the_order_of_their_lines() -> None:
     numbers = [int(part.partition('"')[0]) for part in shown.split('data-line="')[1:]]
     assert len(numbers) == mistakes.MOST_PITFALLS
     assert numbers == sorted(numbers)
+    # They are below one closed line, which says how many there are.
+    closed = f"<details><summary><span>What goes wrong here ({len(numbers)})</span>"
+    assert closed in shown
+    assert shown.count("<details") == 1 + len(numbers)
     assert mistakes.pitfalls("stage02_routing/chat/routing.py", ["nothing\n"]) == ""
 
 
