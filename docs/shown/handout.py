@@ -33,9 +33,7 @@ def handout(chapter):
     """Show what a student has on paper: the contract, what is typed, the commands."""
     heading = next(page(chapter))[0].lstrip("# ")
     _, contract = section(chapter, "The contract")
-    # Nothing unfolds on paper.
-    contract = [re.sub(r"^\?\?\? ", "!!! ", line) for line in contract]
-    shown = [f"## {heading}\n", *contract, "### What you type\n"]
+    shown = [f"## {heading}\n", *unfolded(contract), "### What you type\n"]
     # So that each chapter fills its two sides.
     paper = PAPER | lesson(chapter).get("paper", {})
     shown += typed(chapter, paper["code"], paper["columns"])
@@ -48,6 +46,33 @@ def handout(chapter):
     if paper["notes"]:
         shown += ["### What was red here, and what it was\n", ruled(paper["notes"])]
     return "\n".join(shown)
+
+
+def unfolded(contract):
+    """
+    Yield the lines of a contract for paper, where nothing unfolds.
+
+    What was folded follows what was not. A part of it that is a list becomes one item
+    of the list, which needs half the room.
+    """
+    folds = [n for n, line in enumerate(contract) if line.startswith("??? ")]
+    end = folds[0] if folds else len(contract)
+    # An empty line within a list would set its items apart.
+    yield "\n".join(contract[:end]).rstrip()
+    rest = "\n".join(line.removeprefix("    ") for line in contract[end + 1 :])
+    # Each part begins with its name, which is a line in bold by itself.
+    before, *parts = re.split(r"^\*\*(.+)\*\*$", rest, flags=re.MULTILINE)
+    before = before.strip()
+    if before:
+        yield before if before.startswith("- ") else f"\n{before}\n"
+    for name, part in zip(parts[::2], parts[1::2], strict=True):
+        lines = part.strip().splitlines()
+        if all(line.startswith("- ") for line in lines):
+            words = " ".join(line.removeprefix("- ") for line in lines)
+            yield f"- **{name}:** {words}"
+        else:
+            yield from ("", f"**{name}**", "", *lines, "")
+    yield ""
 
 
 def typed(chapter, points, columns):
