@@ -19,9 +19,9 @@ def test_hours_are_the_minutes_of_all_chapters() -> None:
     chapters = sorted(path.stem for path in ROOT.glob("docs/0[1-9]-*.md"))
     paths = [each for each in chapters if not each.endswith("-deeper")]
     hours = sum(int(minutes(each)) for each in paths) / 60
-    [said] = re.findall(r"at least (\d+½?) hours", README)
-    halves = round(2 * hours)
-    assert said == f"{halves // 2}{'½' * (halves % 2)}", f"They take {hours:.1f} hours."
+    [said] = re.findall(r"about (\d+) hours in all", README)
+    # The waits in them were measured, on a machine that is more or less busy.
+    assert abs(int(said) - hours) <= 0.5, f"They take {hours:.1f} hours."
 
 
 def test_megabytes_are_those_that_were_measured() -> None:
