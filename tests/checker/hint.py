@@ -202,20 +202,10 @@ def page_of(chapter: str) -> Path:
     return system.ROOT / "docs" / file
 
 
-def headings(page: Path) -> dict[str, str]:
-    """Return the headings of a page, by anchor."""
-    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
-    found = re.findall(r"^#+ (.+?)(?: \{ #([\w-]+) \})?$", text, re.MULTILINE)
-    # A heading that was changed keeps its anchor, which then stands beside it.
-    return {
-        kept or steps.anchor_of(each): each.replace("`", "") for each, kept in found
-    }
-
-
 def section_of(chapter: str) -> tuple[str, str, str]:
     """Say which section of which chapter tells of it, and where the site shows it."""
     page, anchor = page_of(chapter), chapter.partition("#")[2]
-    heading = headings(page).get(anchor, "")
+    heading = steps.headings(page).get(anchor, "")
     return f"{chapter_of(page)} tells of it in “{heading}”.", *on_the_site(chapter)
 
 
@@ -229,7 +219,7 @@ def on_the_site(place: str) -> tuple[str, str]:
 
 def chapter_of(page: Path) -> str:
     """Return the title of a chapter, as the site shows it: `Chapter 1 · Echo`."""
-    return f"Chapter {next(iter(headings(page).values()))}"
+    return f"Chapter {next(iter(steps.headings(page).values()))}"
 
 
 def lines_of(text: str) -> list[str]:

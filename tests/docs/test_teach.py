@@ -34,6 +34,7 @@ from docs.shown import (
     teach,
     weights,
 )
+from docs.shown.pages import linked
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.grading import checks
@@ -1052,9 +1053,9 @@ def test_what_a_teacher_does_is_in_the_notes_and_the_room_sees_a_question() -> N
                 place = f"check of step {step['letter']}"
                 [slide] = [each for each in shown if place in each.places]
                 assert slide.text.strip() == f"## {step['room']}"
-                assert any(step["then"][1:] in each for each in slide.notes) or (
-                    "](#" in step["then"]
-                )
+                said = teach.lettered(chapter, step["then"])
+                said = linked(said, f"teach-{chapter}")
+                assert any(said[1:] in each for each in slide.notes)
         for title, done, *_ in teach.failures(chapter):
             [slide] = [
                 each

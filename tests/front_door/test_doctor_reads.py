@@ -15,7 +15,7 @@ from tests.checker.doctor.document import Document
 from tests.checker.doctor.report import LINES, WIDTH, Report, paragraphs
 from tests.checker.doctor.script import asked
 from tests.checker.doctor.script_says import unbalanced
-from tests.checker.hint import headings
+from tests.checker.hints.steps import headings
 from tests.checker.system import ROOT, Refusal
 from tests.front_door.doctored import (
     Sick,

@@ -95,7 +95,7 @@ def test_a_hint_names_a_section_that_is_there(stage: str) -> None:
     for each in hints_of(stage):
         page, _, anchor = each.chapter.partition("#")
         assert re.fullmatch(r"\d\d-\w+(-deeper)?\.html", page)
-        assert anchor in hint.headings(hint.page_of(each.chapter)), each.chapter
+        assert anchor in steps.headings(hint.page_of(each.chapter)), each.chapter
         assert page[:2] <= stage[5:7], "A chapter that the reader has not come to."
 
 
@@ -122,7 +122,7 @@ def test_the_first_hint_asks_and_gives_nothing_away(stage: str) -> None:
 def later(stage: str, each: hint.Hint) -> list[str]:
     """Return the lines of a hint that its chapter brings only after its section."""
     page = hint.page_of(each.chapter)
-    order = steps.sections(page)
+    order = [*steps.headings(page)]
     anchor = each.until or each.chapter.partition("#")[2]
     reached = order[: order.index(anchor) + 1]
     piece = hint.piece_by_then(each, stage, each.piece)

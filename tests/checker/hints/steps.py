@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.checker import pieces, system
 
-__all__ = ["Block", "blocks", "piece_at", "sections"]
+__all__ = ["Block", "blocks", "headings", "piece_at"]
 
 HEADING = re.compile(r"(#+) (.+?)(?: \{ #([\w-]+) \})?")
 FENCE = re.compile(r'(`{3,}) *(\w+) title="work/(stage\d\d_\w+)/(.+?)".*')
@@ -54,7 +54,7 @@ def found_in(page: Path) -> Iterator[Block]:
                 if line.rstrip() == end:
                     break
         elif heading := HEADING.fullmatch(row):
-            anchor = heading[3] or anchor_of(heading[2])
+            anchor = anchor_at(heading)
         elif include := INCLUDE.fullmatch(row.strip()):
             path = system.ROOT / include[1] / include[2]
             text = path.read_text(encoding="utf-8")
@@ -81,11 +81,16 @@ def of_name(file: str, text: str, name: str) -> pieces.Piece | None:
     return None
 
 
-def sections(page: Path) -> list[str]:
-    """Return the anchors of a chapter's sections, in order."""
+def headings(page: Path) -> dict[str, str]:
+    """Return the headings of a page in order, by anchor."""
     text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text(encoding="utf-8"))
-    found = map(HEADING.fullmatch, text.splitlines())
-    return [each[3] or anchor_of(each[2]) for each in found if each]
+    found = filter(None, map(HEADING.fullmatch, text.splitlines()))
+    return {anchor_at(each): each[2].replace("`", "") for each in found}
+
+
+def anchor_at(heading: re.Match[str]) -> str:
+    """Return the anchor of a heading. One that was changed keeps its old one."""
+    return heading[3] or anchor_of(heading[2])
 
 
 def piece_at(page: Path, anchor: str, ours: pieces.Piece) -> pieces.Piece:
@@ -94,7 +99,7 @@ def piece_at(page: Path, anchor: str, ours: pieces.Piece) -> pieces.Piece:
 
     Where the chapter has not shown it by then, there is only the finished one.
     """
-    order = sections(page)
+    order = [*headings(page)]
     if anchor not in order or not ours.name or not ours.file.endswith(".py"):
         return ours
     reached = {*order[: order.index(anchor) + 1]}
