@@ -34,7 +34,7 @@ from docs.shown import (
     teach,
     weights,
 )
-from docs.shown.pages import linked
+from docs.shown.pages import linked, section
 from learn import COMMANDS
 from tests.checker.command_line import parser
 from tests.checker.grading import checks
@@ -1742,6 +1742,15 @@ TORN = """() => [...document.querySelectorAll(".highlight .row")].filter((row) =
   const rows = row.querySelectorAll("br").length + 1;
   return row.getBoundingClientRect().height > height * (rows + 0.5);
 }).map((row) => row.innerText)"""
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_handout_has_every_word_of_the_contract(chapter: str) -> None:
+    _, lines = section(chapter, "The contract")
+    asked = "\n".join(line for line in lines if not line.startswith("??? "))
+    shown = "\n".join(handout.unfolded(lines))
+    assert re.findall(r"\w+", shown) == re.findall(r"\w+", asked)
+    assert "???" not in shown
 
 
 def test_handout_fills_its_sides(site: Path, tab: Tab) -> None:
