@@ -190,14 +190,75 @@ def test_file_that_is_called_like_a_library_starts_cold(
 def test_what_reads_more_than_we_imitate_starts_cold() -> None:
     clean = clean_environment()
     serve = [sys.executable, "manage.py", "runserver"]
-    tls = [sys.executable, "-m", "daphne", "-e", "ssl:8443:privateKey=a"]
     assert may_fork(serve, clean)
-    assert may_fork([*tls[:3], "config.asgi:application"], clean)
-    assert not may_fork(tls, clean)
-    assert not may_fork(serve, {**clean, "OPENSSL_CONF": "deploy/openssl.cnf"})
+    assert may_fork([sys.executable, "-m", "daphne", "-e", "ssl:8443"], clean)
     assert not may_fork(serve, {**clean, "PYTHONWARNINGS": "error"})
     assert not may_fork(["python3", *serve[1:]], clean)
     assert not may_fork([sys.executable, "-c", "1"], clean)
+
+
+# OpenSSL reads its configuration when it is loaded. Ask what it allows a client.
+OLD_TLS = """
+from OpenSSL import SSL
+context = SSL.Context(SSL.TLS_METHOD)
+context.set_max_proto_version(SSL.TLS1_2_VERSION)
+client = SSL.Connection(context)
+client.set_connect_state()
+try:
+    client.do_handshake()
+except SSL.WantReadError:
+    print("It says hello.")
+except SSL.Error as error:
+    print(error)
+"""
+MODERN = """\
+openssl_conf = defaults
+[defaults]
+ssl_conf = tls
+[tls]
+system_default = modern
+[modern]
+MinProtocol = TLSv1.3
+"""
+
+
+def test_what_configures_openssl_is_forked_from_what_is_configured_alike(
+    project: Path, start: Callable
+) -> None:
+    variables = {"OPENSSL_CONF": "openssl.cnf"}
+    refused = "[('SSL routines', '', 'no protocols available')]\n"
+    (project / "openssl.cnf").write_text(MODERN)
+    for is_forked in (False, True, True):  # The first one starts as the reader's.
+        process = start(OLD_TLS, **variables)
+        assert isinstance(process, Forked) == is_forked
+        assert process.communicate(timeout=30)[0] == refused
+    told = []
+    for is_forked in (False, True):
+        process = start(TELL, is_forked=is_forked, **variables)
+        told.append(json.loads(process.communicate(timeout=30)[0]))
+    cold, forked = told
+    assert forked == cold
+    (project / "openssl.cnf").write_text(MODERN.replace("1.3", "1.2"))
+    for is_forked in (False, True):  # Not from the one before.
+        process = start(OLD_TLS, **variables)
+        assert isinstance(process, Forked) == is_forked
+        assert process.communicate(timeout=30)[0] == "It says hello.\n"
+    process = start(OLD_TLS)
+    assert isinstance(process, Forked)
+    assert process.communicate(timeout=30)[0] == "It says hello.\n"
+
+
+@pytest.mark.parametrize("content", [None, ".include more.cnf\n", "A = $ENV::HOME\n"])
+def test_what_configures_openssl_by_more_than_a_file_starts_cold(
+    project: Path, start: Callable, content: str | None
+) -> None:
+    if content:
+        (project / "openssl.cnf").write_text(content)
+    (project / "more.cnf").write_text(MODERN)
+    for _time in range(2):
+        process = start("print('here')", OPENSSL_CONF="openssl.cnf")
+        assert isinstance(process, subprocess.Popen)
+        assert process.communicate(timeout=30)[0] == "here\n"
 
 
 HOLD = """
@@ -206,16 +267,22 @@ from tests.checker.servers import launch
 from tests.checker.servers.forks import ForkServer
 from tests.checker.servers.runserver import clean_environment
 
+project = pathlib.Path(sys.argv[1])
+configured = {"OPENSSL_CONF": sys.argv[2]} if sys.argv[2] else {}
 with ForkServer() as forks:
-    launch.start(
-        [sys.executable, "manage.py"],
-        cwd=pathlib.Path(sys.argv[1]),
-        env=clean_environment(),
-        forks=forks.address,
-        stdin=subprocess.DEVNULL,
-        stdout=None,
-        stderr=None,
-    )
+    def start(folder):
+        return launch.start(
+            [sys.executable, "manage.py"],
+            cwd=folder,
+            env=clean_environment() | configured,
+            forks=forks.address,
+            stdin=subprocess.DEVNULL,
+            stdout=None,
+            stderr=None,
+        )
+    if configured:  # The first one starts cold.
+        start(project / "empty").wait()
+    assert not isinstance(start(project), subprocess.Popen)
     REST
 """.replace("REST", REST)
 CONNECT = """
@@ -225,16 +292,20 @@ time.sleep(60)
 """
 
 
+@pytest.mark.parametrize("configuration", ["", "openssl.cnf"])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_forked_program_dies_with_those_who_asked_for_it(
-    project: Path, name: str
+    project: Path, name: str, configuration: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
         code = CONNECT.format(port=listener.getsockname()[1])
-        (project / "manage.py").write_text(code, encoding="utf-8")
+        (project / "empty").mkdir()
+        for folder, words in ((project, code), (project / "empty", "")):
+            (folder / "manage.py").write_text(words, encoding="utf-8")
+            (folder / "openssl.cnf").touch()
         holder = subprocess.Popen(
-            [sys.executable, "-c", HOLD, project],
+            [sys.executable, "-c", HOLD, project, configuration],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

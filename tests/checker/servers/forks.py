@@ -8,6 +8,9 @@ It has imported Django, Channels, what Daphne is made of, pytest and the checker
 project, and not Twisted's reactor, which belongs to one loop. A program that is forked
 from it gets its own folder, arguments, variables and standard files, and imports what
 is left: it starts in a tenth of the time. `may_fork` says which programs start cold.
+
+OpenSSL reads its configuration once, when it is loaded. So programs that bring one of
+their own are forked from another fork server, which was started with the same.
 """
 
 import atexit
@@ -20,6 +23,7 @@ import os
 import random
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -91,6 +95,11 @@ IMITATED = {
 PROGRAMS = (["manage.py"], ["-m", "daphne"], ["-m", "pytest"])
 PATIENCE = 30  # Seconds. To start takes one of them, to fork much less.
 
+CONFIGURATION = "OPENSSL_CONF"  # The variable that names the file that OpenSSL reads.
+# What makes such a file more than what stands in it.
+MORE = (b".include", b"ENV::")
+ELSEWHERE = -1000  # The answer that comes before the address of another fork server.
+
 
 class StartColdError(Exception):
     """This program cannot be forked: a file beside it is called like a library."""
@@ -100,18 +109,15 @@ def may_fork(command: Sequence[str | Path], env: Mapping[str, str]) -> bool:
     """
     Tell whether a program is one of those that can be forked.
 
-    It must be of this Python, on a system that forks. One with TLS of its own starts
-    cold, because OpenSSL reads its configuration once, when it is loaded.
+    It must be of this Python, on a system that forks.
     """
     python, *words = map(str, command)
     is_known = any(words[: len(each)] == each for each in PROGRAMS)
-    has_tls = "OPENSSL_CONF" in env or any(word.startswith("ssl:") for word in words)
     variables = {name for name in env if name.startswith("PYTHON")}
     return (
         hasattr(os, "fork")
         and python == sys.executable
         and is_known
-        and not has_tls
         and variables <= IMITATED
         and env.get("PYTHONUTF8") == "1"
     )
@@ -150,18 +156,26 @@ class Forked:
             files.append(files[1] if is_one else self.open(theirs, 2, stderr, text))
             words = {"command": [*map(str, command)], "cwd": str(cwd), "env": {**env}}
             message = json.dumps(words).encode()
-            self.line = socket.socket(socket.AF_UNIX)
-            self.line.settimeout(PATIENCE)
-            self.line.connect(address)
-            socket.send_fds(self.line, [len(message).to_bytes(4, "big")], files)
-            self.line.sendall(message)
-        self.pid = self.answer()
+            self.pid = self.ask(address, message, files)
+            if self.pid == ELSEWHERE:
+                with self.line, self.line.makefile(encoding="utf-8") as said:
+                    address = said.read()
+                self.pid = self.ask(address, message, files)
         if not self.pid:
             self.line.close()
             for pipe in filter(None, (self.stdin, self.stdout)):
                 pipe.close()
             raise StartColdError
         self.line.settimeout(None)
+
+    def ask(self, address: str, message: bytes, files: list[int]) -> int:
+        """Ask the fork server at an address. Return what it says first."""
+        self.line = socket.socket(socket.AF_UNIX)
+        self.line.settimeout(PATIENCE)
+        self.line.connect(address)
+        socket.send_fds(self.line, [len(message).to_bytes(4, "big")], files)
+        self.line.sendall(message)
+        return self.answer()
 
     def open(
         self, theirs: contextlib.ExitStack, number: int, wanted: Any, text: dict
@@ -260,16 +274,32 @@ class ForkServer:
     """
     Run a fork server, whose `address` is the path of its socket.
 
-    Raises OSError, with its traceback, if it does not start. It ends with the `with`
-    block, and with this process, whatever way that ends. So does all that was forked.
+    Its OpenSSL is configured by the content of a file, or by none. The `folder` of its
+    socket is a new one, unless it is named. Raises OSError, with its traceback, if it
+    does not start. It ends with the `with` block, and with this process, whatever way
+    that ends. So does all that was forked.
     """
 
+    def __init__(
+        self, configuration: bytes | None = None, folder: Path | None = None
+    ) -> None:
+        self.configuration = configuration
+        self.folder = folder
+        self.stack = contextlib.ExitStack()
+
     def __enter__(self) -> Self:
-        self.folder = tempfile.TemporaryDirectory(prefix="forks-")
-        self.address = str(Path(self.folder.name) / "socket")
+        folder = self.folder
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="forks-"))
+            self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.address = str(folder / "socket")
         ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        log = Path(self.folder.name, "log")
+        if self.configuration is not None:
+            file = folder / "openssl.cnf"
+            file.write_bytes(self.configuration)
+            environment[CONFIGURATION] = str(file)
+        log = folder / "log"
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.checker.servers.forks", self.address],
@@ -291,10 +321,14 @@ class ForkServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.process.stdin.close()
+        self.let_go()
         self.process.wait(PATIENCE)
+        self.stack.close()
+
+    def let_go(self) -> None:
+        """Close our ends of its pipes. It ends when nobody has one any more."""
+        self.process.stdin.close()
         self.process.stdout.close()
-        self.folder.cleanup()
 
 
 @cache
@@ -328,6 +362,50 @@ def quick_starts() -> Iterator[None]:
 # The fork server itself.
 
 
+class Others:
+    """
+    The fork servers of other configurations of OpenSSL, which this one has started.
+
+    The first program that comes with one starts cold, as the reader's does, and so does
+    whatever comes only once: a fork server takes as long to start.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: dict[bytes, ForkServer | None] = {}
+
+    def address_for(self, request: dict[str, Any]) -> str | None:
+        """Return the address of the one that may fork a program, or None."""
+        try:
+            file = Path(request["cwd"], request["env"][CONFIGURATION])
+            configuration = file.read_bytes()
+        except OSError:
+            return None
+        if any(each in configuration for each in MORE):
+            return None
+        if configuration not in self.started:
+            self.started[configuration] = None
+            return None
+        if self.started[configuration] is None:
+            folder = self.folder / str(len(self.started))
+            folder.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):  # It is not asked for again.
+                other = ForkServer(configuration, folder)
+                self.started[configuration] = other.__enter__()
+        other = self.started[configuration]
+        return other.address if other else None
+
+    def let_go(self) -> None:
+        """Let them end, or in a child, let them be."""
+        for other in filter(None, self.started.values()):
+            other.let_go()
+
+
+def is_configured(request: dict[str, Any]) -> bool:
+    """Tell whether a program brings a configuration that this fork server has not."""
+    return CONFIGURATION in request["env"] and CONFIGURATION not in os.environ
+
+
 def main(address: str) -> Callable[[], object] | None:
     """
     Fork what is asked for, until the standard input ends.
@@ -348,6 +426,7 @@ def main(address: str) -> Callable[[], object] | None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken.fileno())
     children: dict[int, socket.socket] = {}
+    others = Others(Path(address).parent)
     with (
         socket.socket(socket.AF_UNIX) as listener,
         selectors.DefaultSelector() as selector,
@@ -365,14 +444,17 @@ def main(address: str) -> Callable[[], object] | None:
             if 0 in ready:
                 for pid in children:
                     os.kill(pid, signal.SIGKILL)
+                others.let_go()
                 return None
             if listener in ready:
                 line, _address = listener.accept()
                 request, files = read_request(line)
+                pid = 0
                 if not request or shadows(Path(request["cwd"])):
-                    pid = 0
-                    with contextlib.suppress(OSError):
-                        line.sendall(bytes(4))
+                    answer(line, 0)
+                elif is_configured(request):
+                    other = others.address_for(request)
+                    answer(line, ELSEWHERE if other else 0, other or "")
                 elif pid := os.fork():
                     children[pid] = line
                     line.sendall(pid.to_bytes(4, "big"))
@@ -381,6 +463,7 @@ def main(address: str) -> Callable[[], object] | None:
                     signal.set_wakeup_fd(-1)
                     for end in ends:
                         end.close()
+                    others.let_go()
                     return become(request, files)
                 for descriptor in files:
                     os.close(descriptor)
@@ -412,6 +495,12 @@ def read_request(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return (json.loads(message) if is_whole else {}), list(files)
 
 
+def answer(line: socket.socket, number: int, words: str = "") -> None:
+    """Say a number, and perhaps an address, to whoever asked for a program."""
+    with contextlib.suppress(OSError):
+        line.sendall(number.to_bytes(4, "big", signed=True) + words.encode())
+
+
 def report_ends(children: dict[int, socket.socket]) -> None:
     """Tell those who asked for a program that it has ended, and how."""
     with contextlib.suppress(ChildProcessError):
@@ -420,8 +509,9 @@ def report_ends(children: dict[int, socket.socket]) -> None:
             if not pid:
                 return
             code = os.waitstatus_to_exitcode(status)
-            with children.pop(pid) as line, contextlib.suppress(OSError):
-                line.sendall(code.to_bytes(4, "big", signed=True))
+            if pid in children:  # And not one of the others.
+                with children.pop(pid) as line:
+                    answer(line, code)
 
 
 def shadows(folder: Path) -> bool:
