@@ -33,6 +33,8 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 
   function follow(wanted) {
+    // Not told back: whoever has moved on meanwhile would follow that, and so on.
+    number = wanted;
     location.replace(`#${wanted}`);
     // The event comes later, and until then an answer would name the slide before.
     dispatchEvent(new HashChangeEvent("hashchange"));

@@ -1553,6 +1553,38 @@ def test_second_window_follows_and_leads(site: Path, tab: Tab) -> None:
     expect(tab.locator(".slide:visible .notes")).to_contain_text("Do not run check 3")
 
 
+# Two keys before the window of the slides has answered the first. Then a question that
+# comes after all that was said, there and back.
+QUICK = """() => new Promise((done) => {
+  const seen = [];
+  document.addEventListener("slides:shown", ({ detail }) => seen.push(detail));
+  for (const key of ["ArrowLeft", "ArrowRight"]) {
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
+  addEventListener("message", ({ data }) => data === "all said" && done(seen));
+  opener.postMessage("all said?", "*");
+})"""
+ANSWER = """() => addEventListener("message", ({ data, source }) => {
+  if (data === "all said?") source.postMessage("all said", "*");
+})"""
+
+
+def test_second_window_is_not_led_back_by_those_that_follow_it(
+    sites: dict[str, Path], tab: Tab
+) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    open_slides(tab, sites["mkdocs"], "03-groups", "#27")
+    tab.evaluate(ANSWER)
+    with tab.expect_popup() as opened:
+        tab.keyboard.press("p")
+    second = opened.value
+    expect(second.locator(".slide.is-current")).to_have_id("27")
+    seen = second.evaluate(QUICK)
+    assert seen[:2] == [26, 27]
+    assert set(seen[2:]) <= {27}, seen  # Or both would change places for ever.
+    expect(tab.locator(".slides-bar output")).to_have_text(re.compile("^27 / "))
+
+
 def test_slides_are_led_by_keys_and_by_the_address(
     site: Path,
     tab: Tab,
