@@ -34,11 +34,10 @@ try:
 except KeyboardInterrupt:
     sys.exit(130)
 
-# On two cores a run is bound by the CPU, but tests of servers wait now and then. With
-# more workers, more servers are started that could have been shared.
+# On two cores a run is bound by the CPU, but tests of servers wait now and then. Each
+# worker collects all tests, which takes five seconds of CPU, and starts a browser, a
+# Redis and fork servers of its own.
 WORKERS = 6
-# Proofs wait longer, for a Redis that is away or for a crowd.
-LIVE_WORKERS = 8
 QUIET = 10  # Seconds without news, after which a run says what it is about.
 
 
@@ -75,7 +74,7 @@ class Plan:
             + sum(known)
             + average * (len(seconds) - len(known))
         )
-        minutes = max(1, round(total / workers(is_live) / 60))
+        minutes = max(1, round(total / WORKERS / 60))
         print(f"{self.tests:,} tests, in about {minutes} min.")
         if taken := len(self.recorded) - len(live):
             words = f"{taken:,} of them are taken from records"
@@ -128,11 +127,6 @@ class News:
             self.last = now
 
 
-def workers(is_live: bool) -> int:
-    """Return how many tests run side by side."""
-    return LIVE_WORKERS if is_live else WORKERS
-
-
 def main(words: list[str]) -> int:
     """Run everything, or what the words say, and return the exit code."""
     begin = time.monotonic()
@@ -165,8 +159,7 @@ def main(words: list[str]) -> int:
         ).returncode:
             failed.append(command)
     # With `worksteal`, who has nothing left takes from who has much.
-    number = str(workers(is_live))
-    arguments = ["-n", number, "--dist", "worksteal", *words, *chosen]
+    arguments = ["-n", str(WORKERS), "--dist", "worksteal", *words, *chosen]
     print("\n$ pytest", *arguments, flush=True)
     news = News()
     code = pytest.main(arguments, plugins=[news])

@@ -121,8 +121,8 @@ def test_plan_counts_what_is_taken_from_records_and_estimates_the_rest(
     minutes: int,
 ) -> None:
     proof = Proof("file", "it", ())
-    record = {"depends": proof.hash(), "seconds": 120 * run.workers(is_live)}
-    others = {"seconds": 180 * run.workers(is_live)}
+    record = {"depends": proof.hash(), "seconds": 120 * run.WORKERS}
+    others = {"seconds": 180 * run.WORKERS}
     kept = {"file": {"it": record}, run.TIMES: {"others": others}}
     for module in (run, records):
         monkeypatch.setattr(module, "records", lambda file: kept.get(file, {}))
