@@ -29,8 +29,11 @@ TRACEBACK = "Traceback (most recent call last):"
 ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-# Python says of a failing import in which file of a library it has looked.
-LIBRARIES = re.compile(r"(?<=\()[^()\n]*site-packages[/\\]")
+# Python says of a failing import in which file of a library it has looked, and Daphne
+# of what it has killed in which line of one that was.
+LIBRARIES = re.compile(
+    r"((?<=\()[^()\n]*|(?<=(?:running|defined) at )[^<>\n]*?)site-packages[/\\]"
+)
 
 
 def telling(printed: str) -> list[str]:

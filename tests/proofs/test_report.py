@@ -194,6 +194,19 @@ def test_what_is_printed_cannot_command_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
+    "printed",
+    [
+        "ImportError: cannot import name 'a' from 'redis' ({0}redis/__init__.py)",
+        "Application instance <Task coro=<A.b() running at {0}a/b.py:1>> was killed.",
+    ],
+    ids=["an import", "a task"],
+)
+def test_report_does_not_say_where_libraries_are(printed: str) -> None:
+    folder = "/home/ana maria/course/.venv/lib/python3.11/site-packages/"
+    assert telling(printed.format(folder)) == [printed.format("")]
+
+
+@pytest.mark.parametrize(
     ("results", "untried", "words"),
     [
         ([KEPT] * 24, 0, "All 24 checks pass."),
