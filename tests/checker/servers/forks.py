@@ -22,8 +22,8 @@ import json
 import os
 import random
 import runpy
+import select
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -270,47 +270,51 @@ class Forked:
         self.wait()
 
 
+def begin(folder: Path, configuration: bytes | None = None) -> subprocess.Popen:
+    """
+    Begin to start a fork server, whose socket will be in a folder.
+
+    Its OpenSSL is configured by the content of a file, or by none. It prints "ready",
+    and ends when our end of its standard input is closed.
+    """
+    ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    if configuration is not None:
+        file = folder / "openssl.cnf"
+        file.write_bytes(configuration)
+        environment[CONFIGURATION] = str(file)
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.checker.servers.forks", folder / "socket"],
+            cwd=ROOT,
+            env={**environment, "PYTHONUTF8": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
+
+def let_go(process: subprocess.Popen) -> None:
+    """Close our ends of a fork server's pipes. It ends when nobody has one any more."""
+    process.stdin.close()
+    process.stdout.close()
+
+
 class ForkServer:
     """
     Run a fork server, whose `address` is the path of its socket.
 
-    Its OpenSSL is configured by the content of a file, or by none. The `folder` of its
-    socket is a new one, unless it is named. Raises OSError, with its traceback, if it
-    does not start. It ends with the `with` block, and with this process, whatever way
-    that ends. So does all that was forked.
+    Raises OSError, with its traceback, if it does not start. It ends with the `with`
+    block, and with this process, whatever way that ends. So does all that was forked.
     """
 
-    def __init__(
-        self, configuration: bytes | None = None, folder: Path | None = None
-    ) -> None:
-        self.configuration = configuration
-        self.folder = folder
-        self.stack = contextlib.ExitStack()
-
     def __enter__(self) -> Self:
-        folder = self.folder
-        if folder is None:
-            folder = Path(tempfile.mkdtemp(prefix="forks-"))
-            self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.folder = tempfile.TemporaryDirectory(prefix="forks-")
+        folder = Path(self.folder.name)
         self.address = str(folder / "socket")
-        ours = ("PYTHON", "PYTEST", "DJANGO", "OPENSSL", "CHECKS")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        if self.configuration is not None:
-            file = folder / "openssl.cnf"
-            file.write_bytes(self.configuration)
-            environment[CONFIGURATION] = str(file)
-        log = folder / "log"
-        with log.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.checker.servers.forks", self.address],
-                cwd=ROOT,
-                env={**environment, "PYTHONUTF8": "1"},
-                stdin=subprocess.PIPE,  # Its end tells that we are gone.
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-            )
+        self.process = begin(folder)
         if self.process.stdout.readline() != b"ready\n":
-            words = log.read_text(encoding="utf-8")
+            words = (folder / "log").read_text(encoding="utf-8")
             self.__exit__(None, None, None)
             raise OSError(f"The fork server did not start:\n{words}")
         return self
@@ -321,14 +325,9 @@ class ForkServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.let_go()
+        let_go(self.process)
         self.process.wait(PATIENCE)
-        self.stack.close()
-
-    def let_go(self) -> None:
-        """Close our ends of its pipes. It ends when nobody has one any more."""
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self.folder.cleanup()
 
 
 @cache
@@ -364,15 +363,15 @@ def quick_starts() -> Iterator[None]:
 
 class Others:
     """
-    The fork servers of other configurations of OpenSSL, which this one has started.
+    The fork servers of other configurations of OpenSSL, which this one starts.
 
-    The first program that comes with one starts cold, as the reader's does, and so does
-    whatever comes only once: a fork server takes as long to start.
+    Nobody waits for one: the first program with a configuration starts cold, as the
+    reader's does, and so do others until it is ready.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.started: dict[bytes, ForkServer | None] = {}
+        self.started: dict[bytes, tuple[Path, subprocess.Popen]] = {}
 
     def address_for(self, request: dict[str, Any]) -> str | None:
         """Return the address of the one that may fork a program, or None."""
@@ -384,21 +383,18 @@ class Others:
         if any(each in configuration for each in MORE):
             return None
         if configuration not in self.started:
-            self.started[configuration] = None
-            return None
-        if self.started[configuration] is None:
             folder = self.folder / str(len(self.started))
-            folder.mkdir(exist_ok=True)
-            with contextlib.suppress(OSError):  # It is not asked for again.
-                other = ForkServer(configuration, folder)
-                self.started[configuration] = other.__enter__()
-        other = self.started[configuration]
-        return other.address if other else None
+            folder.mkdir()
+            self.started[configuration] = folder, begin(folder, configuration)
+        folder, process = self.started[configuration]
+        has_said, _, _ = select.select([process.stdout], [], [], 0)
+        is_ready = has_said and process.poll() is None
+        return str(folder / "socket") if is_ready else None
 
     def let_go(self) -> None:
         """Let them end, or in a child, let them be."""
-        for other in filter(None, self.started.values()):
-            other.let_go()
+        for _folder, process in self.started.values():
+            let_go(process)
 
 
 def is_configured(request: dict[str, Any]) -> bool:
