@@ -28,11 +28,49 @@ PROOFS = [Proof("access", name, ()) for name in [*NAMES, "404"]]
 LOADED = re.compile(r'(?:href|src)="([^":]+\.(?:css|js))"')
 WORKER = re.compile(r'"search": ?"([^"]+)"')
 
-# Without the thousands of coloured words of listings: contrast.js measures those.
-RUN = """async (rules) => await axe.run(
+# On these, axe-core measures all contrasts, too, at a second or two for each look.
+# contrast.js takes a hundredth, and sees more, but for what lies behind a text without
+# being around it. For that, axe-core looks at the other pages once.
+JUDGED_BY_AXE = {"404", "index", "workbench"}
+
+CONTRAST = Path(__file__).with_name("contrast.js")
+MEASURE = CONTRAST.read_text(encoding="utf-8")
+
+# The thousands of coloured words of listings: test_site.py measures those. What is left
+# of a listing is its text, and what can be worked in it.
+UNCOLOUR = """() => {
+  for (const span of [...document.querySelectorAll("pre > code span")].reverse()) {
+    if (!span.children.length && !span.hidden) span.replaceWith(...span.childNodes);
+  }
+  for (const code of document.querySelectorAll("pre > code")) code.normalize();
+}"""
+
+RUN = """async (options) => await axe.run(
   { exclude: [["pre > code > span"]] },
-  { resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) },
+  { resultTypes: ["violations"], ...options },
 )"""
+# What axe-core is told to look for, by the colour scheme, in the order of the looks.
+# Where it is None, contrast.js looks alone.
+ALL = {}
+ONLY_CONTRAST = {"runOnly": ["color-contrast"]}
+NO_CONTRAST = {"rules": {"color-contrast": {"enabled": False}}}
+JUDGED = {"light": ALL, "dark": ONLY_CONTRAST}
+FIRST = {"light": ALL, "dark": None}
+NARROW = {"dark": None, "light": NO_CONTRAST}
+
+# Of some dozens of colours, axe-core reads each hundreds of times.
+READ_COLOURS_ONCE = """() => {
+  const { prototype } = axe.commons.color.Color;
+  const { parseString } = prototype;
+  const known = new Map();
+  prototype.parseString = function (words) {
+    if (!known.has(words)) {
+      const { r, g, b, alpha } = parseString.call(this, words);
+      known.set(words, { r, g, b, alpha });
+    }
+    return Object.assign(this, known.get(words));
+  };
+}"""
 
 
 def loaded(page: Path) -> list[Path]:
@@ -83,7 +121,7 @@ def test_page_can_be_read_and_worked_by_all(
     proof: Proof, sites: dict[str, Path], recorded: Recorded, visit: Tab
 ) -> None:
     page = sites["mkdocs"] / f"{proof.name}.html"
-    files = [page, *loaded(page), Path(__file__)]
+    files = [page, *loaded(page), Path(__file__), CONTRAST]
     hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     seen = recorded(
         replace(proof, depends=tuple(hashes)), lambda: faults_of(page, visit)
@@ -98,38 +136,61 @@ def faults_of(page: Path, tab: Tab) -> Seen:
     name = "no/such/page" if page.stem == "404" else page.name
     tab.goto(address(page.parent) + name)
     tab.wait_for_load_state("networkidle")
+    tab.evaluate(UNCOLOUR)
     tab.evaluate(AXE_SCRIPT)
+    tab.evaluate(READ_COLOURS_ONCE)
     faults = []
-    for width, height in SIZES:
+    for (width, height), looks in zip(SIZES, (FIRST, NARROW), strict=True):
         tab.set_viewport_size({"width": width, "height": height})
         wide = tab.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             faults.append(f"{width} px: the page is {wide} px wide")
-        faults += look(tab, f"{width} px")
+        is_judged = page.stem in JUDGED_BY_AXE
+        faults += look(tab, f"{width} px", JUDGED if is_judged else looks)
     if page.stem == "index":  # What opens is the same on all pages.
         tab.get_by_role("button", name="Menu").click()
-        faults += look(tab, "the menu")
+        faults += look(tab, "the menu", JUDGED)
         tab.keyboard.press("Escape")
         tab.get_by_role("button", name="Search").click()
         tab.get_by_role("textbox", name="Search").fill("consumer")
         expect(tab.locator(".md-search-result__item").first).to_be_visible()
-        faults += look(tab, "the search")
+        faults += look(tab, "the search", JUDGED)
     return {"faults": faults}
 
 
-def look(tab: Tab, where: str) -> list[str]:
-    """Return what axe-core finds in both colour schemes."""
+def look(tab: Tab, where: str, looks: dict[str, dict | None]) -> list[str]:
+    """Return what axe-core and contrast.js find in both colour schemes."""
     faults = []
-    for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
+    for scheme, options in looks.items():
         tab.emulate_media(color_scheme=scheme)
-        is_dark = "slate" if scheme == "dark" else "default"
+        name = "slate" if scheme == "dark" else "default"
         body = tab.locator("body")
-        expect(body).to_have_attribute("data-md-color-scheme", is_dark)
+        expect(body).to_have_attribute("data-md-color-scheme", name)
         tab.evaluate("new Promise(requestAnimationFrame)")
-        results = AxeResults(tab.evaluate(RUN, rules))
+        weak = tab.evaluate(MEASURE, "body")
+        faults += [f"{where}, {scheme}: contrast of {each}" for each in weak]
+        if options is None:
+            continue
+        results = AxeResults(tab.evaluate(RUN, options))
         if results.violations_count:
             faults.append(f"{where}, {scheme}: {results.generate_report()}")
     return faults
+
+
+FAINT = """
+<p>strong</p> <p style="color: #777">grey</p> <p style="opacity: 0.5">half</p>
+<div style="background: #000; color: #fff; opacity: 0.5">both <p>halves</p></div>
+<svg><text fill="#777">drawn</text></svg> <input style="color: #777">
+<p hidden style="color: #777">hidden</p> <p style="opacity: 0">unseen</p>
+"""
+
+
+def test_contrast_is_measured_as_it_is_seen(visit: Tab) -> None:
+    visit.set_content(f'<body style="background: #fff"><main>{FAINT}</main>')
+    weak = [each.split()[1] for each in visit.evaluate(MEASURE, "main")]
+    assert weak == ["grey", "half", "both", "halves", "drawn", "a"]
+    visit.evaluate("document.querySelector('main').style = 'background: #000'")
+    assert "strong" in str(visit.evaluate(MEASURE, "body"))
 
 
 # By keyboard
