@@ -171,7 +171,7 @@ def test_page_is_quiet_asks_no_other_host_and_has_contrast(
     ]
     assert "SyntaxError" not in seen["said"]
     assert "IndentationError" not in seen["said"]
-    assert "'NoSuchName' is not defined" in seen["said"]
+    assert not prompts or "'NoSuchName' is not defined" in seen["said"]
 
 
 def digest_of(files: Iterable[Path]) -> str:
@@ -199,19 +199,25 @@ def seen_of(page: Path, browser: Browser) -> Seen:
     )
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.on("request", lambda each: requests.append(each.url))
-    for scheme, name in (("light", "default"), ("dark", "slate")):
-        tab.emulate_media(color_scheme=scheme)
-        tab.goto(page.as_uri())
+    schemes = [("light", "default"), ("dark", "slate")]
+    if page.parent.name == "zensical":  # So each page is opened in each scheme once.
+        schemes.reverse()
+    tab.emulate_media(color_scheme=schemes[0][0])
+    tab.goto(page.as_uri())
+    for scheme, name in schemes:
+        # From here on, no colour fades into another.
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         body = tab.locator("body")
         expect(body).to_have_attribute("data-md-color-scheme", name)
+        tab.evaluate(SETTLED)
         weak += [f"{scheme}: {each}" for each in tab.evaluate(CONTRAST)]
-    tab.evaluate(SETTLED)
     copied = tab.evaluate(COPIES, "pycon")
     context.close()
     assert requests, "Nothing was asked for, not even the page."
     asked = [url for url in requests if not url.startswith(("file:", "data:"))]
     # After the last line, the reader presses Enter, twice after a block.
-    said = at_the_prompt("\n\n".join([*copied, "NoSuchName", ""]))
+    pasted = "\n\n".join([*copied, "NoSuchName", ""])
+    said = at_the_prompt(pasted) if copied else ""
     seen = {"complaints": complaints, "asked": asked, "weak": weak, "copied": copied}
     return seen | {"said": "\n".join(re.findall(r"^\w+Error: .*", said, re.MULTILINE))}
 
