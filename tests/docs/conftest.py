@@ -188,9 +188,11 @@ def pages(site: Path) -> dict[Path, Page]:
 
 
 @pytest.fixture
-def quick_chromium(running: Browser, sites: dict[str, Path]) -> Watched:
+def quick_chromium(
+    running: Browser, sites: dict[str, Path], request: pytest.FixtureRequest
+) -> Watched:
     """The browser, which notes what this test asks for."""
-    return Watched(running, sites["mkdocs"].parent)
+    return Watched(running, sites["mkdocs"].parent, request.node.name)
 
 
 @pytest.fixture

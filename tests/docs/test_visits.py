@@ -91,8 +91,23 @@ def test_index_of_all_words_concerns_who_searches_only(
     assert visit.asked == noted
 
 
+@pytest.mark.parametrize(
+    ("name", "spared"),
+    [("test_a_figure[zensical]", [visits.INDEX]), ("test_search_works[zensical]", [])],
+)
+def test_index_of_all_words_is_read_where_one_searches(
+    sites: Path, name: str, spared: list[str]
+) -> None:
+    routed = []
+    tabs = SimpleNamespace(
+        on=lambda *_: None, route=lambda url, _: routed.append(url.removeprefix("**/"))
+    )
+    Watched(SimpleNamespace(new_page=lambda: tabs), sites, name).new_page()
+    assert routed == spared
+
+
 def test_browser_notes_the_files_of_the_site(sites: Path) -> None:
-    watched = Watched(None, sites)
+    watched = Watched(None, sites, "test_it")
     for url in (
         f"{(sites / PAGE).as_uri()}?q=1#part",
         f"{address(sites / 'zensical')}a.html?h=word",
@@ -105,7 +120,7 @@ def test_browser_notes_the_files_of_the_site(sites: Path) -> None:
 
 
 def test_what_is_not_there_is_the_page_that_says_so(sites: Path) -> None:
-    watched = Watched(None, sites)
+    watched = Watched(None, sites, "test_it")
     watched.note(SimpleNamespace(url=f"{address(sites / 'mkdocs')}no/such/page"))
     assert watched.asked == {"mkdocs/no/such/page", "mkdocs/404.html"}
 

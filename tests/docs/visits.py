@@ -29,6 +29,8 @@ SHARED = (
 MISSING = "404.html"  # What a server sends in place of a file that it has not.
 # All words of all pages. Each page of Zensical's loads it, whether one searches or not.
 INDEX = "zensical/search.js"
+# To read them takes Chromium half as long again as to show the page.
+NO_WORDS = 'var __index = {"config": {"lang": ["en"], "separator": " "}, "items": []};'
 
 
 def address(site: Path) -> str:
@@ -64,8 +66,7 @@ class Visit(Proof):
 
     def having_asked(self, files: set[str]) -> Self:
         """Return this visit when its browser has asked for these files."""
-        # Who does not search sees nothing of a word on another page.
-        if "search" not in self.name:
+        if not searches(self.name):
             files = files - {INDEX}
         return replace(self, asked=tuple(sorted(files)))
 
@@ -73,6 +74,11 @@ class Visit(Proof):
     def seen(self) -> Seen:
         """What the browser asked for, which is all that is recorded of a visit."""
         return {"asked": list(self.asked)}
+
+
+def searches(name: str) -> bool:
+    """Return whether a test searches. One that does not sees no other page's words."""
+    return "search" in name
 
 
 @cache
@@ -95,20 +101,32 @@ def imported(test: Path) -> tuple[Path, ...]:
 class Watched:
     """A browser whose pages tell what they ask for, for as long as one test runs."""
 
-    def __init__(self, browser: Browser, sites: Path) -> None:
+    def __init__(self, browser: Browser, sites: Path, test: str) -> None:
         self.browser = browser
         self.sites = sites
+        self.searches = searches(test)
         self.asked: set[str] = set()
 
     def new_context(self, **options: Any) -> BrowserContext:
         context = self.browser.new_context(**options)
-        context.on("request", self.note)
+        self.watch(context)
         return context
 
     def new_page(self, **options: Any) -> Page:
         page = self.browser.new_page(**options)
-        page.on("request", self.note)
+        self.watch(page)
         return page
+
+    def watch(self, tabs: BrowserContext | Page) -> None:
+        """Note what tabs ask for, and spare them the words of all pages."""
+        tabs.on("request", self.note)
+        if not self.searches:
+            tabs.route(
+                f"**/{INDEX}",
+                lambda route: route.fulfill(
+                    body=NO_WORDS, content_type="text/javascript"
+                ),
+            )
 
     def note(self, request: Request) -> None:
         """Note a file of the site, by its builder and its name."""
