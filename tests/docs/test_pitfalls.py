@@ -248,15 +248,15 @@ def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
     shown = tab.locator(".sights details:visible")
     said = tab.locator(".sights-filter").get_by_role("status")
     every = shown.count()
-    before = [each.text_content() for each in shown.all()]
+    before = shown.all_text_contents()  # At once: there are some hundred.
     first = tab.get_by_role("heading", name="The server does not start")
     assert field.bounding_box()["y"] < first.bounding_box()["y"]
     expect(said).to_have_text(f"{every} mistakes, all shown.")
     field.press_sequentially("REGULAR expression")
     expect(said).to_have_text(re.compile(rf"^[1-9] of {every} shown\.$"))
     assert 0 < shown.count() < 10
-    for each in shown.all():
-        assert "regular expression" in each.text_content().lower()
+    for words in shown.all_text_contents():
+        assert "regular expression" in words.lower()
     # What was found is one list, in which the headings have no place.
     expect(tab.get_by_role("heading", name="No message comes")).to_be_hidden()
     field.fill("1006")
@@ -268,8 +268,8 @@ def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
     expect(shown.filter(has_text='nginx says "Address')).to_have_count(0)
     expect(shown.first).to_contain_text("stage 1")
     expect(shown.first).to_contain_text("That port is already in use")
-    for each in shown.all():
-        assert re.search(r"\bport", each.text_content().lower())
+    for words in shown.all_text_contents():
+        assert re.search(r"\bport", words.lower())
     field.fill("no such mistake anywhere")
     expect(said).to_have_text(f"0 of {every} shown.")
     expect(tab.locator("h2:visible")).to_have_count(0)
@@ -279,4 +279,4 @@ def test_field_leaves_only_what_has_the_words(mkdocs: Path, tab: Tab) -> None:
     expect(field).to_have_value("")
     expect(shown).to_have_count(every)
     expect(tab.get_by_role("heading", name="answered with 403")).to_be_in_viewport()
-    assert [each.text_content() for each in shown.all()] == before
+    assert shown.all_text_contents() == before
