@@ -449,6 +449,8 @@ def use(config: pytest.Config) -> None:
     """Let this report take the place of pytest's own. Raises UsageError."""
     plugins = config.pluginmanager
     plugins.unregister(plugins.getplugin("terminalreporter"))
+    # A traceback of the checks is shown to nobody, and takes long to be made.
+    config.option.tbstyle = "line"
     name, file = config.getoption("json"), None
     if name == "-":
         # Nothing but the lines goes to the standard output.
